@@ -1,0 +1,42 @@
+# Everything from a bare checkout with python3 (3.11 or newer) and make; `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := runs/demo
+
+.PHONY: help setup demo train test test-slow lint clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(STAMP)  ## the environment only: .venv with the pinned versions
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than Python 3.11; try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## trains on the real digits that scikit-learn ships, then draws: five minutes in all
+	@if [ -f $(DEMO)/checkpoint.keras ]; then again=--resume; fi; \
+	$(BIN)/python dcgan.py --mode train --preset quick --dataset digits --path $(DEMO) $$again
+	$(BIN)/python dcgan.py --mode generate --nice --path $(DEMO)
+
+train: $(STAMP)  ## trains the trio on MNIST (on digits where MNIST cannot be had)
+	$(BIN)/python dcgan.py --mode train
+
+test: $(STAMP) lint  ## lint, types and the quick tests
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(STAMP)  ## the tests that take minutes or need MNIST
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP)  ## ruff (format and lint) and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:  ## removes the environment and the caches, never a run
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,59 @@
+"""The few pieces that several agents are made of."""
+
+import keras
+from keras import layers
+
+SMALLEST_BASE, LARGEST_BASE = 4, 8
+
+
+def resolutions(image_size):
+    """Sizes from the smallest feature map up to the image, each twice the one before.
+
+    28 gives [7, 14, 28], 32 gives [4, 8, 16, 32], 8 gives [4, 8].
+
+    Args:
+        image_size: int, side of the square image in pixels.
+    Returns:
+        list of int, ascending.
+    Raises:
+        ValueError: if halving does not end between 4 and 8 pixels.
+    """
+    sizes = [image_size]
+    while sizes[0] % 2 == 0 and sizes[0] // 2 >= SMALLEST_BASE:
+        sizes.insert(0, sizes[0] // 2)
+    if not SMALLEST_BASE <= sizes[0] <= LARGEST_BASE or len(sizes) < 2:
+        raise ValueError(
+            f"image_size {image_size} cannot be halved down to {SMALLEST_BASE}-{LARGEST_BASE} pixels;"
+            " use for example 8, 28, 32, 48 or 64"
+        )
+    return sizes
+
+
+def upsample(images, width):
+    """Doubles the side of a feature map: (b, h, w, c) -> (b, 2h, 2w, width).
+
+    A transposed 4x4 convolution touches each output pixel four times, less than half the
+    multiplications of nearest-neighbour upsampling and a 3x3 convolution.
+    RMSNormalization over the channels is ProGAN's pixel norm (Karras et al. 2018,
+    arXiv:1710.10196) with a learned gain: it keeps no statistics, so no turn can disturb them.
+    """
+    hidden = layers.Conv2DTranspose(width, 4, strides=2, padding="same", use_bias=False)(images)
+    return layers.Activation("relu")(layers.RMSNormalization()(hidden))
+
+
+def downsample(images, width, spectral_norm=False):
+    """Halves the side of a feature map: (b, h, w, c) -> (b, ceil(h/2), ceil(w/2), width)."""
+    convolution = layers.Conv2D(width, 4, strides=2, padding="same")
+    if spectral_norm:
+        convolution = layers.SpectralNormalization(convolution)
+    return layers.LeakyReLU(0.2)(convolution(images))
+
+
+def image_input(image_size, channels):
+    """The input of every agent that looks at images, float32 in [-1, 1]."""
+    return keras.Input((image_size, image_size, channels), name="images")
+
+
+def label_input():
+    """The input of every agent that is told the class, int32 in [0, num_classes)."""
+    return keras.Input((), dtype="int32", name="labels")

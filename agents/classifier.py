@@ -1,0 +1,32 @@
+"""The classifier: an image in, class logits out."""
+
+import keras
+from keras import layers
+
+from agents import blocks
+
+
+def build_classifier(image_size, channels, *, width, num_classes):
+    """Builds a small convolutional classifier: 3x3 convolutions and 2x2 max-pooling.
+
+    It holds neither Dropout nor BatchNorm, so that a call never changes its state.
+
+    Args:
+        image_size: int, side of the square image; see `blocks.resolutions`.
+        channels: int, 1 for grey or 3 for RGB.
+        width: int, channels of the first convolution; each pooling doubles them.
+        num_classes: int.
+    Returns:
+        keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] -> class
+        logits (b, num_classes) float32. Its layer named "features" is (b, 4 * width).
+    Raises:
+        ValueError: as `blocks.resolutions`.
+    """
+    images = blocks.image_input(image_size, channels)
+    hidden = images
+    for level in range(len(blocks.resolutions(image_size))):
+        hidden = layers.Conv2D(width * 2**level, 3, padding="same", activation="relu")(hidden)
+        hidden = layers.MaxPooling2D(2)(hidden)
+    features = layers.Dense(4 * width, activation="relu", name="features")(layers.Flatten()(hidden))
+    class_logits = layers.Dense(num_classes, dtype="float32")(features)
+    return keras.Model(images, class_logits, name="classifier")

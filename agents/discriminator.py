@@ -1,0 +1,57 @@
+"""The discriminator: an image (and a class) in, a realness logit out. Real is 1, fake is 0."""
+
+import keras
+from keras import layers
+
+from agents import blocks
+
+CONDITIONINGS = ("projection", "auxiliary", "none")
+
+
+def build_discriminator(
+    image_size, channels, *, width, num_classes, conditioning="projection", spectral_norm=False
+):
+    """Builds a strided-convolution discriminator, without BatchNorm.
+
+    How it sees the class is its `conditioning`:
+      * `projection`: the logit is w.f(x) + embedding(y).f(x) (Miyato & Koyama 2018,
+        arXiv:1802.05637). Inputs [images, labels].
+      * `auxiliary`: a second head names the class (Odena et al. 2017, arXiv:1610.09585).
+        Input images; outputs [realness logit, class logits].
+      * `none`: it never hears of classes. Input images.
+
+    Args:
+        image_size: int, side of the square image; see `blocks.resolutions`.
+        channels: int, 1 for grey or 3 for RGB.
+        width: int, channels after the first convolution; each halving of the side doubles them.
+        num_classes: int.
+        conditioning: one of `CONDITIONINGS`.
+        spectral_norm: whether each convolution and the realness head are spectrally normalised
+            (Miyato et al. 2018, arXiv:1802.05957).
+    Returns:
+        keras.Model whose first output is float32 (b, 1) realness logits.
+    Raises:
+        ValueError: if `conditioning` is unknown, or as `blocks.resolutions`.
+    """
+    if conditioning not in CONDITIONINGS:
+        raise ValueError(f"conditioning {conditioning!r} is none of {', '.join(CONDITIONINGS)}")
+    images = blocks.image_input(image_size, channels)
+    hidden = images
+    levels = len(blocks.resolutions(image_size))
+    for level in range(levels):
+        hidden = blocks.downsample(hidden, width * 2**level, spectral_norm)
+    features = layers.Flatten()(hidden)
+
+    head = layers.Dense(1, dtype="float32")
+    realness = (layers.SpectralNormalization(head) if spectral_norm else head)(features)
+    if conditioning == "projection":
+        labels = blocks.label_input()
+        direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, features)
+        matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
+        return keras.Model(
+            [images, labels], layers.Add(dtype="float32")([realness, matching]), name="discriminator"
+        )
+    if conditioning == "auxiliary":
+        classes = layers.Dense(num_classes, dtype="float32")(features)
+        return keras.Model(images, [realness, classes], name="discriminator")
+    return keras.Model(images, realness, name="discriminator")

@@ -1,0 +1,374 @@
+"""Data sets -> tf.data; the only owner of the pixel range and of downloads."""
+
+import contextlib
+import dataclasses
+import hashlib
+import http.client
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import threading
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+import readers
+from readers import DataError
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "Split",
+    "batches",
+    "denormalize",
+    "load",
+    "normalize",
+    "resolve",
+]
+
+DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
+TIMEOUT = 3.0  # seconds for a server to answer; a run without network should start at once
+STALL = 10.0  # seconds without a byte that end a download
+FOLDER_IMAGE_SIZE = 32
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the training set; of what comes without a test set
+SPLIT_SEED = 0  # the splits stay the same whatever the seed of the run
+
+SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+DIGITS = tuple("0123456789")
+CLASS_NAMES = {
+    "mnist": DIGITS,
+    "fashion_mnist": tuple(
+        "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")
+    ),
+    "cifar10": tuple("airplane automobile bird cat deer dog frog horse ship truck".split()),
+}
+# Where Keras caches each data set, below ~/.keras/datasets, and where it gets it: url, sha256.
+CACHE_FOLDERS = {
+    "mnist": "",
+    "fashion_mnist": "fashion-mnist",
+    "cifar10": "cifar-10-batches-py-target",
+}
+BUCKET = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+DOWNLOADS = {
+    "mnist": {
+        f"{BUCKET}mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+    },
+    "fashion_mnist": {
+        f"{BUCKET}{stem}-idx{3 if stem.endswith('images') else 1}-ubyte.gz": None
+        for stem in readers.IDX_STEMS
+    },
+    "cifar10": {
+        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz": (
+            "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+        )
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """Images uint8 (n, h, w, c) in [0, 255] and their labels int32 (n,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits that share no image. The test set is the one that the source came with."""
+
+    name: str
+    class_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def image_size(self):
+        """Side of the square images, in pixels."""
+        return self.train.images.shape[1]
+
+    @property
+    def channels(self):
+        """1 for grey, 3 for RGB."""
+        return self.train.images.shape[3]
+
+    @property
+    def num_classes(self):
+        return len(self.class_names)
+
+
+def resolve(name, data_dir=None, announce=print):
+    """Turns "auto" into a data set that can be had: MNIST, or else scikit-learn's digits.
+
+    Args:
+        name: str, one of `DATASETS`; all but "auto" are returned as they are.
+        data_dir: str, path or None; where given, "auto" is the MNIST in it.
+        announce: callable, told in one line why MNIST is replaced and how to get it.
+    Returns:
+        str, a name for `load`.
+    Raises:
+        DataError: if `data_dir` is given and holds no MNIST.
+    """
+    if name != "auto":
+        return name
+    try:
+        _find("mnist", data_dir)
+    except DataError as error:
+        if data_dir:
+            raise
+        announce(f"No MNIST, so this uses the small built-in 8x8 digits: {error}")
+        return "digits"
+    return "mnist"
+
+
+def load(name, *, data_dir=None, image_size=None, seed=0):
+    """Loads a data set whole, from `data_dir`, Keras's cache or the network, in this order.
+
+    Args:
+        name: str, one of `DATASETS` but "auto"; see `resolve`.
+        data_dir: str or path of a folder with the data set's files; `folder` needs it.
+        image_size: int, side that images are resized to; None for the data set's own
+            (28, 28, 32, 8), and 32 for `folder`.
+        seed: int, picks the test images of a `folder` that has no train/ and test/ in it.
+    Returns:
+        Dataset.
+    Raises:
+        DataError: if a file is missing, damaged or not what it should be.
+        ValueError: if `name` is unknown.
+    """
+    if name not in DATASETS[1:]:
+        raise ValueError(f"dataset {name!r} is none of {', '.join(DATASETS[1:])}")
+    if name == "folder":
+        return _load_folder(data_dir, image_size or FOLDER_IMAGE_SIZE, seed)
+    if name == "digits":
+        class_names, (train, test) = DIGITS, _load_digits()
+    else:
+        class_names, (train, test) = CLASS_NAMES[name], _load_known(name, data_dir)
+    if image_size and image_size != train.images.shape[1]:
+        train, test = (
+            Split(readers.resize_images(split.images, image_size), split.labels)
+            for split in (train, test)
+        )
+    return _dataset(name, class_names, train, test)
+
+
+def normalize(images):
+    """Pixels as networks see them: uint8 [0, 255] -> float32 [-1, 1], array or tensor alike."""
+    if isinstance(images, np.ndarray):
+        return images.astype(np.float32) / 127.5 - 1.0
+    import tensorflow as tf
+
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def denormalize(images):
+    """Pixels as files hold them: float32 [-1, 1], clipped -> uint8 [0, 255]; NaN is black."""
+    pixels = np.rint((np.asarray(images, np.float32) + 1.0) * 127.5)
+    return np.clip(np.nan_to_num(pixels), 0, 255).astype(np.uint8)
+
+
+def batches(split, batch_size, *, seed, first_step=0):
+    """An endless stream of batches in which the batch of step t depends on (seed, t) alone.
+
+    Each epoch is its own permutation of the split, drawn from (seed, epoch); a batch may end one
+    and begin the next. A run that resumes at step t therefore sees what it would have seen.
+
+    Args:
+        split: Split.
+        batch_size: int, may exceed the split.
+        seed: int.
+        first_step: int, the step of the first batch.
+    Returns:
+        tf.data.Dataset of (float32 (batch_size, h, w, c) in [-1, 1], int32 (batch_size,)).
+    """
+    import tensorflow as tf
+
+    count = len(split.labels)
+    first_epoch, seen = divmod(first_step * batch_size, count)
+    with tf.device("CPU:0"):  # a GPU's memory is for the networks
+        images, labels = tf.constant(split.images), tf.constant(split.labels)
+
+    def order(epoch):
+        # Not index_shuffle: its neighbouring seeds correlate (r = 0.8) and repeat every 256.
+        indices = tf.random.experimental.stateless_shuffle(tf.range(count), seed=(seed, epoch))
+        return indices[tf.where(epoch == first_epoch, seen, 0) :]
+
+    def gather(indices):
+        return normalize(tf.gather(images, indices)), tf.gather(labels, indices)
+
+    epochs = tf.data.Dataset.counter(first_epoch).map(order)
+    stream = epochs.rebatch(batch_size, drop_remainder=True).map(gather)
+    endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+    return stream.apply(endless).prefetch(tf.data.AUTOTUNE)
+
+
+def _load_known(name, data_dir):
+    """The (train, test) splits of MNIST, Fashion-MNIST or CIFAR-10."""
+    parts = _find(name, data_dir)()
+    expected = {"shape": SHAPES[name], "num_classes": len(CLASS_NAMES[name])}
+    return [Split(*readers.checked(*parts[i : i + 2], **expected)) for i in (0, 2)]
+
+
+def _load_digits():
+    """The (train, test) splits of scikit-learn's 1,797 digits, which need no download."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()  # images float64 (1797, 8, 8), 0 to 16
+    images = np.rint(digits.images[..., np.newaxis] * (255 / 16)).astype(np.uint8)
+    return _split(Split(images, digits.target.astype(np.int32)), TEST_SHARE, SPLIT_SEED)
+
+
+def _load_folder(data_dir, image_size, seed):
+    """data_dir/{train,test}/CLASS/*.png as it is, or data_dir/CLASS/*.png split by `seed`."""
+    if not data_dir:
+        raise DataError("dataset folder needs --data_dir, with a folder of pictures for each class")
+    folder = _folder(data_dir)
+    with readers.explaining(folder):
+        parts = [(folder / part).is_dir() for part in ("train", "test")]
+    if any(parts) and not all(parts):
+        raise DataError(f"{folder} has only one of train/ and test/; add the other one")
+    if not any(parts):
+        classes = readers.class_folders(folder, fewest=3)
+        train, test = _split(_pictures([classes], image_size)[0], TEST_SHARE, seed)
+        return _dataset("folder", tuple(classes), train, test)
+    classes = readers.class_folders(folder / "train", fewest=2)
+    test_classes = readers.class_folders(folder / "test", fewest=1)
+    for class_name in sorted(classes.keys() ^ test_classes.keys()):
+        lacking = folder / ("test" if class_name in classes else "train")
+        raise DataError(f"{lacking} lacks the class {class_name}; train/ and test/ need the same")
+    return _dataset("folder", tuple(classes), *_pictures([classes, test_classes], image_size))
+
+
+def _pictures(parts, image_size):
+    """A Split for each mapping of class names to files; colour in one makes all of them RGB."""
+    labels = [np.repeat(np.arange(len(p)), [len(files) for files in p.values()]) for p in parts]
+    paths = [path for part in parts for files in part.values() for path in files]
+    images = readers.read_pictures(paths, image_size)
+    images = np.split(images, np.cumsum([len(part_labels) for part_labels in labels])[:-1])
+    return [
+        Split(i, part_labels.astype(np.int32))
+        for i, part_labels in zip(images, labels, strict=True)
+    ]
+
+
+def _dataset(name, class_names, train, test):
+    train, validation = _split(train, VALIDATION_SHARE, SPLIT_SEED)
+    return Dataset(name, class_names, train, validation, test)
+
+
+def _split(split, share, seed):
+    """Takes out a share with the same mix of classes, never all images of a class: (rest, taken)."""
+    random = np.random.RandomState(seed)  # its stream is frozen, so splits outlive NumPy versions
+    classes, counts = np.unique(split.labels, return_counts=True)
+    # Rounding the running total makes the parts add up to the share of the whole.
+    quotas = np.diff(np.rint(np.cumsum(counts) * share).astype(int), prepend=0)
+    quotas = np.minimum(np.maximum(quotas, 1), counts - 1)
+    taken = np.zeros(len(split.labels), bool)
+    for label, quota in zip(classes, quotas, strict=True):
+        taken[random.permutation(np.flatnonzero(split.labels == label))[:quota]] = True
+    return [Split(split.images[mask], split.labels[mask]) for mask in (~taken, taken)]
+
+
+def _folder(data_dir):
+    """`data_dir` as a path, if it is a folder."""
+    folder = Path(data_dir).expanduser()
+    with readers.explaining(folder):
+        if not folder.is_dir():
+            problem = (
+                "is a file; --data_dir takes a folder" if folder.exists() else "does not exist"
+            )
+            raise DataError(f"{folder} {problem}")
+    return folder
+
+
+def _find(name, data_dir):
+    """A callable that reads a known data set, which is downloaded if there is no other way."""
+    if data_dir:
+        return readers.find(name, _folder(data_dir))
+    folder = cache_folder() / CACHE_FOLDERS[name]
+    with contextlib.suppress(DataError):  # some of its files are as good as none
+        return readers.find(name, folder)
+    _download(name, folder)
+    return readers.find(name, folder)
+
+
+def cache_folder():
+    """Where Keras keeps its data sets: below $KERAS_HOME, ~/.keras or, if need be, /tmp/.keras."""
+    home = os.environ.get("KERAS_HOME")
+    if not home:
+        parent = os.path.expanduser("~")
+        home = os.path.join(parent if os.access(parent, os.W_OK) else "/tmp", ".keras")
+    return Path(home).expanduser() / "datasets"
+
+
+def _download(name, folder):
+    """Downloads a data set to where Keras caches it; it appears there whole or not at all."""
+    urls = DOWNLOADS[name]
+    target = folder / (readers.CIFAR_FOLDER if name == "cifar10" else _file_name(next(iter(urls))))
+    try:
+        problem = unreachable(next(iter(urls)))
+        if problem:
+            raise OSError(problem)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
+            for url, sha256 in urls.items():
+                _fetch(url, sha256, Path(scratch) / _file_name(url))
+            if name == "cifar10":
+                with tarfile.open(Path(scratch) / _file_name(url)) as archive:
+                    archive.extractall(scratch, filter="data")
+                os.replace(Path(scratch) / readers.CIFAR_FOLDER, target)
+            else:
+                for url in urls:
+                    os.replace(Path(scratch) / _file_name(url), folder / _file_name(url))
+    except (OSError, ValueError, http.client.HTTPException, tarfile.TarError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{target} is missing and cannot be downloaded ({reason});"
+            " put it there, pass --data_dir, or use --dataset digits"
+        ) from error
+
+
+def _file_name(url):
+    return url.rpartition("/")[2]
+
+
+def _fetch(url, sha256, target):
+    """Downloads one file.
+
+    Raises:
+        OSError: if it does not arrive whole.
+    """
+    print(f"Downloading {url}", file=sys.stderr)
+    with urllib.request.urlopen(url, timeout=STALL) as response, target.open("wb") as file:
+        shutil.copyfileobj(response, file)
+    length = response.headers.get("Content-Length")
+    if length and int(length) != target.stat().st_size:
+        raise OSError(f"{url} broke off")
+    if sha256 and hashlib.sha256(target.read_bytes()).hexdigest() != sha256:
+        raise OSError(f"{url} is not the file it should be")
+
+
+def unreachable(url):
+    """Asks for a file's headers; returns None, or after at most `TIMEOUT` what is in the way.
+
+    It asks in a thread, since looking up a name can hang for a minute and heeds no timeout.
+    """
+    answers = [f"no answer in {TIMEOUT:g} s"]
+
+    def ask():
+        try:
+            request = urllib.request.Request(url, method="HEAD")
+            urllib.request.urlopen(request, timeout=TIMEOUT).close()
+            answers.append(None)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            answers.append(str(getattr(error, "reason", error)))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    return answers[-1]

@@ -1,0 +1,1 @@
+"""How good the result is: metrics, the classifier that judges, and their pictures."""

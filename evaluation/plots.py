@@ -1,0 +1,135 @@
+"""Pictures of a report and of a run's losses; no window, no global state of matplotlib's."""
+
+import math
+import os
+import pathlib
+
+import numpy as np
+from matplotlib.figure import Figure
+
+AGENT_COLOURS = {"generator": "tab:orange", "discriminator": "tab:blue", "classifier": "tab:green"}
+REAL_COLOUR = "tab:blue"
+FAKE_COLOUR = "tab:orange"
+
+# Panels of `plot_losses`: a title, and the colour of each key that may be in a row.
+PANELS = {
+    "loss (nats)": {f"{agent}_loss": colour for agent, colour in AGENT_COLOURS.items()},
+    "the discriminator's belief that it is real": {
+        "D(x)": REAL_COLOUR,
+        "D(G(z))": FAKE_COLOUR,
+    },
+    "accuracy on held-out real images": {"val_accuracy": AGENT_COLOURS["classifier"]},
+}
+
+
+def plot_confusion(confusion, class_names, path):
+    """Draws how often each class was asked for (rows) and judged (columns).
+
+    Args:
+        confusion: int (num_classes, num_classes), rows are requested.
+        class_names: sequence of str.
+        path: where to write the picture; its suffix is the format.
+    """
+    confusion = np.asarray(confusion)
+    shares = confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True))
+    side = max(4.0, 0.5 * len(class_names))
+    figure = Figure(figsize=(side + 1.0, side), layout="constrained")
+    axes = figure.subplots()
+    picture = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    for (row, column), count in np.ndenumerate(confusion):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), color=colour, ha="center", va="center", fontsize=7)
+    ticks = range(len(class_names))
+    axes.set_xticks(ticks, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
+    axes.set_yticks(ticks, class_names)
+    axes.set(xlabel="judged", ylabel="requested")
+    figure.colorbar(picture, ax=axes, label="share of the requested class")
+    _write(figure, path)
+
+
+def plot_class_shares(judged_shares, real_shares, class_names, path):
+    """Draws the share of each class as the reference judges it, generated beside real.
+
+    Args:
+        judged_shares, real_shares: float (num_classes,), of generated and of real images.
+        class_names: sequence of str.
+        path: where to write the picture.
+    """
+    figure = Figure(figsize=(max(5.0, 0.6 * len(class_names)), 3.5), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(class_names))
+    axes.bar(places - 0.2, 100 * np.asarray(judged_shares), 0.4, color=FAKE_COLOUR)
+    axes.bar(places + 0.2, 100 * np.asarray(real_shares), 0.4, color=REAL_COLOUR)
+    axes.set_xticks(places, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
+    axes.set(xlabel="judged class", ylabel="share of the images (%)")
+    axes.legend(["generated", "real"], loc="lower right")
+    _write(figure, path)
+
+
+def plot_losses(stats, path):
+    """Draws a run: the losses, what the discriminator believes, the held-out accuracy.
+
+    Args:
+        stats: list of dict, the rows of `stats.jsonl`. A key that a row lacks, or whose value is
+            no finite number, leaves a gap; a panel without any point is left out.
+        path: where to write the picture.
+    """
+    along = next((key for key in ("step", "epoch") if any(key in row for row in stats)), None)
+    panels = {}
+    for title, colours in PANELS.items():
+        curves = {key: _curve(stats, along, key) for key in colours}
+        curves = {key: points for key, points in curves.items() if points}
+        if curves:
+            panels[title] = curves
+    figure = Figure(figsize=(8.0, 2.6 * max(1, len(panels))), layout="constrained")
+    all_axes = figure.subplots(max(1, len(panels)), sharex=True, squeeze=False)[:, 0]
+    for axes, (title, curves) in zip(all_axes, panels.items(), strict=False):
+        for key, points in curves.items():
+            # A single point makes no line.
+            marker = "o" if len(points) == 1 else None
+            axes.plot(*zip(*points, strict=True), color=PANELS[title][key], marker=marker, label=key)
+        axes.set_title(title, fontsize=10)
+        axes.legend(loc="best", fontsize=8)
+        axes.grid(alpha=0.3)
+    if not panels:
+        all_axes[0].text(0.5, 0.5, "nothing to draw yet", ha="center", transform=all_axes[0].transAxes)
+    all_axes[-1].set_xlabel(along or "row")
+    _write(figure, path)
+
+
+def plot_report(report, folder):
+    """Writes the pictures of a report of `evaluate_generation`.
+
+    Args:
+        report: dict; its plain sample is drawn.
+        folder: path, made if missing; gets confusion.png and class_shares.png.
+    Returns:
+        list of pathlib.Path, the files.
+    """
+    folder = pathlib.Path(folder)
+    plain, class_names = report["samples"]["plain"], report["class_names"]
+    paths = [folder / "confusion.png", folder / "class_shares.png"]
+    plot_confusion(plain["confusion"], class_names, paths[0])
+    shares = plain["per_class"]
+    plot_class_shares(shares["judged_share"], shares["real_judged_share"], class_names, paths[1])
+    return paths
+
+
+def _curve(stats, along, key):
+    """(x, y) of each row that holds a finite number under the key."""
+    points = [(row.get(along, index), row.get(key)) for index, row in enumerate(stats)]
+    return [point for point in points if all(map(_is_number, point))]
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _write(figure, path):
+    """Writes under another name first, so that no reader ever meets half a picture."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    figure.savefig(unfinished, dpi=120)
+    os.replace(unfinished, path)

@@ -1,0 +1,180 @@
+"""The judge: one fixed convolutional classifier and one fixed recipe that teaches it.
+
+Taught by real images it is the reference, whose eye every figure of `generation.py` borrows.
+Taught by generated images alone it measures what they are worth as teaching material.
+"""
+
+import hashlib
+import logging
+import os
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from agents import build_classifier
+from augment import random_translation
+from data import normalize
+from models.game import copy_agent
+
+RECIPE_VERSION = 1  # raise it with every change to the recipe: cached references are then retrained
+WIDTH = 32
+BATCH_SIZE = 128
+LEARNING_RATE = 1e-3
+STEPS = 2800  # aimed at, within these bounds of the epochs: 60,000 images are seen 6 times
+FEWEST_EPOCHS, MOST_EPOCHS = 6, 60
+PREDICTION_BATCH = 500
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Remembers the weights of the epoch with the best held-out accuracy, then the lowest loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.score = (-1.0, 0.0)
+        self.weights = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        score = (logs["val_accuracy"], -logs["val_loss"])
+        if score > self.score:
+            self.score = score
+            self.weights = self.model.get_weights()
+
+
+def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
+    """Teaches a fresh judge by the one fixed recipe, the same whoever made the images.
+
+    `agents.build_classifier` of width 32, Adam at 1e-3 with cosine decay, batches of 128, shifts of
+    up to 2 pixels (none for images under 14 pixels), the best epoch on held-out images. It draws
+    from `seed` alone and leaves the global random state as it was.
+
+    Args:
+        images: uint8 (n, h, h, c), the teaching images.
+        labels: int32 (n,), in [0, num_classes).
+        held_out: (images, labels) of the same kind, which only choose the epoch.
+        num_classes: int.
+        seed: int >= 0, of the first weights, the order and the shifts.
+        epochs: int, or None for about 2,800 steps in at least 6 and at most 60 epochs.
+    Returns:
+        keras.Model without an optimizer: float32 images in [-1, 1] -> class logits; its layer
+        "features" is (b, 128).
+    Raises:
+        ValueError: if there is no image to learn from or to choose by.
+    """
+    if not len(images) or not len(held_out[0]):
+        raise ValueError("the judge needs at least one image to learn from and one held out")
+    batch_size = min(BATCH_SIZE, len(images))
+    steps = len(images) // batch_size
+    epochs = epochs or int(np.clip(round(STEPS / steps), FEWEST_EPOCHS, MOST_EPOCHS))
+    judge = build_classifier(
+        images.shape[1], images.shape[-1], width=WIDTH, num_classes=num_classes
+    )
+    _initialise(judge, seed)
+    learner = copy_agent(judge)  # the judge itself is never compiled: it keeps no optimizer
+    learner.compile(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(LEARNING_RATE, epochs * steps)
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # on a CPU, XLA's convolutions take twice as long
+    )
+    best = BestEpoch()
+    learner.fit(
+        _batches(images, labels, batch_size, steps=steps, epochs=epochs, seed=seed),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        validation_data=(normalize(held_out[0]), np.asarray(held_out[1])),
+        validation_batch_size=PREDICTION_BATCH,
+        callbacks=[best],
+        shuffle=False,
+        verbose=0,
+    )
+    judge.set_weights(best.weights)
+    return judge
+
+
+def reference_classifier(dataset, cache_dir):
+    """The judge that real images taught; trained once for a data set, then read from the cache.
+
+    Its best epoch is chosen on the validation images. It judges, and must never teach an agent.
+
+    Args:
+        dataset: `data.Dataset`; its test images are not touched.
+        cache_dir: path of a folder, made if missing; the file's name holds a hash of the recipe
+            and of the training and validation images. A file that cannot be read is replaced.
+    Returns:
+        keras.Model, as `train_judge`.
+    """
+    path = pathlib.Path(cache_dir) / f"reference-{dataset.name}-{_fingerprint(dataset)}.keras"
+    if path.exists():
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except Exception as error:  # a damaged file fails in a dozen ways, all with one remedy
+            logging.getLogger(__name__).warning("%s is damaged (%s): training again", path, error)
+    reference = train_judge(
+        dataset.train.images,
+        dataset.train.labels,
+        held_out=(dataset.validation.images, dataset.validation.labels),
+        num_classes=dataset.num_classes,
+        seed=0,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.stem}-{os.getpid()}.keras")
+    reference.save(unfinished)
+    os.replace(unfinished, path)
+    return reference
+
+
+def judge_outputs(classifier, images):
+    """What a classifier says of images, and what it saw in them.
+
+    Args:
+        classifier: keras.Model with a layer named "features", such as `train_judge` returns.
+        images: uint8 (n, h, w, c).
+    Returns:
+        (class logits float32 (n, num_classes), features float32 (n, d), >= 0 after a ReLU).
+    """
+    both = keras.Model(
+        classifier.inputs, [classifier.outputs[0], classifier.get_layer("features").output]
+    )
+    logits, features = both.predict(normalize(images), batch_size=PREDICTION_BATCH, verbose=0)
+    return logits, features
+
+
+def _initialise(model, seed):
+    """Draws every kernel anew from the seed; Keras's own draw hangs on the global random state."""
+    for index, layer in enumerate(model.layers):
+        if hasattr(layer, "kernel"):
+            kernel_seed = int(np.random.default_rng((seed, index)).integers(2**31))
+            initializer = keras.initializers.GlorotUniform(kernel_seed)
+            layer.kernel.assign(initializer(layer.kernel.shape))
+
+
+def _batches(images, labels, batch_size, *, steps, epochs, seed):
+    """All batches of all epochs in order: (images float32 in [-1, 1], labels)."""
+    images, labels = tf.constant(normalize(images)), tf.constant(np.asarray(labels, np.int32))
+    draw = np.random.default_rng(seed)
+    orders = [draw.permutation(len(labels))[: steps * batch_size] for _ in range(epochs)]
+    max_shift = min(2, images.shape[1] // 14)
+
+    def batch(step, indices):
+        step_seed = tf.stack([seed, tf.cast(step, tf.int32)])
+        return random_translation(tf.gather(images, indices), max_shift, step_seed), tf.gather(
+            labels, indices
+        )
+
+    indices = tf.data.Dataset.from_tensor_slices(np.concatenate(orders)).batch(batch_size)
+    return indices.enumerate().map(batch).prefetch(2)
+
+
+def _fingerprint(dataset):
+    """16 hexadecimal digits that change with the recipe and with the images that it is fed."""
+    digest = hashlib.sha256(f"{RECIPE_VERSION} {dataset.num_classes}".encode())
+    for split in (dataset.train, dataset.validation):
+        for array in (split.images, split.labels):
+            array = np.ascontiguousarray(array)
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(array)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,215 @@
+"""Adversarial losses: pure functions on logits, one value an example. Real is 1, fake is 0."""
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow as tf
+from keras import ops
+
+
+def _check(logits):
+    if logits.shape[-1] != 1:
+        raise ValueError(f"realness logits have shape (batch, 1), not {tuple(logits.shape)}")
+    return logits[..., 0]
+
+
+def logistic_discriminator_loss(real_logits, fake_logits):
+    """The original discriminator's loss: -log D(x) - log(1 - D(G(z))).
+
+    Args:
+        real_logits: float32 (batch, 1), realness of real images.
+        fake_logits: float32 (batch, 1), realness of generated images.
+    Returns:
+        float32 (batch,), nats, >= 0; 2 ln 2 where the discriminator is undecided.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Goodfellow et al. 2014, equation 1, arXiv:1406.2661.
+    """
+    return ops.softplus(-_check(real_logits)) + ops.softplus(_check(fake_logits))
+
+
+def minimax_generator_loss(fake_logits):
+    """The original generator's loss, log(1 - D(G(z))), whose gradient dies when D is sure.
+
+    Args:
+        fake_logits: float32 (batch, 1), realness of generated images.
+    Returns:
+        float32 (batch,), nats, <= 0.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Goodfellow et al. 2014, equation 1, arXiv:1406.2661.
+    """
+    return -ops.softplus(_check(fake_logits))
+
+
+def non_saturating_generator_loss(fake_logits):
+    """Rewards the generator for images that the discriminator calls real: softplus(-D(G(z))).
+
+    Args:
+        fake_logits: float32 (batch, 1), realness of generated images.
+    Returns:
+        float32 (batch,), nats, >= 0.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Goodfellow et al. 2014, section 3, arXiv:1406.2661.
+    """
+    return ops.softplus(-_check(fake_logits))
+
+
+def hinge_discriminator_loss(real_logits, fake_logits):
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))).
+
+    Args:
+        real_logits: float32 (batch, 1).
+        fake_logits: float32 (batch, 1).
+    Returns:
+        float32 (batch,), >= 0.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957.
+    """
+    return ops.relu(1.0 - _check(real_logits)) + ops.relu(1.0 + _check(fake_logits))
+
+
+def least_squares_discriminator_loss(real_logits, fake_logits):
+    """((D(x) - 1)^2 + D(G(z))^2) / 2, on the raw outputs.
+
+    Args:
+        real_logits: float32 (batch, 1).
+        fake_logits: float32 (batch, 1).
+    Returns:
+        float32 (batch,), >= 0.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Mao et al. 2017, equation 9, arXiv:1611.04076.
+    """
+    return 0.5 * (ops.square(_check(real_logits) - 1.0) + ops.square(_check(fake_logits)))
+
+
+def least_squares_generator_loss(fake_logits):
+    """(D(G(z)) - 1)^2 / 2.
+
+    Args:
+        fake_logits: float32 (batch, 1).
+    Returns:
+        float32 (batch,), >= 0.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Mao et al. 2017, equation 9, arXiv:1611.04076.
+    """
+    return 0.5 * ops.square(_check(fake_logits) - 1.0)
+
+
+def wasserstein_discriminator_loss(real_logits, fake_logits):
+    """D(G(z)) - D(x): minus the critic's estimate of the earth mover's distance.
+
+    Args:
+        real_logits: float32 (batch, 1).
+        fake_logits: float32 (batch, 1).
+    Returns:
+        float32 (batch,), of either sign.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Arjovsky et al. 2017, equation 2, arXiv:1701.07875.
+    """
+    return _check(fake_logits) - _check(real_logits)
+
+
+def critic_generator_loss(fake_logits):
+    """-D(G(z)): the generator's side of the hinge and the Wasserstein game.
+
+    Args:
+        fake_logits: float32 (batch, 1).
+    Returns:
+        float32 (batch,), of either sign.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Arjovsky et al. 2017, algorithm 1, arXiv:1701.07875.
+    """
+    return -_check(fake_logits)
+
+
+def relativistic_discriminator_loss(real_logits, fake_logits):
+    """softplus(D(G(z)) - D(x)): each real image must look more real than the fake beside it.
+
+    Args:
+        real_logits: float32 (batch, 1).
+        fake_logits: float32 (batch, 1).
+    Returns:
+        float32 (batch,), nats, >= 0; ln 2 where the two look alike.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Huang et al. 2024, equation 2, arXiv:2501.05441; Jolicoeur-Martineau 2018,
+        arXiv:1807.00734.
+    """
+    return ops.softplus(_check(fake_logits) - _check(real_logits))
+
+
+def relativistic_generator_loss(real_logits, fake_logits):
+    """softplus(D(x) - D(G(z))): the same comparison, the other way round.
+
+    Args, Returns, Raises and Source as `relativistic_discriminator_loss`.
+    """
+    return ops.softplus(_check(real_logits) - _check(fake_logits))
+
+
+def squared_gradient_norm(logits_fn, images):
+    """|dD/dx|^2 at each image: R1's penalty at real images, R2's at generated ones.
+
+    Args:
+        logits_fn: callable, images -> (batch, 1) logits, each of its own image alone.
+        images: float32 (batch, h, w, c).
+    Returns:
+        float32 (batch,), logits^2 per pixel unit^2 on the [-1, 1] scale, >= 0.
+    Source: Mescheder et al. 2018, equation 9, arXiv:1801.04406.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = ops.sum(logits_fn(images))
+    gradient = tape.gradient(total, images)
+    return ops.sum(ops.square(gradient), axis=(1, 2, 3))
+
+
+def wasserstein_gradient_penalty(logits_fn, real_images, fake_images, mixing):
+    """(|dD/dx| - 1)^2 on the straight lines between real and generated images.
+
+    Args:
+        logits_fn: callable, images -> (batch, 1) logits.
+        real_images, fake_images: float32 (batch, h, w, c).
+        mixing: float32 (batch, 1, 1, 1), uniform in [0, 1].
+    Returns:
+        float32 (batch,), >= 0.
+    Source: Gulrajani et al. 2017, algorithm 1, arXiv:1704.00028.
+    """
+    mixed = real_images + mixing * (fake_images - real_images)
+    # The tiny constant keeps the square root differentiable where the gradient is zero.
+    norm = ops.sqrt(squared_gradient_norm(logits_fn, mixed) + 1e-12)
+    return ops.square(norm - 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class AdversarialLoss:
+    """The two sides of one game, each a function of (real_logits, fake_logits)."""
+
+    discriminator: Callable
+    generator: Callable
+
+
+def _fake_only(loss):
+    return lambda real_logits, fake_logits: loss(fake_logits)
+
+
+ADVERSARIAL_LOSSES = {
+    "non_saturating": AdversarialLoss(
+        logistic_discriminator_loss, _fake_only(non_saturating_generator_loss)
+    ),
+    "minimax": AdversarialLoss(logistic_discriminator_loss, _fake_only(minimax_generator_loss)),
+    "hinge": AdversarialLoss(hinge_discriminator_loss, _fake_only(critic_generator_loss)),
+    "least_squares": AdversarialLoss(
+        least_squares_discriminator_loss, _fake_only(least_squares_generator_loss)
+    ),
+    "wasserstein": AdversarialLoss(
+        wasserstein_discriminator_loss, _fake_only(critic_generator_loss)
+    ),
+    "relativistic": AdversarialLoss(relativistic_discriminator_loss, relativistic_generator_loss),
+}

@@ -1,0 +1,1 @@
+"""How the agents play: `keras.Model` games whose `train_step` is the schedule."""

@@ -1,0 +1,88 @@
+"""What every game is: agents that learn against each other, one `update` at a time."""
+
+import keras
+import tensorflow as tf
+
+
+def copy_agent(agent):
+    """An agent of the same layers and weights, with no optimizer."""
+    copy = keras.models.clone_model(agent)
+    copy.set_weights(agent.get_weights())
+    return copy
+
+
+class Game(keras.Model):
+    """Agents that learn against each other: each subclass's `train_step` is its schedule.
+
+    The agents are compiled `keras.Model`s, each with its own optimizer; the game has none. All
+    randomness is drawn from `(seed, salt, iteration)`, so a game that is saved and loaded goes on
+    exactly as if it had never stopped.
+
+    Args:
+        seed: int, from which every latent, label and augmentation is drawn.
+    """
+
+    def __init__(self, *, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.means = {}
+        self.built = True  # the agents are; Keras would otherwise build the game by calling it
+
+    def update(self, agent, loss_fn):
+        """Moves one agent down the gradient of a loss, and nobody else.
+
+        Args:
+            agent: compiled keras.Model whose trainable variables move.
+            loss_fn: callable without arguments -> scalar loss.
+        Returns:
+            float32 scalar, the loss before the update.
+        """
+        with tf.GradientTape() as tape:
+            loss = loss_fn()
+        variables = agent.trainable_variables
+        agent.optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    def follow(self, average, agent, decay):
+        """Moves an averaged copy a little towards its agent (exponential moving average).
+
+        The decay starts low, min(decay, (1 + n) / (10 + n)) at iteration n, so that the first
+        random weights are soon forgotten.
+
+        Args:
+            average: keras.Model with the agent's layers, changed in place.
+            agent: compiled keras.Model.
+            decay: float in [0, 1), share of the old average that stays at each step.
+        """
+        iteration = tf.cast(agent.optimizer.iterations, tf.float32)
+        rate = 1.0 - tf.minimum(decay, (1.0 + iteration) / (10.0 + iteration))
+        for slow, fast in zip(average.variables, agent.variables, strict=True):
+            slow.assign_add(rate * (fast.value - slow.value))
+
+    def random_seed(self, agent, salt):
+        """A stateless seed that no other turn, salt or iteration of this run draws again.
+
+        Args:
+            agent: compiled keras.Model whose iteration counts.
+            salt: int, one for each thing that is drawn.
+        Returns:
+            int32 (2,).
+        """
+        return tf.stack([self.seed * 1009 + salt, tf.cast(agent.optimizer.iterations, tf.int32)])
+
+    def track(self, **values):
+        """Adds to the running means that `fit` shows and resets at each epoch."""
+        for name, value in values.items():
+            self.means[name].update_state(value)
+
+    def results(self):
+        """The running means of this epoch, name -> float32 scalar."""
+        return {mean.name: mean.result() for mean in self.means.values()}
+
+    def compile(self, **kwargs):
+        """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest."""
+        super().compile(optimizer=None, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles a loaded game; Keras's own version would insist on an optimizer."""
+        self.compile(**{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config})

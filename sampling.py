@@ -1,0 +1,214 @@
+"""Images from trained agents: plain ones, nice ones, and the ways between two of them."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from scipy import stats
+
+BATCH = 256
+NICE_FACTOR = 20  # nice images are the best of twenty: the top 5 %
+DRS_BURN_IN = 2_000  # images that first estimate how real the discriminator can find one
+DRS_PERCENTILE = 80  # sets the share that is kept, as in the paper's section 4
+DRS_ROUNDS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """Draws images with a run's generator and scores them with its discriminator.
+
+    Args:
+        generator: keras.Model of `agents.build_generator`.
+        discriminator: keras.Model of `agents.build_discriminator`.
+        truncation: float > 0 or None; latents are drawn from a normal distribution cut off at
+            plus and minus this many standard deviations (Brock et al. 2019, arXiv:1809.11096).
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    truncation: float | None = None
+
+    @property
+    def num_classes(self):
+        """int, or None for a generator that is told no class."""
+        if len(self.generator.inputs) == 1:
+            return None
+        return self.generator.get_layer("class_code").input_dim
+
+    def latents(self, count, rng):
+        """Latent vectors float32 (count, latent_dim) from a numpy Generator."""
+        shape = (count, self.generator.inputs[0].shape[-1])
+        if self.truncation is None:
+            return rng.standard_normal(shape, dtype=np.float32)
+        bound = self.truncation
+        return stats.truncnorm.rvs(-bound, bound, size=shape, random_state=rng).astype(np.float32)
+
+    def plain(self, labels, rng):
+        """One image of each label, float32 (n, h, w, c) in [-1, 1].
+
+        Args:
+            labels: int32 (n,); ignored by a generator that is told no class.
+            rng: numpy.random.Generator.
+        """
+        latents = self.latents(len(labels), rng)
+        inputs = latents if self.num_classes is None else [latents, labels]
+        return self.generator.predict(inputs, batch_size=BATCH, verbose=0)
+
+    def score(self, images, labels):
+        """The discriminator's realness logits float32 (n,) of images with these labels."""
+        inputs = [images, labels] if len(self.discriminator.inputs) == 2 else images
+        logits = self.discriminator.predict(inputs, batch_size=BATCH, verbose=0)
+        return (logits[0] if isinstance(logits, list) else logits)[:, 0]
+
+    def nice(self, labels, rng):
+        """The best of twenty images for each label, by the discriminator's score within a class.
+
+        Args, Returns: as `plain`.
+        """
+        many_labels = np.repeat(labels, NICE_FACTOR)
+        many = self.plain(many_labels, rng)
+        scores = self.score(many, many_labels)
+        images = np.empty((len(labels), *many.shape[1:]), np.float32)
+        for name in np.unique(labels):
+            candidates = np.flatnonzero(many_labels == name)
+            best_first = candidates[np.argsort(-scores[candidates], kind="stable")]
+            wanted = labels == name
+            images[wanted] = many[best_first[: wanted.sum()]]
+        return images
+
+    def rejection_sampled(self, labels, rng):
+        """Images that pass discriminator rejection sampling, one of each label.
+
+        An image is kept with the probability that its estimated density ratio real/fake, relative
+        to the largest one seen, gives it: fewer flaws, without the top-5 % rule's sameness.
+
+        Args, Returns: as `plain`.
+        Source: Azadi et al. 2019, algorithm 1, arXiv:1810.06758.
+        """
+        burn_in = rng.choice(labels, DRS_BURN_IN)
+        scores = self.score(self.plain(burn_in, rng), burn_in)
+        highest = scores.max()
+        images = None
+        missing = np.arange(len(labels))
+        for _ in range(DRS_ROUNDS):
+            drawn = self.plain(labels[missing], rng)
+            scores = self.score(drawn, labels[missing])
+            highest = max(highest, scores.max())
+            kept = rng.random(len(missing)) < acceptance(scores, highest)
+            if images is None:
+                images = drawn.copy()  # every place is filled, also if the rounds run out
+            images[missing[kept]] = drawn[kept]
+            missing = missing[~kept]
+            if not len(missing):
+                break
+        return images
+
+
+def acceptance(scores, highest):
+    """Probability (n,) of keeping images in discriminator rejection sampling.
+
+    Args:
+        scores: float (n,), realness logits.
+        highest: float, the largest logit seen so far, >= every score.
+    Source: Azadi et al. 2019, equation 8, arXiv:1810.06758.
+    """
+    below = np.minimum(scores - highest, -1e-6).astype(np.float64)
+    relative = below - np.log1p(-np.exp(below))
+    threshold = np.percentile(relative, DRS_PERCENTILE)
+    return 1.0 / (1.0 + np.exp(np.clip(threshold - relative, -500, 500)))
+
+
+def slerp(start, end, fraction):
+    """The point at a fraction of the great arc between two latents, which keeps their length.
+
+    Args:
+        start, end: float (..., latent_dim).
+        fraction: float in [0, 1].
+    Returns:
+        float (..., latent_dim).
+    Source: White 2016, arXiv:1609.04468.
+    """
+    lengths = np.linalg.norm(start, axis=-1, keepdims=True), np.linalg.norm(end, axis=-1, keepdims=True)
+    cosine = np.sum(start * end, axis=-1, keepdims=True) / (lengths[0] * lengths[1])
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    nearly_parallel = np.sin(angle) < 1e-6
+    safe = np.where(nearly_parallel, 1.0, angle)
+    along = (np.sin((1 - fraction) * safe) * start + np.sin(fraction * safe) * end) / np.sin(safe)
+    return np.where(nearly_parallel, (1 - fraction) * start + fraction * end, along)
+
+
+def imagine_between(generator, latents, classes):
+    """Images float32 (n, h, w, c) of latents and real-valued classes: 3.5 is between 3 and 4.
+
+    Args:
+        generator: class-conditional keras.Model of `agents.build_generator`.
+        latents: float32 (n, latent_dim).
+        classes: float (n,) in [0, num_classes]; the last class leads back to the first.
+    """
+    table = generator.get_layer("class_code")
+    codes = table.get_weights()[0]
+    lower = np.floor(classes).astype(int)
+    share = (classes - lower)[:, None]
+    mixed = (1 - share) * codes[lower % len(codes)] + share * codes[(lower + 1) % len(codes)]
+    from_code = keras.Model([generator.inputs[0], table.output], generator.output)
+    return from_code.predict([latents, mixed.astype(np.float32)], batch_size=BATCH, verbose=0)
+
+
+def walk(sampler, rng, *, frames, anchors=3, rows=2):
+    """A closed walk, frame by frame: latents move in the upper rows, classes in the lower ones.
+
+    Args:
+        sampler: Sampler.
+        rng: numpy.random.Generator.
+        frames: int, frames of the whole loop.
+        anchors: int, latents that the loop passes.
+        rows: int, rows of each half; a generator without classes has the upper half only.
+    Returns:
+        list of float32 (images, h, w, c) in [-1, 1], a frame each, and int, columns of the grid.
+    """
+    columns = sampler.num_classes or 10
+    cells = rows * columns
+    stops = [sampler.latents(cells, rng) for _ in range(anchors)]
+    classes = np.tile(np.arange(columns, dtype=float), rows)
+    pictures = []
+    for time in np.arange(frames) / frames:
+        leg, fraction = divmod(time * anchors, 1.0)
+        moving = slerp(stops[int(leg)], stops[(int(leg) + 1) % anchors], fraction).astype(np.float32)
+        if sampler.num_classes is None:
+            pictures.append(sampler.generator.predict(moving, batch_size=BATCH, verbose=0))
+            continue
+        turned = (classes + time * columns) % columns
+        pictures.append(
+            imagine_between(
+                sampler.generator,
+                np.concatenate([moving, stops[0]]),
+                np.concatenate([classes, turned]),
+            )
+        )
+    return pictures, columns
+
+
+def interpolation_rows(sampler, rng, *, columns=10):
+    """A sheet of ways: a row a class from one latent to another, then from each class to the next.
+
+    Args:
+        sampler: Sampler.
+        rng: numpy.random.Generator.
+        columns: int, steps of a way.
+    Returns:
+        float32 (rows * columns, h, w, c) in [-1, 1].
+    """
+    rows = sampler.num_classes or 10
+    start, end = sampler.latents(rows, rng), sampler.latents(rows, rng)
+    fractions = np.linspace(0, 1, columns)
+    between = np.stack([slerp(start, end, f) for f in fractions], axis=1)  # (rows, columns, dim)
+    between = between.reshape(rows * columns, -1).astype(np.float32)
+    if sampler.num_classes is None:
+        return sampler.generator.predict(between, batch_size=BATCH, verbose=0)
+    fixed = np.repeat(np.arange(rows, dtype=float), columns)
+    moving = (np.arange(rows)[:, None] + fractions[None]).ravel()
+    return imagine_between(
+        sampler.generator,
+        np.concatenate([between, np.repeat(start, columns, axis=0)]),
+        np.concatenate([fixed, moving]),
+    )

@@ -1,0 +1,165 @@
+"""Builds the game that a config describes and plays it to the end, or goes on with one."""
+
+import itertools
+
+import keras
+import tensorflow as tf
+
+import agents
+import data
+from callbacks import CollapseWatch, Keeper, Progress, SampleGrid
+from models.gan import GAN
+from models.gan_trio import GANTrio
+
+BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
+FOREVER = 10**9  # steps; a run with a clock ends by the clock
+
+
+def build_game(config, dataset):
+    """Builds the agents, gives each its optimizer, and sets them round the table.
+
+    Args:
+        config: config.Config.
+        dataset: data.Dataset; only its shape and number of classes are looked at.
+    Returns:
+        A compiled `models.gan.GAN` or `GANTrio`.
+    Raises:
+        ValueError: if the image size cannot be halved far enough.
+    """
+    keras.utils.set_random_seed(config.seed)
+    with_classes = config.game == "trio"
+    shape = (dataset.image_size, dataset.channels)
+    generator = agents.build_generator(
+        *shape,
+        latent_dim=config.latent_dim,
+        width=config.generator_width,
+        num_classes=dataset.num_classes if with_classes else None,
+    )
+    discriminator = agents.build_discriminator(
+        *shape,
+        width=config.discriminator_width,
+        num_classes=dataset.num_classes,
+        conditioning=config.conditioning if with_classes else "none",
+        spectral_norm=config.spectral_norm,
+    )
+    generator.compile(keras.optimizers.Adam(config.generator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
+    rules = {
+        "loss": config.loss,
+        "r1_gamma": config.r1_gamma,
+        "translation": config.translation,
+        "ema_decay": config.ema_decay,
+        "seed": config.seed,
+    }
+    if not with_classes:
+        game = GAN(generator, discriminator, **rules)
+    else:
+        classifier = agents.build_classifier(
+            *shape, width=config.classifier_width, num_classes=dataset.num_classes
+        )
+        classifier.compile(keras.optimizers.Adam(config.classifier_learning_rate))
+        game = GANTrio(
+            generator,
+            discriminator,
+            classifier,
+            conditioning=config.conditioning,
+            classifier_translation=config.classifier_translation,
+            **rules,
+        )
+    game.compile()
+    return game
+
+
+def spans(step, total_steps, per_epoch):
+    """Cuts what is left of a run into calls of `fit`, each of epochs of one length.
+
+    A run that stopped inside an epoch first ends that epoch; the last one may be cut short.
+
+    Args:
+        step: int, steps done.
+        total_steps: int, steps to do in all.
+        per_epoch: int, steps of a whole epoch.
+    Yields:
+        dict of `fit`'s arguments `initial_epoch`, `epochs` and `steps_per_epoch`.
+    """
+    first_boundary = -(-step // per_epoch) * per_epoch
+    last_boundary = total_steps // per_epoch * per_epoch
+    cuts = sorted({step, min(first_boundary, total_steps), max(step, last_boundary), total_steps})
+    for begin, end in itertools.pairwise(cuts):
+        epoch = begin // per_epoch
+        if begin % per_epoch == 0 and end % per_epoch == 0:
+            yield {
+                "initial_epoch": epoch,
+                "epochs": end // per_epoch,
+                "steps_per_epoch": per_epoch,
+            }
+        else:
+            yield {"initial_epoch": epoch, "epochs": epoch + 1, "steps_per_epoch": end - begin}
+
+
+def train(run, config, dataset, *, resume, show_bar, announce):
+    """Plays the game, writing everything into the run folder.
+
+    Args:
+        run: runs.Run; with `resume` it holds a checkpoint, else it is started.
+        config: config.Config.
+        dataset: data.Dataset; its training split is played with, its validation split watched,
+            its test split not touched.
+        resume: bool, whether to go on from the checkpoint.
+        show_bar: bool, whether Keras's progress bar is shown; otherwise a line an epoch.
+        announce: callable for one line of text.
+    Returns:
+        (game, str or None): the game, and what ended it early; see `Keeper.stopped_by`.
+    Raises:
+        runs.RunError: if the checkpoint cannot be loaded.
+        OSError: if the run folder cannot be written.
+    """
+    if resume:
+        game = run.load_game()
+        run.forget_stats_after(game.step)
+    else:
+        game = build_game(config, dataset)
+        run.start(config, dataset.class_names)
+    total_steps = FOREVER if config.minutes else config.steps
+    per_epoch = config.steps_per_epoch(len(dataset.train.images))
+    grid = SampleGrid(run, dataset.num_classes, config.seed)
+    with Keeper(run, config.minutes) as keeper:
+        callbacks = [
+            keeper,
+            grid,
+            CollapseWatch(
+                dataset.validation.images,
+                dataset.validation.labels,
+                conditional=config.game == "trio",
+                announce=announce,
+                seed=config.seed,
+            ),
+            Progress(
+                run,
+                config.batch_size,
+                total_steps,
+                keeper.deadline,
+                announce=(lambda line: None) if show_bar else announce,
+            ),
+            keras.callbacks.TensorBoard(run.tensorboard, write_graph=True),
+        ]
+        validation = None
+        if config.game == "trio":
+            validation = tf.data.Dataset.from_tensor_slices(
+                (data.normalize(dataset.validation.images), dataset.validation.labels)
+            ).batch(256)
+        for span in spans(game.step, total_steps, per_epoch):
+            game.fit(
+                data.batches(
+                    dataset.train, config.batch_size, seed=config.seed, first_step=game.step
+                ),
+                validation_data=validation,
+                callbacks=callbacks,
+                shuffle=False,
+                verbose="auto" if show_bar else 0,
+                **span,
+            )
+            if keeper.stopped_by:
+                break
+        grid.make_film()
+    return game, keeper.stopped_by
