@@ -15,6 +15,7 @@ import pictures
 
 FILM_FRAMES = 80  # at most, so that the film stays a few MB
 GRID_ROWS = 8
+HELPS = "what usually helps: --r1_gamma 1, --loss relativistic, a lower --generator_learning_rate"
 
 
 class Keeper(keras.callbacks.Callback):
@@ -205,22 +206,25 @@ class CollapseWatch(keras.callbacks.Callback):
             if share < self.SMALLEST_SHARE * real
         ]
         if missing:
-            yield "classes", (
-                f"few generated images look like class {', '.join(missing)} (mode collapse);"
-                " what usually helps: --r1_gamma 1, a lower --generator_learning_rate, --loss relativistic"
+            yield (
+                "classes",
+                f"few images look like class {', '.join(missing)} (mode collapse); {HELPS}",
             )
         diversity = _diversity(pixels, labels) / self.real_diversity
         if diversity < self.SMALLEST_DIVERSITY:
-            yield "diversity", (
-                f"images of a class differ {diversity:.0%} as much as real ones (mode collapse);"
-                " what usually helps: --r1_gamma 1, a lower --generator_learning_rate, --loss relativistic"
+            yield (
+                "diversity",
+                f"images of a class vary {diversity:.0%} as much as real ones (collapse); {HELPS}",
             )
         real_score, fake_score = logs.get("D(x)", 0.5), logs.get("D(G(z))", 0.5)
         if real_score > self.CERTAIN and fake_score < 1 - self.CERTAIN:
-            yield "balance", (
-                f"the discriminator is sure of everything, D(x) {real_score:.2f}, D(G(z))"
-                f" {fake_score:.2f}; what usually helps: --translation 2, --r1_gamma 1,"
-                " a lower --discriminator_learning_rate"
+            yield (
+                "balance",
+                (
+                    f"the discriminator is sure of everything, D(x) {real_score:.2f}, D(G(z))"
+                    f" {fake_score:.2f}; what usually helps: --translation 2, --r1_gamma 1,"
+                    " a lower --discriminator_learning_rate"
+                ),
             )
 
     def _shares(self, pixels):

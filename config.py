@@ -9,6 +9,14 @@ LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", 
 CONDITIONINGS = ("projection", "auxiliary", "none")
 PRESET_NAMES = ("quick", "standard", "best")
 
+# The options of `Config` that a run keeps for life and that a flag of the same name sets.
+GAME_OPTIONS = (
+    *("loss", "conditioning", "r1_gamma", "spectral_norm", "translation"),
+    *("classifier_translation", "ema_decay", "image_size", "latent_dim"),
+    *("generator_width", "discriminator_width", "classifier_width"),
+    *("generator_learning_rate", "discriminator_learning_rate", "classifier_learning_rate"),
+)
+
 SMALLEST_EPOCH = 200  # steps
 
 
@@ -103,6 +111,12 @@ def _halves_well(size):
     while size % 2 == 0 and size > 7:
         size //= 2
     return 4 <= size <= 7
+
+
+def options_of(flags):
+    """The options of a `Config` among all flags, by name; None where a flag was not given."""
+    names = ("game", "seed", "steps", "minutes", "batch_size", "data_dir", *GAME_OPTIONS)
+    return {name: getattr(flags, name) for name in names}
 
 
 # Small images learn in seconds, and few of them need shifting lest they be learned by heart.

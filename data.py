@@ -41,10 +41,10 @@ SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32
 DIGITS = tuple("0123456789")
 CLASS_NAMES = {
     "mnist": DIGITS,
-    "fashion_mnist": tuple(
-        "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")
-    ),
-    "cifar10": tuple("airplane automobile bird cat deer dog frog horse ship truck".split()),
+    "fashion_mnist": ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
+    + ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer")
+    + ("dog", "frog", "horse", "ship", "truck"),
 }
 # Where Keras caches each data set, below ~/.keras/datasets, and where it gets it: url, sha256.
 CACHE_FOLDERS = {
@@ -53,7 +53,7 @@ CACHE_FOLDERS = {
     "cifar10": "cifar-10-batches-py-target",
 }
 BUCKET = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-DOWNLOADS = {
+DOWNLOADS: dict[str, dict[str, str | None]] = {
     "mnist": {
         f"{BUCKET}mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
     },
@@ -144,8 +144,8 @@ def load(name, *, data_dir=None, image_size=None, seed=0):
     if name not in DATASETS[1:]:
         raise ValueError(f"dataset {name!r} is none of {', '.join(DATASETS[1:])}")
     if name == "folder":
-        return _load_folder(data_dir, image_size or FOLDER_IMAGE_SIZE, seed)
-    if name == "digits":
+        class_names, (train, test) = _load_folder(data_dir, image_size or FOLDER_IMAGE_SIZE, seed)
+    elif name == "digits":
         class_names, (train, test) = DIGITS, _load_digits()
     else:
         class_names, (train, test) = CLASS_NAMES[name], _load_known(name, data_dir)
@@ -154,7 +154,8 @@ def load(name, *, data_dir=None, image_size=None, seed=0):
             Split(readers.resize_images(split.images, image_size), split.labels)
             for split in (train, test)
         )
-    return _dataset(name, class_names, train, test)
+    train, validation = _split(train, VALIDATION_SHARE, SPLIT_SEED)
+    return Dataset(name, class_names, train, validation, test)
 
 
 def normalize(images):
@@ -224,45 +225,16 @@ def _load_digits():
 
 
 def _load_folder(data_dir, image_size, seed):
-    """data_dir/{train,test}/CLASS/*.png as it is, or data_dir/CLASS/*.png split by `seed`."""
+    """The class names and (train, test) splits of a folder; `seed` splits one without test/."""
     if not data_dir:
         raise DataError("dataset folder needs --data_dir, with a folder of pictures for each class")
-    folder = _folder(data_dir)
-    with readers.explaining(folder):
-        parts = [(folder / part).is_dir() for part in ("train", "test")]
-    if any(parts) and not all(parts):
-        raise DataError(f"{folder} has only one of train/ and test/; add the other one")
-    if not any(parts):
-        classes = readers.class_folders(folder, fewest=3)
-        train, test = _split(_pictures([classes], image_size)[0], TEST_SHARE, seed)
-        return _dataset("folder", tuple(classes), train, test)
-    classes = readers.class_folders(folder / "train", fewest=2)
-    test_classes = readers.class_folders(folder / "test", fewest=1)
-    for class_name in sorted(classes.keys() ^ test_classes.keys()):
-        lacking = folder / ("test" if class_name in classes else "train")
-        raise DataError(f"{lacking} lacks the class {class_name}; train/ and test/ need the same")
-    return _dataset("folder", tuple(classes), *_pictures([classes, test_classes], image_size))
-
-
-def _pictures(parts, image_size):
-    """A Split for each mapping of class names to files; colour in one makes all of them RGB."""
-    labels = [np.repeat(np.arange(len(p)), [len(files) for files in p.values()]) for p in parts]
-    paths = [path for part in parts for files in part.values() for path in files]
-    images = readers.read_pictures(paths, image_size)
-    images = np.split(images, np.cumsum([len(part_labels) for part_labels in labels])[:-1])
-    return [
-        Split(i, part_labels.astype(np.int32))
-        for i, part_labels in zip(images, labels, strict=True)
-    ]
-
-
-def _dataset(name, class_names, train, test):
-    train, validation = _split(train, VALIDATION_SHARE, SPLIT_SEED)
-    return Dataset(name, class_names, train, validation, test)
+    class_names, parts = readers.read_folder(_folder(data_dir), image_size)
+    splits = [Split(*part) for part in parts]
+    return class_names, splits if len(splits) == 2 else _split(splits[0], TEST_SHARE, seed)
 
 
 def _split(split, share, seed):
-    """Takes out a share with the same mix of classes, never all images of a class: (rest, taken)."""
+    """(rest, taken): takes a share of each class, at least one image and never all of them."""
     random = np.random.RandomState(seed)  # its stream is frozen, so splits outlive NumPy versions
     classes, counts = np.unique(split.labels, return_counts=True)
     # Rounding the running total makes the parts add up to the share of the whole.
@@ -276,13 +248,12 @@ def _split(split, share, seed):
 
 def _folder(data_dir):
     """`data_dir` as a path, if it is a folder."""
-    folder = Path(data_dir).expanduser()
-    with readers.explaining(folder):
+    with readers.explaining(data_dir):
+        folder = Path(data_dir).expanduser()
+        if not folder.exists():
+            raise DataError(f"{folder} does not exist; check --data_dir")
         if not folder.is_dir():
-            problem = (
-                "is a file; --data_dir takes a folder" if folder.exists() else "does not exist"
-            )
-            raise DataError(f"{folder} {problem}")
+            raise DataError(f"{folder} is a file; --data_dir takes a folder")
     return folder
 
 
@@ -299,51 +270,45 @@ def _find(name, data_dir):
 
 def cache_folder():
     """Where Keras keeps its data sets: below $KERAS_HOME, ~/.keras or, if need be, /tmp/.keras."""
-    home = os.environ.get("KERAS_HOME")
-    if not home:
-        parent = os.path.expanduser("~")
-        home = os.path.join(parent if os.access(parent, os.W_OK) else "/tmp", ".keras")
-    return Path(home).expanduser() / "datasets"
+    given = os.environ.get("KERAS_HOME")
+    home = Path(given or "~/.keras")
+    with contextlib.suppress(RuntimeError):  # some users of containers have no home
+        home = home.expanduser()
+    if not given and not os.access(home.parent, os.W_OK):
+        home = Path("/tmp/.keras")
+    return home / "datasets"
 
 
 def _download(name, folder):
     """Downloads a data set to where Keras caches it; it appears there whole or not at all."""
-    urls = DOWNLOADS[name]
-    target = folder / (readers.CIFAR_FOLDER if name == "cifar10" else _file_name(next(iter(urls))))
+    urls = list(DOWNLOADS[name])
+    missing = readers.CIFAR_FOLDER if name == "cifar10" else urls[0].rpartition("/")[2]
     try:
-        problem = unreachable(next(iter(urls)))
+        problem = unreachable(urls[0])
         if problem:
             raise OSError(problem)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
-            for url, sha256 in urls.items():
-                _fetch(url, sha256, Path(scratch) / _file_name(url))
-            if name == "cifar10":
-                with tarfile.open(Path(scratch) / _file_name(url)) as archive:
-                    archive.extractall(scratch, filter="data")
-                os.replace(Path(scratch) / readers.CIFAR_FOLDER, target)
-            else:
-                for url in urls:
-                    os.replace(Path(scratch) / _file_name(url), folder / _file_name(url))
+            for url in urls:
+                _fetch(url, DOWNLOADS[name][url], Path(scratch))
+            for path in Path(scratch).iterdir():
+                path.replace(folder / path.name)
     except (OSError, ValueError, http.client.HTTPException, tarfile.TarError) as error:
         reason = " ".join(str(error).split())
         raise DataError(
-            f"{target} is missing and cannot be downloaded ({reason});"
+            f"{folder / missing} is missing and cannot be downloaded ({reason});"
             " put it there, pass --data_dir, or use --dataset digits"
         ) from error
 
 
-def _file_name(url):
-    return url.rpartition("/")[2]
-
-
-def _fetch(url, sha256, target):
-    """Downloads one file.
+def _fetch(url, sha256, folder):
+    """Downloads a file into a folder, and unpacks it if it is a .tar.gz.
 
     Raises:
         OSError: if it does not arrive whole.
     """
     print(f"Downloading {url}", file=sys.stderr)
+    target = folder / url.rpartition("/")[2]
     with urllib.request.urlopen(url, timeout=STALL) as response, target.open("wb") as file:
         shutil.copyfileobj(response, file)
     length = response.headers.get("Content-Length")
@@ -351,6 +316,10 @@ def _fetch(url, sha256, target):
         raise OSError(f"{url} broke off")
     if sha256 and hashlib.sha256(target.read_bytes()).hexdigest() != sha256:
         raise OSError(f"{url} is not the file it should be")
+    if target.name.endswith(".tar.gz"):
+        with tarfile.open(target) as archive:
+            archive.extractall(folder, filter="data")
+        target.unlink()
 
 
 def unreachable(url):
@@ -358,7 +327,7 @@ def unreachable(url):
 
     It asks in a thread, since looking up a name can hang for a minute and heeds no timeout.
     """
-    answers = [f"no answer in {TIMEOUT:g} s"]
+    answers: list[str | None] = [f"no answer in {TIMEOUT:g} s"]
 
     def ask():
         try:

@@ -5,7 +5,6 @@ import functools
 import gzip
 import pickle
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
@@ -153,7 +152,7 @@ def checked(images, labels, *, shape, num_classes):
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.shape[1:] != shape or len(images) == 0:
-        wanted = ", ".join(map(str, ("n", *shape)))
+        wanted = ", ".join(map(str, ("n > 0", *shape)))
         raise DataError(f"{image_file}: images {images.shape} instead of ({wanted}); {fix}")
     if images.dtype.kind not in "iuf":
         raise DataError(f"{image_file}: pixels are {images.dtype} instead of uint8; {fix}")
@@ -176,12 +175,45 @@ def checked(images, labels, *, shape, num_classes):
     return images.astype(np.uint8), labels.reshape(-1).astype(np.int32)
 
 
-def class_folders(folder, fewest):
-    """Maps the name of each class to its pictures: folder/CLASS/*.png, .jpg or .jpeg, sorted.
+def read_folder(folder, image_size):
+    """Reads folder/{train,test}/CLASS/*.png, .jpg or .jpeg, or folder/CLASS/*.
 
+    Args:
+        folder: pathlib.Path.
+        image_size: int, side of the square that each picture becomes.
+    Returns:
+        (class_names, parts): sorted str, and (images, labels) of train/ and test/, or of the
+        whole; uint8 (n, image_size, image_size, c) with 1 channel if every picture is grey, else
+        3, and int32 (n,).
     Raises:
-        DataError: with fewer than two classes, or fewer than `fewest` pictures of one.
+        DataError: if the classes or their pictures do not make a data set.
     """
+    with explaining(folder):
+        nested = [(folder / name).is_dir() for name in ("train", "test")]
+    if any(nested) and not all(nested):
+        raise DataError(f"{folder} has only one of train/ and test/; add the other one")
+    if any(nested):
+        parts = [_class_folders(folder / "train", 2), _class_folders(folder / "test", 1)]
+        for class_name in sorted(parts[0].keys() ^ parts[1].keys()):
+            lacking = folder / ("test" if class_name in parts[0] else "train")
+            raise DataError(
+                f"{lacking} has no {class_name}; train/ and test/ need the same classes"
+            )
+    else:
+        parts = [_class_folders(folder, 3)]
+    images = read_pictures(
+        [path for part in parts for p in part.values() for path in p], image_size
+    )
+    labels = [
+        np.repeat(np.arange(len(part), dtype=np.int32), [len(p) for p in part.values()])
+        for part in parts
+    ]
+    images = np.split(images, np.cumsum([len(part) for part in labels])[:-1])
+    return tuple(parts[0]), list(zip(images, labels, strict=True))
+
+
+def _class_folders(folder, fewest):
+    """Maps each class to its pictures, sorted; complains of fewer than `fewest`, or one class."""
     with explaining(folder):
         folders = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
     if len(folders) < 2:
@@ -195,24 +227,13 @@ def class_folders(folder, fewest):
             files = sorted(p for p in path.iterdir() if p.name[0] != ".")
         classes[path.name] = [p for p in files if p.suffix.lower() in PICTURES]
         if len(classes[path.name]) < fewest:
-            raise DataError(
-                f"{path} holds {len(classes[path.name])} .png or .jpg pictures;"
-                f" each class needs at least {fewest}"
-            )
+            found = f"{len(classes[path.name])} .png or .jpg pictures"
+            raise DataError(f"{path} holds {found}; each class needs at least {fewest}")
     return classes
 
 
 def read_pictures(paths, image_size):
-    """Reads pictures of any size and mode: the middle square of each, antialiased.
-
-    Args:
-        paths: list of pathlib.Path.
-        image_size: int, side of the square that comes back.
-    Returns:
-        uint8 (n, image_size, image_size, c): 1 channel if every picture is grey, else RGB.
-    Raises:
-        DataError: at the first file that is not a picture.
-    """
+    """Reads pictures as uint8 (n, size, size, c): 1 channel if all of them are grey, else RGB."""
     images = [read_picture(path, image_size) for path in paths]
     if any(image.ndim == 3 for image in images):
         return np.stack([i if i.ndim == 3 else np.stack([i] * 3, axis=-1) for i in images])
@@ -225,7 +246,7 @@ def read_picture(path, image_size):
 
     with explaining(path), path.open("rb") as file:
         try:
-            picture = Image.open(file)
+            picture: Image.Image = Image.open(file)
         except Image.UnidentifiedImageError:
             raise DataError(f"{path} is not a picture; replace it or delete it") from None
         picture = ImageOps.exif_transpose(picture)

@@ -60,9 +60,13 @@ class Run:
             with lock:
                 yield
         except filelock.Timeout:
-            raise RunError(f"{self.path}: another process is training here; use another --path") from None
+            raise RunError(
+                f"{self.path}: another process is training here; use another --path"
+            ) from None
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
-            raise RunError(f"{self.path}: cannot be written ({error.strerror}); use another --path") from None
+            raise RunError(
+                f"{self.path}: cannot be written ({error.strerror}); use another --path"
+            ) from None
 
     def start(self, config, class_names):
         """Writes config.json: the options, the classes, the versions, the commit.
@@ -80,13 +84,18 @@ class Run:
             "git_commit": _git_commit(),
         }
         text = json.dumps(record, indent=2) + "\n"
-        save_atomically(self.config_file, lambda temporary: pathlib.Path(temporary).write_text(text))
+        save_atomically(
+            self.config_file, lambda temporary: pathlib.Path(temporary).write_text(text)
+        )
 
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""
         made = [self.config_file, self.stats_file, self.checkpoint_file, self.film_file]
         made += [self.path / f"{agent}.keras" for agent in AGENTS]
-        made += [*self.samples.glob("epoch-*.png"), *self.tensorboard.rglob("events.out.tfevents.*")]
+        made += [
+            *self.samples.glob("epoch-*.png"),
+            *self.tensorboard.rglob("events.out.tfevents.*"),
+        ]
         for file in made:
             file.unlink(missing_ok=True)
 
@@ -99,7 +108,9 @@ class Run:
         try:
             return json.loads(self.config_file.read_text())
         except FileNotFoundError:
-            raise RunError(f"{self.path}: holds no run (no config.json); train one with --mode train") from None
+            raise RunError(
+                f"{self.path}: holds no run (no config.json); train one with --mode train"
+            ) from None
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise RunError(f"{self.config_file}: cannot be read ({error})") from None
 
@@ -176,7 +187,9 @@ def _load(path, remedy):
     try:
         return keras.saving.load_model(path)
     except Exception as error:  # a damaged file fails in many ways, each Keras's own
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        reason = (
+            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        )
         raise RunError(f"{path}: is damaged or of another version ({reason}); {remedy}") from None
 
 
@@ -233,9 +246,13 @@ def refuse_other(run, game, dataset):
     """Raises RunError if the run is of another game or, unless "auto", another dataset."""
     config = run.read_config()
     if config.game != game:
-        raise RunError(f"{run.path}: holds a run of the game {config.game}, not {game}; use another --path")
+        raise RunError(
+            f"{run.path}: holds a run of the game {config.game}, not {game}; use another --path"
+        )
     if dataset not in ("auto", config.dataset):
-        raise RunError(f"{run.path}: holds a run on {config.dataset}, not {dataset}; use another --path")
+        raise RunError(
+            f"{run.path}: holds a run on {config.dataset}, not {dataset}; use another --path"
+        )
 
 
 def default_path(game, dataset):

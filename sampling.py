@@ -128,7 +128,10 @@ def slerp(start, end, fraction):
         float (..., latent_dim).
     Source: White 2016, arXiv:1609.04468.
     """
-    lengths = np.linalg.norm(start, axis=-1, keepdims=True), np.linalg.norm(end, axis=-1, keepdims=True)
+    lengths = (
+        np.linalg.norm(start, axis=-1, keepdims=True),
+        np.linalg.norm(end, axis=-1, keepdims=True),
+    )
     cosine = np.sum(start * end, axis=-1, keepdims=True) / (lengths[0] * lengths[1])
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     nearly_parallel = np.sin(angle) < 1e-6
@@ -169,23 +172,21 @@ def walk(sampler, rng, *, frames, anchors=3, rows=2):
     columns = sampler.num_classes or 10
     cells = rows * columns
     stops = [sampler.latents(cells, rng) for _ in range(anchors)]
-    classes = np.tile(np.arange(columns, dtype=float), rows)
-    pictures = []
+    start, classes = stops[0], np.tile(np.arange(columns, dtype=float), rows)
+    latents, named = [], []
     for time in np.arange(frames) / frames:
         leg, fraction = divmod(time * anchors, 1.0)
-        moving = slerp(stops[int(leg)], stops[(int(leg) + 1) % anchors], fraction).astype(np.float32)
-        if sampler.num_classes is None:
-            pictures.append(sampler.generator.predict(moving, batch_size=BATCH, verbose=0))
-            continue
-        turned = (classes + time * columns) % columns
-        pictures.append(
-            imagine_between(
-                sampler.generator,
-                np.concatenate([moving, stops[0]]),
-                np.concatenate([classes, turned]),
-            )
-        )
-    return pictures, columns
+        latents.append(slerp(stops[int(leg)], stops[(int(leg) + 1) % anchors], fraction))
+        named.append(classes)
+        if sampler.num_classes is not None:
+            latents.append(start)
+            named.append((classes + time * columns) % columns)
+    latents, named = np.concatenate(latents).astype(np.float32), np.concatenate(named)
+    if sampler.num_classes is None:
+        images = sampler.generator.predict(latents, batch_size=BATCH, verbose=0)
+    else:
+        images = imagine_between(sampler.generator, latents, named)
+    return np.split(images, frames), columns
 
 
 def interpolation_rows(sampler, rng, *, columns=10):

@@ -23,8 +23,8 @@ def resolutions(image_size):
         sizes.insert(0, sizes[0] // 2)
     if not SMALLEST_BASE <= sizes[0] <= LARGEST_BASE or len(sizes) < 2:
         raise ValueError(
-            f"image_size {image_size} cannot be halved down to {SMALLEST_BASE}-{LARGEST_BASE} pixels;"
-            " use for example 8, 28, 32, 48 or 64"
+            f"image_size {image_size} cannot be halved down to {SMALLEST_BASE} to {LARGEST_BASE}"
+            " pixels; use for example 8, 28, 32, 48 or 64"
         )
     return sizes
 

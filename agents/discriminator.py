@@ -49,7 +49,9 @@ def build_discriminator(
         direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, features)
         matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
         return keras.Model(
-            [images, labels], layers.Add(dtype="float32")([realness, matching]), name="discriminator"
+            [images, labels],
+            layers.Add(dtype="float32")([realness, matching]),
+            name="discriminator",
         )
     if conditioning == "auxiliary":
         classes = layers.Dense(num_classes, dtype="float32")(features)

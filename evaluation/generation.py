@@ -61,7 +61,11 @@ def share_with_error(hits):
         (share in [0, 1], standard error in [0, 0.5]).
     """
     share = float(np.mean(hits))
-    return share, float(np.sqrt(share * (1.0 - share) / len(hits)))
+    return share, _binomial_error(share, len(hits))
+
+
+def _binomial_error(share, count):
+    return float(np.sqrt(share * (1.0 - share) / count))
 
 
 def confusion(requested, judged, num_classes):
@@ -370,27 +374,27 @@ def evaluate_generation(
         raise ValueError('samples must hold "plain": (images, labels)')
     test = Side.seen_by(reference, dataset.test.images, dataset.test.labels)
     sides = {name: Side.seen_by(reference, *sample[:2]) for name, sample in samples.items()}
-    names = np.arange(dataset.num_classes)
+    matching = np.arange(dataset.num_classes)
     if options.matched:
         plain = sides["plain"]
-        names = match_classes(confusion(plain.labels, plain.judged, dataset.num_classes))
+        matching = match_classes(confusion(plain.labels, plain.judged, dataset.num_classes))
 
     report = {
         "dataset": dataset.name,
         "class_names": list(dataset.class_names),
         "options": dataclasses.asdict(options),
-        "class_matching": names.tolist() if options.matched else None,
+        "class_matching": matching.tolist() if options.matched else None,
         "samples": {},
     }
     floors = {}  # real against real, for each number of images
     for name, side in sides.items():
-        side = side._replace(labels=names[side.labels])
+        side = side._replace(labels=matching[side.labels])
         count = min(len(side.labels), len(test.labels), len(dataset.train.labels))
         if count not in floors:
             floors[count] = _Floor(test, dataset, reference, count, options.seed)
         report["samples"][name] = _sample_report(side, test, floors[count], samples[name][2:])
     report["samples"]["plain"]["figures"] |= _taught_figures(
-        dataset, test, names, training_source, classifier, options
+        dataset, test, matching, training_source, classifier, options
     )
     return report
 
@@ -398,10 +402,10 @@ def evaluate_generation(
 def _checked(name, sample, dataset, most):
     """The sample's first images, labels (and scores), once they are found to fit together."""
     images, labels = np.asarray(sample[0]), np.asarray(sample[1])
-    if images.dtype != np.uint8 or images.shape[1:] != dataset.test.images.shape[1:]:
+    shape = dataset.test.images.shape[1:]
+    if images.dtype != np.uint8 or images.shape[1:] != shape:
         raise ValueError(
-            f"{name} images must be uint8 (n, {', '.join(map(str, dataset.test.images.shape[1:]))}),"
-            f" not {images.dtype} {images.shape}"
+            f"{name} images must be uint8 of {shape}, not {images.dtype} of {images.shape[1:]}"
         )
     if any(len(array) != len(images) for array in sample[1:]) or not len(images):
         raise ValueError(f"{name} must hold at least one image, and a label (and score) for each")
@@ -419,9 +423,7 @@ class _Floor:
         self.binning = fit_bins(self.real.pixels(), seed=seed)
         self.diversity = class_diversity(self.real.features, self.real.labels, self.num_classes)
         chosen = np.random.default_rng(seed + 1).permutation(len(dataset.train.labels))[:count]
-        train = Side.seen_by(
-            reference, dataset.train.images[chosen], dataset.train.labels[chosen]
-        )
+        train = Side.seen_by(reference, dataset.train.images[chosen], dataset.train.labels[chosen])
         self.figures, self.diversity_of_train = self.compare(train)
 
     def compare(self, side):
@@ -435,8 +437,8 @@ class _Floor:
         shares = precision_recall_density_coverage(self.real.features, side.features)
         for name, share in shares.items():
             # Of these, the two that are means over one side while the other is held fixed.
-            error = np.sqrt(share * (1 - share) / self.count)
-            figures[name] = (share, error if name in ("precision", "recall") else None)
+            has_error = name in ("precision", "recall")
+            figures[name] = (share, _binomial_error(share, self.count) if has_error else None)
         bins = different_bins(self.binning, self.real.pixels(), side.pixels())
         figures["different_bins"] = (bins, None)
         diversity = class_diversity(side.features, side.labels, self.num_classes) / self.diversity
@@ -448,19 +450,19 @@ def _sample_report(side, test, floor, scores):
     """All that needs no training: figures, lists by class, the confusion."""
     num_classes = floor.num_classes
     right = side.judged == side.labels
-    figures = {"gan_test": _figure(*share_with_error(right), np.mean(test.judged == test.labels))}
+    figures = {"gan_test": _figure(share_with_error(right), np.mean(test.judged == test.labels))}
     compared, diversity = floor.compare(side)
-    for name, (value, error) in compared.items():
-        figures[name] = _figure(value, error, floor.figures[name][0])
+    for name, measured in compared.items():
+        figures[name] = _figure(measured, floor.figures[name][0])
     asked, judged, real_asked, real_judged = (
         class_shares(labels, num_classes)
         for labels in (side.labels, side.judged, test.labels, test.judged)
     )
     figures["share_distance"] = _figure(
-        np.abs(asked - judged).sum() / 2, None, np.abs(real_asked - real_judged).sum() / 2
+        (np.abs(asked - judged).sum() / 2, None), np.abs(real_asked - real_judged).sum() / 2
     )
     if scores and right.any() and not right.all():
-        figures["score_auc"] = _figure(roc_auc_score(right, scores[0]))
+        figures["score_auc"] = _figure((roc_auc_score(right, scores[0]), None))
     counts = confusion(side.labels, side.judged, num_classes)
     return {
         "images": len(side.labels),
@@ -478,28 +480,28 @@ def _sample_report(side, test, floor, scores):
     }
 
 
-def _taught_figures(dataset, test, names, training_source, classifier, options):
+def _taught_figures(dataset, test, matching, training_source, classifier, options):
     """Accuracies on real test images of classifiers that generated images taught."""
     figures = {}
     real = np.mean(test.judged == test.labels)
     if training_source is not None:
-        judge = gan_train_judge(training_source, dataset, names, options)
+        judge = gan_train_judge(training_source, dataset, matching, options)
         right = judge_outputs(judge, test.images)[0].argmax(axis=-1) == test.labels
-        figures["gan_train"] = _figure(*share_with_error(right), real)
+        figures["gan_train"] = _figure(share_with_error(right), real)
     if classifier is not None:
         logits = classifier.predict(normalize(test.images), PREDICTION_BATCH, verbose=0)
-        right = names[logits.argmax(axis=-1)] == test.labels
-        figures["own_classifier"] = _figure(*share_with_error(right), real)
+        right = matching[logits.argmax(axis=-1)] == test.labels
+        figures["own_classifier"] = _figure(share_with_error(right), real)
     return figures
 
 
-def gan_train_judge(training_source, dataset, names, options):
+def gan_train_judge(training_source, dataset, matching, options):
     """Teaches a fresh judge with generated images alone, for the classification accuracy score.
 
     Args:
         training_source: as `evaluate_generation`.
         dataset: `data.Dataset`, of which only the sizes are looked at.
-        names: int (num_classes,), the real class that each requested one stands for.
+        matching: int (num_classes,), the real class that each requested one stands for.
         options: `GenerationOptions`.
     Returns:
         keras.Model, as `train_judge`; its epoch is chosen on generated images as well.
@@ -516,15 +518,16 @@ def gan_train_judge(training_source, dataset, names, options):
     held_out, taught = np.split(order, [max(1, len(order) // (TAUGHT_PER_HELD_OUT + 1))])
     return train_judge(
         images[taught],
-        names[labels[taught]],
-        held_out=(images[held_out], names[labels[held_out]]),
+        matching[labels[taught]],
+        held_out=(images[held_out], matching[labels[held_out]]),
         num_classes=dataset.num_classes,
         seed=options.seed,
     )
 
 
-def _figure(value, standard_error=None, real=None):
-    entries = {"value": value, "standard_error": standard_error, "real": real}
+def _figure(measured, real=None):
+    """An entry of the report, of (value, standard error or None) and the same for real images."""
+    entries = {"value": measured[0], "standard_error": measured[1], "real": real}
     return {name: float(entry) for name, entry in entries.items() if entry is not None}
 
 

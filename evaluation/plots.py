@@ -1,11 +1,12 @@
 """Pictures of a report and of a run's losses; no window, no global state of matplotlib's."""
 
 import math
-import os
 import pathlib
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from pictures import save_atomically
 
 AGENT_COLOURS = {"generator": "tab:orange", "discriminator": "tab:blue", "classifier": "tab:green"}
 REAL_COLOUR = "tab:blue"
@@ -88,12 +89,16 @@ def plot_losses(stats, path):
         for key, points in curves.items():
             # A single point makes no line.
             marker = "o" if len(points) == 1 else None
-            axes.plot(*zip(*points, strict=True), color=PANELS[title][key], marker=marker, label=key)
+            axes.plot(
+                *zip(*points, strict=True), color=PANELS[title][key], marker=marker, label=key
+            )
         axes.set_title(title, fontsize=10)
         axes.legend(loc="best", fontsize=8)
         axes.grid(alpha=0.3)
     if not panels:
-        all_axes[0].text(0.5, 0.5, "nothing to draw yet", ha="center", transform=all_axes[0].transAxes)
+        all_axes[0].text(
+            0.5, 0.5, "nothing to draw yet", ha="center", transform=all_axes[0].transAxes
+        )
     all_axes[-1].set_xlabel(along or "row")
     _write(figure, path)
 
@@ -127,9 +132,4 @@ def _is_number(value):
 
 
 def _write(figure, path):
-    """Writes under another name first, so that no reader ever meets half a picture."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    figure.savefig(unfinished, dpi=120)
-    os.replace(unfinished, path)
+    save_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))

@@ -6,7 +6,7 @@ Taught by generated images alone it measures what they are worth as teaching mat
 
 import hashlib
 import logging
-import os
+import math
 import pathlib
 
 import keras
@@ -17,6 +17,7 @@ from agents import build_classifier
 from augment import random_translation
 from data import normalize
 from models.game import copy_agent
+from pictures import save_atomically
 
 RECIPE_VERSION = 1  # raise it with every change to the recipe: cached references are then retrained
 WIDTH = 32
@@ -24,6 +25,7 @@ BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 STEPS = 2800  # aimed at, within these bounds of the epochs: 60,000 images are seen 6 times
 FEWEST_EPOCHS, MOST_EPOCHS = 6, 60
+FEWEST_STEPS = 600  # whatever the epochs: a few hundred images are seen more often
 PREDICTION_BATCH = 500
 
 
@@ -55,7 +57,7 @@ def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
         held_out: (images, labels) of the same kind, which only choose the epoch.
         num_classes: int.
         seed: int >= 0, of the first weights, the order and the shifts.
-        epochs: int, or None for about 2,800 steps in at least 6 and at most 60 epochs.
+        epochs: int, or None for the recipe's own: 2,800 steps, but 6 to 60 epochs, but 600 steps.
     Returns:
         keras.Model without an optimizer: float32 images in [-1, 1] -> class logits; its layer
         "features" is (b, 128).
@@ -66,7 +68,7 @@ def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
         raise ValueError("the judge needs at least one image to learn from and one held out")
     batch_size = min(BATCH_SIZE, len(images))
     steps = len(images) // batch_size
-    epochs = epochs or int(np.clip(round(STEPS / steps), FEWEST_EPOCHS, MOST_EPOCHS))
+    epochs = epochs or _epochs(steps)
     judge = build_classifier(
         images.shape[1], images.shape[-1], width=WIDTH, num_classes=num_classes
     )
@@ -120,10 +122,7 @@ def reference_classifier(dataset, cache_dir):
         num_classes=dataset.num_classes,
         seed=0,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}-{os.getpid()}.keras")
-    reference.save(unfinished)
-    os.replace(unfinished, path)
+    save_atomically(path, reference.save)
     return reference
 
 
@@ -143,6 +142,12 @@ def judge_outputs(classifier, images):
     return logits, features
 
 
+def _epochs(steps):
+    """How many epochs of so many steps make up the recipe's budget."""
+    epochs = min(max(round(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
+    return max(epochs, math.ceil(FEWEST_STEPS / steps))
+
+
 def _initialise(model, seed):
     """Draws every kernel anew from the seed; Keras's own draw hangs on the global random state."""
     for index, layer in enumerate(model.layers):
@@ -154,16 +159,15 @@ def _initialise(model, seed):
 
 def _batches(images, labels, batch_size, *, steps, epochs, seed):
     """All batches of all epochs in order: (images float32 in [-1, 1], labels)."""
-    images, labels = tf.constant(normalize(images)), tf.constant(np.asarray(labels, np.int32))
+    images, labels = tf.constant(images), tf.constant(np.asarray(labels, np.int32))
     draw = np.random.default_rng(seed)
     orders = [draw.permutation(len(labels))[: steps * batch_size] for _ in range(epochs)]
     max_shift = min(2, images.shape[1] // 14)
 
     def batch(step, indices):
-        step_seed = tf.stack([seed, tf.cast(step, tf.int32)])
-        return random_translation(tf.gather(images, indices), max_shift, step_seed), tf.gather(
-            labels, indices
-        )
+        shown = normalize(tf.gather(images, indices))
+        shown = random_translation(shown, max_shift, tf.stack([seed, tf.cast(step, tf.int32)]))
+        return shown, tf.gather(labels, indices)
 
     indices = tf.data.Dataset.from_tensor_slices(np.concatenate(orders)).batch(batch_size)
     return indices.enumerate().map(batch).prefetch(2)
@@ -176,5 +180,5 @@ def _fingerprint(dataset):
         for array in (split.images, split.labels):
             array = np.ascontiguousarray(array)
             digest.update(f"{array.dtype} {array.shape}".encode())
-            digest.update(array)
+            digest.update(array.data)
     return digest.hexdigest()[:16]

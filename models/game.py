@@ -85,4 +85,6 @@ class Game(keras.Model):
 
     def compile_from_config(self, config):
         """Compiles a loaded game; Keras's own version would insist on an optimizer."""
-        self.compile(**{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config})
+        self.compile(
+            **{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config}
+        )

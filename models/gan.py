@@ -139,7 +139,9 @@ class GAN(Game):
 
     def draw(self, agent, batch, salt):
         """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
-        latents = tf.random.stateless_normal((batch, self.latent_dim), self.random_seed(agent, salt))
+        latents = tf.random.stateless_normal(
+            (batch, self.latent_dim), self.random_seed(agent, salt)
+        )
         seed = self.random_seed(agent, salt + 1)
         labels = tf.random.stateless_uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
         return latents, labels
@@ -177,7 +179,10 @@ class GAN(Game):
 
     def agents_to_save(self):
         """The agents that a user wants afterwards, name -> keras.Model without an optimizer."""
-        return {"generator": self.average_generator, "discriminator": copy_agent(self.discriminator)}
+        return {
+            "generator": self.average_generator,
+            "discriminator": copy_agent(self.discriminator),
+        }
 
     def get_config(self):
         return {

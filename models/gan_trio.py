@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from augment import random_translation
-from models.gan import GAN
 from models.game import copy_agent
+from models.gan import GAN
 
 
 def class_loss(labels, class_logits):

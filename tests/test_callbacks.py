@@ -1,0 +1,164 @@
+"""The keeper, the statistics, the film, and the watch that trips on a collapse and only then."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+import callbacks
+from runs import Run
+
+
+class FakeGame:
+    """What the callbacks see of a game: images by a function of the labels."""
+
+    def __init__(self, imagine, step=5000):
+        self.imagine, self.step, self.stop_training = imagine, step, False
+        self.saved = 0
+
+    def sample(self, count, seed):
+        labels = np.arange(count, dtype=np.int32) % 10
+        return self.imagine(labels, np.random.default_rng(seed)) / 127.5 - 1, labels
+
+
+def digits():
+    bunch = load_digits()
+    return (bunch.images[..., None] / 16 * 255).astype(np.uint8), bunch.target.astype(np.int32)
+
+
+IMAGES, LABELS = digits()
+
+
+def healthy(labels, rng):
+    """Real digits of the classes asked for."""
+    return np.stack([IMAGES[rng.choice(np.flatnonzero(name == LABELS))] for name in labels])
+
+
+def one_class_only(labels, rng):
+    """Whatever is asked for, a three: classes are lost, but images still differ."""
+    return healthy(np.full_like(labels, 3), rng)
+
+
+def one_image_a_class(labels, rng):
+    """The classes asked for, but always the same image of each."""
+    return np.stack([IMAGES[np.flatnonzero(name == LABELS)[0]] for name in labels])
+
+
+def watch(imagine, logs, looks=3, **options):
+    lines = []
+    callback = callbacks.CollapseWatch(
+        IMAGES, LABELS, announce=lines.append, **{"conditional": True, **options}
+    )
+    callback.set_model(FakeGame(imagine))
+    for epoch in range(looks):
+        callback.on_epoch_end(epoch, logs)
+    return callback.seen, lines
+
+
+BALANCED = {"D(x)": 0.6, "D(G(z))": 0.4}
+
+
+def test_the_watch_is_silent_on_a_healthy_game():
+    assert watch(healthy, BALANCED) == ([], [])
+    assert watch(healthy, BALANCED, conditional=False) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("imagine", "logs", "sign"),
+    [
+        (one_class_only, BALANCED, "classes"),
+        (one_image_a_class, BALANCED, "diversity"),
+        (healthy, {"D(x)": 0.99, "D(G(z))": 0.01}, "balance"),
+    ],
+)
+def test_the_watch_trips_once_and_says_what_helps(imagine, logs, sign):
+    seen, lines = watch(imagine, logs)
+    assert seen == [sign]
+    assert len(lines) == 1
+    assert lines[0].startswith("warning: ")
+    assert "what usually helps: --" in lines[0]
+    assert "\n" not in lines[0]
+
+
+def test_the_watch_waits_for_a_second_look_and_for_the_game_to_begin():
+    assert watch(one_image_a_class, BALANCED, looks=1)[0] == []
+    assert watch(one_image_a_class, BALANCED, after=5001)[0] == []
+
+
+class Recorder(Run):
+    """A run that counts how often it is saved."""
+
+    saves = 0
+
+    def save(self, game):
+        self.saves += 1
+
+
+def test_the_keeper_stops_at_a_loss_that_is_no_number_and_saves_nothing_over_the_good(tmp_path):
+    run = Recorder(tmp_path)
+    with callbacks.Keeper(run) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        assert not keeper.model.stop_training
+        keeper.on_epoch_end(0)
+        keeper.on_train_batch_end(1, {"loss": float("nan")})
+        keeper.on_epoch_end(1)
+    assert keeper.model.stop_training
+    assert (keeper.stopped_by, run.saves) == ("not finite", 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, number):
+    before = signal.getsignal(number)
+    run = Recorder(tmp_path)
+    with callbacks.Keeper(run) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        os.kill(os.getpid(), number)
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        keeper.on_epoch_end(0)
+        assert signal.getsignal(number) is before  # a second one is not caught
+    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("signal", True, 1)
+    assert signal.getsignal(number) is before
+
+
+def test_the_keeper_ends_by_the_clock(tmp_path):
+    with callbacks.Keeper(Recorder(tmp_path), minutes=0.0) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+    assert keeper.stopped_by == "clock"
+
+
+def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
+    lines = []
+    progress = callbacks.Progress(Run(tmp_path), 4, 6000, None, lines.append)
+    progress.set_model(FakeGame(healthy))
+    for loss in (0.25, float("nan")):
+        progress.on_epoch_begin(0)
+        logs = {"generator_loss": loss}
+        progress.on_train_batch_end(0, logs)
+        assert logs["images/s"] > 0
+        progress.on_epoch_end(0, logs)
+    rows = Run(tmp_path).read_stats()
+    assert [(row["epoch"], row["step"], row["generator_loss"]) for row in rows] == [(1, 5000, 0.25)]
+    assert "generator_loss 0.250" in lines[0]
+    assert "min left" in lines[0]
+
+
+def test_the_film_has_a_frame_an_epoch(tmp_path):
+    run = Run(tmp_path)
+    grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
+    grid.make_film()
+    assert not run.film_file.exists()
+    for epoch, imagine in enumerate((one_image_a_class, one_class_only, healthy)):
+        grid.set_model(FakeGame(imagine))
+        grid.on_epoch_end(epoch)
+    grid.make_film()
+    with Image.open(run.film_file) as film:
+        assert film.n_frames == 3
+    assert [path.name for path in sorted(run.samples.iterdir())] == [
+        f"epoch-{n:04d}.png" for n in (1, 2, 3)
+    ]
+    assert list(run.tensorboard.rglob("events.out.tfevents.*"))

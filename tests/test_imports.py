@@ -1,0 +1,81 @@
+"""The layers of the house: imports go one way."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+LAYERS = {
+    "dcgan": 6,
+    "benchmarks": 6,
+    "modes": 5,
+    "training": 4,
+    "runs": 3,
+    "callbacks": 3,
+    "sampling": 3,
+    "evaluation": 3,
+    "models": 2,
+    "agents": 1,
+    "losses": 1,
+    "augment": 1,
+    "pictures": 0,
+    "config": 0,
+    "data": 0,
+    "readers": 0,
+}
+# Within one layer, and against the rule that any lower layer may be used.
+ALLOWED = {("data", "readers"), ("dcgan", "dcgan")}
+FORBIDDEN = {("models", "data"), ("models", "config"), ("losses", "augment")}
+SOURCES = [
+    path
+    for path in sorted(ROOT.rglob("*.py"))
+    if path.relative_to(ROOT).parts[0] not in (".venv", "tests", "runs")
+]
+
+
+def room(path):
+    """The top-level module or package that a file belongs to."""
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(tree):
+    """The first names of all modules that a file imports, anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down(path):
+    here = room(path)
+    assert here in LAYERS, f"{here} has no place in the house; give it one in LAYERS"
+    for name in imported(ast.parse(path.read_text())):
+        if name == "absl":
+            assert here == "dcgan", "only the command lines know of absl"
+        if name not in LAYERS or name == here or (here, name) in ALLOWED:
+            continue
+        assert LAYERS[name] < LAYERS[here], f"{here} must not import {name}"
+        assert (here, name) not in FORBIDDEN, f"{here} must not import {name}"
+
+
+def test_the_command_line_is_light_to_load():
+    tree = ast.parse((ROOT / "dcgan.py").read_text())
+    at_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = set(imported(ast.Module(at_top, [])))
+    assert names <= {
+        "contextlib",
+        "dataclasses",
+        "os",
+        "pathlib",
+        "sys",
+        "tempfile",
+        "absl",
+        "config",
+    }
+    assert not {"tensorflow", "keras", "numpy"} & set(
+        imported(ast.parse((ROOT / "config.py").read_text()))
+    )
