@@ -31,20 +31,22 @@ def save_atomically(path, write):
 
 
 def grid(images, columns):
-    """Lays images out row by row, enlarged without blurring; missing cells are black.
+    """Lays images out row by row, enlarged without blurring, one black pixel around each.
 
     Args:
         images: uint8 (n, h, w, c), c of 1 or 3.
         columns: int >= 1.
     Returns:
-        uint8 (rows * h * scale, columns * w * scale, c).
+        uint8 ((rows * (h + 1) + 1) * scale, (columns * (w + 1) + 1) * scale, c); cells without
+        an image are black.
     """
     count, height, width, channels = images.shape
     rows = math.ceil(count / columns)
-    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
-    cells[:count] = images
-    cells = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    sheet = cells.reshape(rows * height, columns * width, channels)
+    cells = np.zeros((rows * columns, height + 1, width + 1, channels), np.uint8)
+    cells[:count, 1:, 1:] = images
+    cells = cells.reshape(rows, columns, height + 1, width + 1, channels).swapaxes(1, 2)
+    sheet = cells.reshape(rows * (height + 1), columns * (width + 1), channels)
+    sheet = np.pad(sheet, [(0, 1), (0, 1), (0, 0)])
     scale = max(1, round(PICTURE_SIZE / height))
     return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
 

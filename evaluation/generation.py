@@ -16,8 +16,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
-from data import normalize
-from evaluation.reference import PREDICTION_BATCH, judge_outputs, train_judge
+from evaluation.reference import judge_outputs, predict, train_judge
 
 CHUNK = 1000  # rows of a distance matrix that are held at once
 FEWEST_CAS_IMAGES, MOST_CAS_IMAGES = 6_000, 60_000
@@ -355,7 +354,7 @@ def evaluate_generation(
         dataset: `data.Dataset`.
         reference: keras.Model, of `reference_classifier`.
         training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair, of
-            plain images that teach GAN-train; None leaves it out.
+            plain images that teach GAN-train (of a pair, all of them); None leaves it out.
         classifier: keras.Model that the game taught, or None.
         options: `GenerationOptions`.
     Returns:
@@ -489,7 +488,7 @@ def _taught_figures(dataset, test, matching, training_source, classifier, option
         right = judge_outputs(judge, test.images)[0].argmax(axis=-1) == test.labels
         figures["gan_train"] = _figure(share_with_error(right), real)
     if classifier is not None:
-        logits = classifier.predict(normalize(test.images), PREDICTION_BATCH, verbose=0)
+        logits = predict(classifier, test.images)[0]
         right = matching[logits.argmax(axis=-1)] == test.labels
         figures["own_classifier"] = _figure(share_with_error(right), real)
     return figures
@@ -572,7 +571,15 @@ def format_table(report):
 def _class_rows(report):
     """One row a class of the plain sample, in percent."""
     columns = report["samples"]["plain"]["per_class"]
-    titles = ["class, %", "GAN-test", "asked", "judged", "real judged", "diversity", "real"]
+    titles = [
+        "class, %",
+        "GAN-test",
+        "asked",
+        "judged",
+        "real judged",
+        "diversity",
+        "real diversity",
+    ]
     rows = [
         [str(class_name), *(_cell(value, "%") for value in values)]
         for class_name, *values in zip(report["class_names"], *columns.values(), strict=True)

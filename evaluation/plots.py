@@ -14,8 +14,8 @@ FAKE_COLOUR = "tab:orange"
 
 # Panels of `plot_losses`: a title, and the colour of each key that may be in a row.
 PANELS = {
-    "loss (nats)": {f"{agent}_loss": colour for agent, colour in AGENT_COLOURS.items()},
-    "the discriminator's belief that it is real": {
+    "loss": {f"{agent}_loss": colour for agent, colour in AGENT_COLOURS.items()},
+    "the discriminator's belief that an image is real": {
         "D(x)": REAL_COLOUR,
         "D(G(z))": FAKE_COLOUR,
     },
@@ -64,7 +64,7 @@ def plot_class_shares(judged_shares, real_shares, class_names, path):
     axes.bar(places + 0.2, 100 * np.asarray(real_shares), 0.4, color=REAL_COLOUR)
     axes.set_xticks(places, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
     axes.set(xlabel="judged class", ylabel="share of the images (%)")
-    axes.legend(["generated", "real"], loc="lower right")
+    figure.legend(["generated", "real"], loc="outside upper center", ncols=2)
     _write(figure, path)
 
 

@@ -48,8 +48,8 @@ def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
     """Teaches a fresh judge by the one fixed recipe, the same whoever made the images.
 
     `agents.build_classifier` of width 32, Adam at 1e-3 with cosine decay, batches of 128, shifts of
-    up to 2 pixels (none for images under 14 pixels), the best epoch on held-out images. It draws
-    from `seed` alone and leaves the global random state as it was.
+    up to 2 pixels (none for images under 14 pixels), the best epoch on held-out images. What it
+    returns hangs on `seed` alone, whatever the global random state.
 
     Args:
         images: uint8 (n, h, h, c), the teaching images.
@@ -57,7 +57,8 @@ def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
         held_out: (images, labels) of the same kind, which only choose the epoch.
         num_classes: int.
         seed: int >= 0, of the first weights, the order and the shifts.
-        epochs: int, or None for the recipe's own: 2,800 steps, but 6 to 60 epochs, but 600 steps.
+        epochs: int, or None for the recipe's own: about 2,800 steps, within 6 to 60 epochs, but
+            never under 600 steps.
     Returns:
         keras.Model without an optimizer: float32 images in [-1, 1] -> class logits; its layer
         "features" is (b, 128).
@@ -133,13 +134,28 @@ def judge_outputs(classifier, images):
         classifier: keras.Model with a layer named "features", such as `train_judge` returns.
         images: uint8 (n, h, w, c).
     Returns:
-        (class logits float32 (n, num_classes), features float32 (n, d), >= 0 after a ReLU).
+        [class logits float32 (n, num_classes), features float32 (n, d), >= 0 after a ReLU].
     """
     both = keras.Model(
-        classifier.inputs, [classifier.outputs[0], classifier.get_layer("features").output]
+        classifier.input, [classifier.output, classifier.get_layer("features").output]
     )
-    logits, features = both.predict(normalize(images), batch_size=PREDICTION_BATCH, verbose=0)
-    return logits, features
+    return predict(both, images)
+
+
+def predict(model, images):
+    """A model's outputs for images, batch by batch; unlike `Model.predict`, it traces no graph.
+
+    Args:
+        model: keras.Model of one or several outputs, of float32 images in [-1, 1].
+        images: uint8 (n, h, w, c), n > 0.
+    Returns:
+        list of float32 arrays (n, ...), one an output.
+    """
+    starts = range(0, len(images), PREDICTION_BATCH)
+    batches = [model(normalize(images[i : i + PREDICTION_BATCH]), training=False) for i in starts]
+    if len(model.outputs) == 1:
+        return [np.concatenate(batches)]
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
 
 def _epochs(steps):

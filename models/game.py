@@ -6,7 +6,7 @@ import tensorflow as tf
 
 def copy_agent(agent):
     """An agent of the same layers and weights, with no optimizer."""
-    copy = keras.models.clone_model(agent)
+    copy = agent.from_config(agent.get_config())  # clone_model would copy the optimizer as well
     copy.set_weights(agent.get_weights())
     return copy
 
@@ -80,8 +80,11 @@ class Game(keras.Model):
         return {mean.name: mean.result() for mean in self.means.values()}
 
     def compile(self, **kwargs):
-        """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest."""
-        super().compile(optimizer=None, **kwargs)
+        """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest.
+
+        Without XLA, which Keras would choose: on a CPU its convolutions take twice as long.
+        """
+        super().compile(optimizer=None, jit_compile=False, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles a loaded game; Keras's own version would insist on an optimizer."""

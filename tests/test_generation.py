@@ -366,9 +366,8 @@ def test_a_collapse_is_found_in_every_figure(report):
     assert figures["share_distance"] == pytest.approx(0.9)
     real = collapsed["figures"]["frechet_distance"]["real"]
     assert figures["frechet_distance"] > 20 * real
-    assert (
-        figures["kernel_distance"] > 20 * collapsed["figures"]["kernel_distance"]["standard_error"]
-    )
+    error = collapsed["figures"]["kernel_distance"]["standard_error"]
+    assert figures["kernel_distance"] > 10 * error > 0
 
 
 def test_report_by_class_adds_up(report):
@@ -402,7 +401,7 @@ def test_invented_classes_are_named_before_they_are_judged(digits, judge):
     named = np.random.default_rng(3).permutation(10)  # the digit that each invented class is
     invented = np.argsort(named)[others.labels]
     # A classifier that speaks of invented classes: its logit i is the judge's for named[i].
-    inventor = keras.Model(judge.inputs, keras.ops.take(judge.outputs[0], named, axis=1))
+    inventor = keras.Model(judge.input, keras.ops.take(judge.output, named, axis=1))
     reports = [
         generation.evaluate_generation(
             {"plain": (others.images[:400], labels[:400])},

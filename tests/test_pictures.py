@@ -17,13 +17,16 @@ def numbered(count, size=8, channels=1):
 def test_a_grid_runs_row_by_row_and_pads_with_black(channels):
     sheet = pictures.grid(numbered(5, channels=channels) + 1, columns=3)
     scale = round(pictures.PICTURE_SIZE / 8)
-    assert sheet.shape == (2 * 8 * scale, 3 * 8 * scale, channels)
-    cells = sheet[:: 8 * scale, :: 8 * scale, 0]
-    assert cells.tolist() == [[1, 2, 3], [4, 5, 0]]
+    assert sheet.shape == (19 * scale, 28 * scale, channels)
+    for corner in (0, 7):  # the first and the last pixel of every cell
+        cells = sheet[(1 + corner) * scale :: 9 * scale, (1 + corner) * scale :: 9 * scale, 0]
+        assert cells[:2, :3].tolist() == [[1, 2, 3], [4, 5, 0]]
+    assert not sheet[:: 9 * scale].any()
+    assert not sheet[:, :: 9 * scale].any()
 
 
 def test_large_images_are_not_shrunk():
-    assert pictures.grid(numbered(2, size=64), columns=2).shape == (64, 128, 1)
+    assert pictures.grid(numbered(2, size=64), columns=2).shape == (66, 131, 1)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,0 +1,147 @@
+"""Tiny games, and the means to see who moved and who was shown what."""
+
+import collections
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import agents
+from models.gan import GAN
+from models.gan_trio import GANTrio
+
+IMAGE_SIZE, LATENT_DIM, NUM_CLASSES, BATCH, WIDTH = 8, 6, 3, 8, 4
+ROLES = (
+    "generator",
+    "discriminator",
+    "classifier",
+    "average_generator",
+    "average_classifier",
+)
+
+
+def adam():
+    return keras.optimizers.Adam(1e-2, beta_1=0.5)
+
+
+def sgd():
+    return keras.optimizers.SGD(0.1)
+
+
+def tiny_gan(*, optimizer=adam, spectral_norm=False, initial=0, **rules):
+    """A GAN on 8x8 grey images; `initial` seeds the first weights, `rules` are the game's."""
+    keras.utils.set_random_seed(initial)
+    generator = agents.build_generator(IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH)
+    discriminator = agents.build_discriminator(
+        IMAGE_SIZE,
+        1,
+        width=WIDTH,
+        num_classes=NUM_CLASSES,
+        conditioning="none",
+        spectral_norm=spectral_norm,
+    )
+    for agent in (generator, discriminator):
+        agent.compile(optimizer())
+    game = GAN(generator, discriminator, **rules)
+    game.compile()
+    return game
+
+
+def tiny_trio(
+    *, conditioning="projection", optimizer=adam, spectral_norm=False, initial=0, **rules
+):
+    """A trio on 8x8 grey images of 3 classes; arguments as `tiny_gan`."""
+    keras.utils.set_random_seed(initial)
+    generator = agents.build_generator(
+        IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES
+    )
+    discriminator = agents.build_discriminator(
+        IMAGE_SIZE,
+        1,
+        width=WIDTH,
+        num_classes=NUM_CLASSES,
+        conditioning=conditioning,
+        spectral_norm=spectral_norm,
+    )
+    classifier = agents.build_classifier(IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES)
+    for agent in (generator, discriminator, classifier):
+        agent.compile(optimizer())
+    game = GANTrio(generator, discriminator, classifier, conditioning=conditioning, **rules)
+    game.compile()
+    return game
+
+
+def real_batch(seed=0, batch=BATCH):
+    """Images (batch, 8, 8, 1) in [-1, 1], lighter for a higher class, and their labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, NUM_CLASSES, batch).astype(np.int32)
+    shape = (batch, IMAGE_SIZE, IMAGE_SIZE, 1)
+    images = rng.uniform(-0.9, 0.1, shape) + 0.4 * labels.reshape(-1, 1, 1, 1)
+    return tf.constant(images, tf.float32), tf.constant(labels)
+
+
+def play(game, rounds, data=None):
+    """Plays rounds eagerly on one batch and returns the game."""
+    for _ in range(rounds):
+        game.train_step(data or real_batch())
+    return game
+
+
+def state(game):
+    """Every number that a game holds, by owner: agents, averages and the agents' optimizers."""
+    numbers = {}
+    for role in ROLES:
+        agent = getattr(game, role, None)
+        if agent is None:
+            continue
+        numbers[role] = [variable.numpy() for variable in agent.variables]
+        if getattr(agent, "optimizer", None) is not None:
+            numbers[f"{role}'s optimizer"] = [
+                np.asarray(variable.numpy()) for variable in agent.optimizer.variables
+            ]
+    return numbers
+
+
+def moved(before, after):
+    """Names of the owners of whom any number differs by any bit."""
+    assert before.keys() == after.keys()
+    return {
+        name
+        for name in before
+        if [x.tobytes() for x in before[name]] != [x.tobytes() for x in after[name]]
+    }
+
+
+Call = collections.namedtuple("Call", "role inputs outputs training")
+
+
+def spy(game):
+    """Records each call of each agent from now on, as long as the game is played eagerly.
+
+    Returns:
+        list of Call, growing; inputs and outputs are lists of arrays.
+    """
+    calls = []
+
+    def watch(role, agent):
+        answer = agent.call
+
+        def call(inputs, training=None, mask=None):
+            outputs = answer(inputs, training=training)
+            as_lists = [
+                [np.array(tensor.numpy()) for tensor in tf.nest.flatten(tensors)]
+                for tensors in (inputs, outputs)
+            ]
+            calls.append(Call(role, *as_lists, bool(training)))
+            return outputs
+
+        agent.call = call
+
+    for role in ROLES:
+        if hasattr(game, role):
+            watch(role, getattr(game, role))
+    return calls
+
+
+def calls_of(calls, role):
+    return [call for call in calls if call.role == role]
