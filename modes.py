@@ -85,23 +85,26 @@ def train(options):
 def resumed_config(run, options):
     """The config of the run to go on with, with the new length if one was given.
 
+    A longer preset goes on with a shorter one's run, for presets differ in length alone.
+
     Raises:
         ConfigError: if a flag says something else than the run's own config.
     """
     config = run.read_config()
-    for name in (*configs.GAME_OPTIONS, "seed", "batch_size", "preset"):
+    for name in (*configs.GAME_OPTIONS, "seed", "batch_size"):
         if name in options.given and getattr(options, name) != getattr(config, name):
             raise configs.ConfigError(
                 f"--{name} {getattr(options, name)}: the run in {run.path} has"
                 f" {getattr(config, name)}; only the length of a resumed run may change"
             )
-    if options.data_dir:
-        config = dataclasses.replace(config, data_dir=options.data_dir)
-    if options.steps:
-        config = dataclasses.replace(config, steps=options.steps, minutes=None)
-    if options.minutes:
-        config = dataclasses.replace(config, minutes=options.minutes)
-    return config
+    length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
+    if "preset" in options.given:
+        steps = configs.from_preset(options.preset, config.dataset, data_dir=config.data_dir).steps
+        length = {"preset": options.preset, "steps": steps, **length}
+    given = {name: value for name, value in length.items() if value is not None}
+    if given.keys() & {"steps", "minutes"} or options.epochs:
+        config = dataclasses.replace(config, minutes=None)
+    return dataclasses.replace(config, **given)
 
 
 def report_end(run, config, step, stopped_by):

@@ -5,7 +5,7 @@ from keras import layers
 
 from agents import blocks
 
-EMBEDDING_DIM = 32
+EMBEDDING_DIM = 16
 
 
 def build_generator(image_size, channels, *, latent_dim, width, num_classes=None):
@@ -35,7 +35,7 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
         code = layers.Embedding(
             num_classes, EMBEDDING_DIM, embeddings_initializer="normal", name="class_code"
         )(labels)
-        hidden = layers.Concatenate()([latents, code])  # (b, latent_dim + 32)
+        hidden = layers.Concatenate()([latents, code])  # (b, latent_dim + 16)
 
     base, widest = sizes[0], width * 2 ** (len(sizes) - 1)
     hidden = layers.Dense(base * base * widest, use_bias=False)(hidden)

@@ -108,16 +108,18 @@ def plot_report(report, folder):
 
     Args:
         report: dict; its plain sample is drawn.
-        folder: path, made if missing; gets confusion.png and class_shares.png.
+        folder: path, made if missing; gets confusion.png, where images were asked to show a
+            class, and class_shares.png.
     Returns:
         list of pathlib.Path, the files.
     """
-    folder = pathlib.Path(folder)
     plain, class_names = report["samples"]["plain"], report["class_names"]
-    paths = [folder / "confusion.png", folder / "class_shares.png"]
-    plot_confusion(plain["confusion"], class_names, paths[0])
+    paths = [pathlib.Path(folder) / "class_shares.png"]
     shares = plain["per_class"]
-    plot_class_shares(shares["judged_share"], shares["real_judged_share"], class_names, paths[1])
+    plot_class_shares(shares["judged_share"], shares["real_judged_share"], class_names, paths[0])
+    if "confusion" in plain:
+        paths.insert(0, pathlib.Path(folder) / "confusion.png")
+        plot_confusion(plain["confusion"], class_names, paths[0])
     return paths
 
 

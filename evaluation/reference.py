@@ -27,6 +27,8 @@ STEPS = 2800  # aimed at, within these bounds of the epochs: 60,000 images are s
 FEWEST_EPOCHS, MOST_EPOCHS = 6, 60
 FEWEST_STEPS = 600  # whatever the epochs: a few hundred images are seen more often
 PREDICTION_BATCH = 500
+FEWEST_CAS_IMAGES, MOST_CAS_IMAGES = 6_000, 60_000
+TAUGHT_PER_HELD_OUT = 12  # of the images for GAN-train, one in 13 only chooses the epoch
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -125,6 +127,37 @@ def reference_classifier(dataset, cache_dir):
     )
     save_atomically(path, reference.save)
     return reference
+
+
+def gan_train_judge(training_source, dataset, matching, options):
+    """Teaches a fresh judge with generated images alone, for the classification accuracy score.
+
+    Args:
+        training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair,
+            of which all images are taken.
+        dataset: `data.Dataset`, of which only the sizes are looked at.
+        matching: int (num_classes,), the real class that each requested one stands for.
+        options: `generation.GenerationOptions`, of which `cas_images` and `seed` are looked at.
+    Returns:
+        keras.Model, as `train_judge`; its epoch is chosen on generated images as well.
+    Source: Shmelkov et al. 2018 (GAN-train), arXiv:1807.09499; Ravuri & Vinyals 2019 (CAS),
+        arXiv:1905.10887.
+    """
+    if callable(training_source):
+        taught = options.cas_images or int(
+            np.clip(len(dataset.train.labels), FEWEST_CAS_IMAGES, MOST_CAS_IMAGES)
+        )
+        training_source = training_source(taught + taught // TAUGHT_PER_HELD_OUT, options.seed)
+    images, labels = (np.asarray(array) for array in training_source)
+    order = np.random.default_rng(options.seed).permutation(len(labels))
+    held_out, taught = np.split(order, [max(1, len(order) // (TAUGHT_PER_HELD_OUT + 1))])
+    return train_judge(
+        images[taught],
+        matching[labels[taught]],
+        held_out=(images[held_out], matching[labels[held_out]]),
+        num_classes=dataset.num_classes,
+        seed=options.seed,
+    )
 
 
 def judge_outputs(classifier, images):

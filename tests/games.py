@@ -112,6 +112,11 @@ def moved(before, after):
     }
 
 
+def kernels_of(agent):
+    """The weights that a turn surely moves: a bias may cancel out of a loss."""
+    return [weight.numpy() for weight in agent.trainable_variables if len(weight.shape) > 1]
+
+
 Call = collections.namedtuple("Call", "role inputs outputs training")
 
 

@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, 
     play(tmp_path, digits, steps=30)
     good = (tmp_path / "checkpoint.keras").read_bytes()
     game = Run(tmp_path).load_game()
-    game.generator.get_layer("class_code").embeddings.assign(np.full((10, 32), np.nan, np.float32))
+    game.generator.get_layer("class_code").embeddings.assign(np.full((10, 16), np.nan, np.float32))
     poisoned = tmp_path / "poisoned"
     poisoned.mkdir()
     game.save(poisoned / "checkpoint.keras")
