@@ -15,7 +15,7 @@ import pictures
 import runs
 import sampling
 import training
-from evaluation import generation, plots, reference
+from evaluation import generation, plots, reference, table
 
 EXPECTED_ERRORS = (data.DataError, runs.RunError, OSError)
 INTERRUPTED = 128 + signal.SIGINT
@@ -212,7 +212,7 @@ def evaluate(options):
             num_judged=count, seed=seed, matched=conditional and config.conditioning == "none"
         ),
     )
-    say(generation.format_table(report))
+    say(table.format_table(report))
     folder = output_folder(
         options, runs.default_path(config.game, config.dataset) if supplied else run.path
     )

@@ -127,15 +127,12 @@ def _number(value, unit, standard_error=None):
 
 def _lines(rows):
     """Lines of equally wide columns, the decimal points one below another."""
-    first, *others = zip(*rows, strict=True)
-    columns = [first]
-    for column in others:
+    columns = list(zip(*rows, strict=True))
+    for index, column in enumerate(columns[1:], 1):
         points = [cell.find(".") for cell in column]
-        columns.append(
-            [
-                cell.rjust(len(cell) + max(points) - point) if point > 0 else cell
-                for cell, point in zip(column, points, strict=True)
-            ]
+        columns[index] = tuple(
+            " " * (max(points) - point) + cell if point > 0 else cell
+            for cell, point in zip(column, points, strict=True)
         )
     widths = [max(map(len, column)) for column in columns]
     return [

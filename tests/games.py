@@ -120,6 +120,10 @@ def kernels_of(agent):
 Call = collections.namedtuple("Call", "role inputs outputs training")
 
 
+def arrays(tensors):
+    return [np.array(tensor.numpy()) for tensor in tf.nest.flatten(tensors)]
+
+
 def spy(game):
     """Records each call of each agent from now on, as long as the game is played eagerly.
 
@@ -133,11 +137,7 @@ def spy(game):
 
         def call(inputs, training=None, mask=None):
             outputs = answer(inputs, training=training)
-            as_lists = [
-                [np.array(tensor.numpy()) for tensor in tf.nest.flatten(tensors)]
-                for tensors in (inputs, outputs)
-            ]
-            calls.append(Call(role, *as_lists, bool(training)))
+            calls.append(Call(role, arrays(inputs), arrays(outputs), bool(training)))
             return outputs
 
         agent.call = call

@@ -87,7 +87,7 @@ def test_the_gradient_goes_back_to_where_the_pixel_came_from():
         down, right = find_shift(image, after, 2)
         # The transpose of a shift is the shift back; what left the frame is sent nothing.
         np.testing.assert_array_equal(got, reference_shift(sent, -down, -right, fill=0.0))
-        pixels_lost += np.count_nonzero(got == 0)
+        pixels_lost += int(np.count_nonzero(got == 0))
     assert 0 < pixels_lost < gradient.size / 2
 
 
