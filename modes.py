@@ -127,6 +127,9 @@ def report_end(run, config, step, stopped_by):
 def open_run(options):
     """The run that the user means, and a sampler of its agents."""
     run, supplied = runs.find(options.game, options.dataset, options.path)
+    if supplied and options.dataset == "auto" and options.mode == "evaluate":
+        name = data.resolve("auto", options.data_dir, announce=say)  # of data that can be had
+        run, supplied = runs.find(options.game, name, options.path)
     say(f"using the {'supplied' if supplied else 'trained'} agents of {run.path}")
     sampler = sampling.Sampler(
         run.load_agent("generator"), run.load_agent("discriminator"), options.truncation
@@ -193,14 +196,20 @@ def evaluate(options):
     labels = np.resize(np.arange(sampler.num_classes or 1, dtype=np.int32), count)
 
     def draw(kind, labels, seed):
-        images = getattr(sampler, kind)(labels, np.random.default_rng(seed))
-        return data.denormalize(images), labels if conditional else None
+        return getattr(sampler, kind)(labels, np.random.default_rng(seed))
+
+    def sample(kind):
+        drawn = draw(kind, labels, seed)
+        if not conditional:
+            return data.denormalize(drawn), None
+        return data.denormalize(drawn), labels, sampler.score(drawn, labels)
 
     def teaching_images(size, seed):
-        return draw("plain", np.resize(labels, size), seed + 1)
+        asked = np.resize(labels, size)
+        return data.denormalize(draw("plain", asked, seed + 1)), asked
 
     say(f"drawing {count} plain images, and as many nice ones out of {sampling.NICE_FACTOR} each")
-    samples = {kind: draw(kind, labels, seed) for kind in KINDS.values()}
+    samples = {kind: sample(kind) for kind in KINDS.values()}
     say("measuring; the last figure trains a fresh classifier on generated images alone")
     report = generation.evaluate_generation(
         samples,
