@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import data
+import downloads
 from tests.conftest import ROOT
 
 TINY = (
@@ -213,7 +213,7 @@ def test_auto_falls_back_to_digits_with_one_line(tmp_path, monkeypatch, capsys):
     import dcgan as command
 
     modes = command.load_modes()
-    monkeypatch.setattr(data, "unreachable", lambda url: "no network")
+    monkeypatch.setattr(downloads, "unreachable", lambda url: "no network")
     monkeypatch.chdir(tmp_path)
     options = command.parse(
         ["dcgan.py", "--mode", "train", "--steps", "3", *map(str, TINY[2:]), "--dataset", "auto"]

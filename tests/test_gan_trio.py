@@ -244,6 +244,16 @@ def test_the_classifier_is_shown_the_average_generator_s_images_and_nothing_else
         assert len(other.inputs) == 1
 
 
+def test_each_turn_makes_as_many_images_as_there_are_real_ones():
+    game = tiny_trio(loss="wasserstein", conditioning="auxiliary")
+    calls = spy(game)
+    play(game, 1, real_batch(batch=5))
+    assert {role: {len(call.inputs[0]) for call in calls_of(calls, role)} for role in ROLES} == {
+        **dict.fromkeys(ROLES, {5}),
+        "average_classifier": set(),
+    }
+
+
 def test_the_images_that_teach_the_classifier_are_shifted():
     game = tiny_trio(classifier_translation=2)
     calls = spy(game)

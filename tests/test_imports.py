@@ -22,10 +22,16 @@ LAYERS = {
     "pictures": 0,
     "config": 0,
     "data": 0,
+    "downloads": 0,
     "readers": 0,
 }
 # Within one layer, and against the rule that any lower layer may be used.
-ALLOWED = {("data", "readers"), ("dcgan", "dcgan")}
+ALLOWED = {
+    ("data", "downloads"),
+    ("data", "readers"),
+    ("downloads", "readers"),
+    ("dcgan", "dcgan"),
+}
 FORBIDDEN = {("models", "data"), ("models", "config"), ("losses", "augment")}
 SOURCES = [
     path

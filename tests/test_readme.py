@@ -1,0 +1,94 @@
+"""What the pages tell a user to type: it is understood, and the README's own commands run."""
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import dcgan as command
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "assets" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"(?:\.venv/bin/)?python dcgan\.py (--[^`|&\n]*)")
+
+
+def commands(page):
+    """The flags of every whole dcgan.py command on a page."""
+    found = COMMAND.findall(page.read_text())
+    return [shlex.split(words.replace("...", "")) for words in found if "--mode ..." not in words]
+
+
+EVERY = [(page, words) for page in PAGES for words in commands(page)]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    EVERY,
+    ids=lambda value: value.stem if isinstance(value, pathlib.Path) else "",
+)
+def test_every_command_is_understood(page, words):
+    command.FLAGS.unparse_flags()
+    for name in command.FLAGS:
+        command.FLAGS[name].unparse()
+    command.parse(["dcgan.py", *words])
+
+
+def test_the_pages_hold_commands_and_no_dead_links():
+    assert len(EVERY) > 10
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} points to {target}"
+
+
+@pytest.mark.parametrize("kind", ["trio-mnist", "trio-digits"])
+def test_the_supplied_agents_draw_what_is_asked(dcgan, tmp_path, kind):
+    dataset = kind.split("-")[1]
+    run = dcgan("--mode", "generate", "--nice", "--dataset", dataset, "--arrays", "a.npz")
+    assert run.returncode == 0, run.stderr
+    assert f"supplied agents of {ROOT / 'assets' / 'pretrained' / kind}" in run.stdout
+    assert (tmp_path / "nice_generated_image.png").stat().st_size > 1000
+
+
+def test_supplied_files_are_small():
+    for path in (ROOT / "assets").rglob("*"):
+        assert path.stat().st_size < 3_000_000, path
+
+
+def test_make_demo_is_the_readmes_first_command(tmp_path):
+    """The recipe of `make demo`, its training cut to a few steps."""
+    plan = subprocess.run(
+        ["make", "-n", "-o", ".venv/.installed", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "--preset quick --dataset digits" in plan
+    assert "--mode generate --nice" in plan
+    assert "make demo" in (ROOT / "README.md").read_text()
+    script = plan.replace("--preset quick", "--steps 20").replace(
+        ".venv/bin/python dcgan.py", f"{sys.executable} {ROOT}/dcgan.py"
+    )
+    for _ in range(2):  # the second time it goes on where the first ended
+        run = subprocess.run(
+            ["bash", "-ec", script], cwd=tmp_path, capture_output=True, text=True, timeout=240
+        )
+        assert run.returncode == 0, run.stderr
+        assert (tmp_path / "nice_generated_image.png").exists()
+
+
+@pytest.mark.slow
+def test_the_first_command_keeps_its_promise(dcgan, tmp_path):
+    """`--preset quick` on digits: the classifier that saw no real digit reads 93 % of them."""
+    import json
+
+    run = dcgan(
+        *("--mode", "train", "--preset", "quick", "--dataset", "digits", "--path", "run"),
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stderr
+    rows = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").open()]
+    assert rows[-1]["val_accuracy"] > 0.93
