@@ -123,8 +123,8 @@ def options_of(flags):
 # penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
 PRESETS = {
     "quick": {"steps": 2_000},
-    "standard": {"steps": 16_000},
-    "best": {"steps": 60_000},
+    "standard": {"steps": 12_000},
+    "best": {"steps": 40_000},
 }
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
 SMALL_PRESETS = {

@@ -181,11 +181,11 @@ def walk(sampler, rng, *, frames, anchors=3, rows=2):
         if sampler.num_classes is not None:
             latents.append(start)
             named.append((classes + time * columns) % columns)
-    latents, named = np.concatenate(latents).astype(np.float32), np.concatenate(named)
+    path = np.concatenate(latents).astype(np.float32)
     if sampler.num_classes is None:
-        images = sampler.generator.predict(latents, batch_size=BATCH, verbose=0)
+        images = sampler.generator.predict(path, batch_size=BATCH, verbose=0)
     else:
-        images = imagine_between(sampler.generator, latents, named)
+        images = imagine_between(sampler.generator, path, np.concatenate(named))
     return np.split(images, frames), columns
 
 

@@ -84,8 +84,8 @@ def spans(step, total_steps, per_epoch):
     """
     first_boundary = -(-step // per_epoch) * per_epoch
     last_boundary = total_steps // per_epoch * per_epoch
-    cuts = {cut for cut in (first_boundary, last_boundary, total_steps) if cut > step}
-    cuts = sorted({step, *cuts} - {cut for cut in cuts if cut > total_steps})
+    ends = {first_boundary, last_boundary, total_steps}
+    cuts = [step, *sorted(end for end in ends if step < end <= total_steps)]
     for begin, end in itertools.pairwise(cuts):
         epoch = begin // per_epoch
         if begin % per_epoch == 0 and end % per_epoch == 0:

@@ -149,10 +149,12 @@ def test_what_each_turn_shows_the_discriminator():
 
 
 def test_the_losses_and_scores_that_are_reported():
-    game = tiny_gan(loss="non_saturating")
+    game = tiny_gan(loss="non_saturating", r1_gamma=100.0)  # the penalty is no part of the report
     calls = spy(game)
     game.discriminator_turn(*real_batch())
-    real, fake = (call.outputs[0].astype(float) for call in calls_of(calls, "discriminator"))
+    judged = calls_of(calls, "discriminator")
+    assert len(judged) == 3  # real, fake, and real once more for the penalty
+    real, fake = (call.outputs[0].astype(float) for call in judged[:2])
     calls.clear()
     game.generator_turn(*real_batch())
     judged = calls_of(calls, "discriminator")[-1].outputs[0].astype(float)

@@ -94,7 +94,7 @@ def test_a_compiled_round_agrees_with_an_eager_one(loss, conditioning):
     compiled, eager = (tiny_trio(loss=loss, conditioning=conditioning, **rules) for _ in "12")
     images, labels = (tf.concat([real_batch()[i], real_batch(1, 5)[i]], 0) for i in (0, 1))
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(BATCH)  # of 8 and of 5
-    compiled_round = tf.function(compiled.train_step, reduce_retracing=True)
+    compiled_round = tf.function(compiled.train_step, autograph=False, reduce_retracing=True)
     for batch in batches:
         compiled_results = compiled_round(batch)
         eager.train_step(batch)
