@@ -141,6 +141,29 @@ class SampleGrid(keras.callbacks.Callback):
         pictures.save_gif(self.run.film_file, frames, milliseconds=150, hold=2000)
 
 
+class GraphWriter(keras.callbacks.Callback):
+    """Writes the graph of the compiled train step for TensorBoard, from the first step of a run.
+
+    Keras's own callback finds no graph in a game that is not a functional model.
+
+    Args:
+        run: runs.Run.
+    """
+
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.model.step == 0:
+            tf.summary.trace_on(graph=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.step == 1:
+            with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
+                tf.summary.trace_export("train_step", step=0)
+
+
 class CollapseWatch(keras.callbacks.Callback):
     """Says in one line when a game goes wrong and what usually helps.
 

@@ -124,7 +124,7 @@ def options_of(flags):
 PRESETS = {
     "quick": {"steps": 2_000},
     "standard": {"steps": 12_000},
-    "best": {"steps": 40_000},
+    "best": {"steps": 30_000},
 }
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
 SMALL_PRESETS = {

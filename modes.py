@@ -6,11 +6,11 @@ import pathlib
 import signal
 import sys
 
-import keras
 import numpy as np
 
 import config as configs
 import data
+import downloads
 import pictures
 import runs
 import sampling
@@ -191,7 +191,7 @@ def evaluate(options):
     count, seed = options.samples or 10_000, options.seed or 0
     say("judging by a classifier of real images, which is trained first unless it is cached")
     judge = reference.reference_classifier(
-        dataset, pathlib.Path(keras.config.keras_home()) / "adversarial-games"
+        dataset, downloads.cache_folder().with_name("adversarial-games")
     )
     labels = np.resize(np.arange(sampler.num_classes or 1, dtype=np.int32), count)
 

@@ -10,6 +10,7 @@ import subprocess
 import filelock
 import keras
 
+import models
 from config import Config, ConfigError
 from pictures import save_atomically
 
@@ -170,7 +171,8 @@ class Run:
         Raises:
             RunError: if there is no checkpoint or it is damaged.
         """
-        return _load(self.checkpoint_file, "train again with --overwrite")
+        known = {game.__name__: game for game in (models.GAN, models.GANTrio)}
+        return _load(self.checkpoint_file, "train again with --overwrite", known)
 
     def load_agent(self, name):
         """One of the agents to use: "generator", "discriminator" or "classifier".
@@ -181,11 +183,11 @@ class Run:
         return _load(self.path / f"{name}.keras", "train one with --mode train")
 
 
-def _load(path, remedy):
+def _load(path, remedy, custom_objects=None):
     if not path.exists():
         raise RunError(f"{path}: not there; {remedy}")
     try:
-        return keras.saving.load_model(path)
+        return keras.saving.load_model(path, custom_objects)
     except Exception as error:  # a damaged file fails in many ways, each Keras's own
         reason = (
             str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__

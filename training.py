@@ -7,9 +7,8 @@ import tensorflow as tf
 
 import agents
 import data
-from callbacks import CollapseWatch, Keeper, Progress, SampleGrid
-from models.gan import GAN
-from models.gan_trio import GANTrio
+from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
+from models import GAN, GANTrio
 
 BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
 FOREVER = 10**9  # steps; a run with a clock ends by the clock
@@ -126,7 +125,6 @@ def train(run, config, dataset, *, resume, show_bar, announce):
     grid = SampleGrid(run, dataset.num_classes, config.seed)
     with Keeper(run, config.minutes) as keeper:
         callbacks = [
-            keeper,
             grid,
             CollapseWatch(
                 dataset.validation.images,
@@ -142,7 +140,9 @@ def train(run, config, dataset, *, resume, show_bar, announce):
                 keeper.deadline,
                 announce=(lambda line: None) if show_bar else announce,
             ),
-            keras.callbacks.TensorBoard(run.tensorboard, write_graph=True),
+            keeper,  # saves once the row is written: resuming drops rows past the checkpoint
+            GraphWriter(run),
+            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
         ]
         validation = None
         if config.game == "trio":

@@ -1,1 +1,6 @@
 """How the agents play: `keras.Model` games whose `train_step` is the schedule."""
+
+from models.gan import GAN
+from models.gan_trio import GANTrio
+
+__all__ = ["GAN", "GANTrio"]

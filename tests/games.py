@@ -28,7 +28,7 @@ def sgd():
     return keras.optimizers.SGD(0.1)
 
 
-def tiny_gan(*, optimizer=adam, spectral_norm=False, initial=0, **rules):
+def tiny_gan(*, optimizer=sgd, spectral_norm=False, initial=0, **rules):
     """A GAN on 8x8 grey images; `initial` seeds the first weights, `rules` are the game's."""
     keras.utils.set_random_seed(initial)
     generator = agents.build_generator(IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH)
@@ -47,9 +47,7 @@ def tiny_gan(*, optimizer=adam, spectral_norm=False, initial=0, **rules):
     return game
 
 
-def tiny_trio(
-    *, conditioning="projection", optimizer=adam, spectral_norm=False, initial=0, **rules
-):
+def tiny_trio(*, conditioning="projection", optimizer=sgd, spectral_norm=False, initial=0, **rules):
     """A trio on 8x8 grey images of 3 classes; arguments as `tiny_gan`."""
     keras.utils.set_random_seed(initial)
     generator = agents.build_generator(

@@ -14,12 +14,12 @@ from models.game import Game, copy_agent
 from tests.games import (
     BATCH,
     LATENT_DIM,
+    adam,
     calls_of,
     kernels_of,
     moved,
     play,
     real_batch,
-    sgd,
     spy,
     state,
     tiny_gan,
@@ -92,7 +92,8 @@ def test_a_copy_has_the_weights_and_no_optimizer_and_is_its_own():
 
 @pytest.mark.parametrize("loss", ["relativistic", "hinge"])
 def test_a_turn_moves_its_own_agent_and_nobody_else(loss):
-    game = play(tiny_gan(loss=loss, spectral_norm=True, r1_gamma=1.0, translation=1), 1)
+    rules = {"optimizer": adam, "spectral_norm": True, "r1_gamma": 1.0, "translation": 1}
+    game = play(tiny_gan(loss=loss, **rules), 1)  # so that every optimizer has its momenta
     for agent in ("discriminator", "generator"):
         before, kernels = state(game), kernels_of(getattr(game, agent))
         getattr(game, f"{agent}_turn")(*real_batch())
@@ -115,7 +116,7 @@ def test_a_round_moves_everyone():
 def test_the_agents_pull_in_opposite_directions(loss, monkeypatch):
     """On the same draws, a turn of each agent changes the logits to that agent's advantage."""
     monkeypatch.setattr(gan, "WASSERSTEIN_PENALTY", 0.0)
-    game = tiny_gan(loss=loss, optimizer=sgd)
+    game = tiny_gan(loss=loss)
     calls = spy(game)
 
     def logits_of_turn(agent):
@@ -237,7 +238,7 @@ def test_the_seed_decides_everything_that_is_drawn():
 
 
 def discriminator_after_a_turn(iteration, **rules):
-    game = tiny_gan(optimizer=sgd, **rules)
+    game = tiny_gan(**rules)
     game.discriminator.optimizer.iterations.assign(iteration)
     game.discriminator_turn(*real_batch())
     return [variable.numpy() for variable in game.discriminator.trainable_variables]
@@ -269,7 +270,7 @@ def test_r1_is_taken_every_sixteenth_step_only(loss, iteration, due):
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
 def test_r1_is_sixteen_times_as_strong_and_r2_is_the_relativistic_game_s(loss):
     gamma, learning_rate = 2.0, 0.1
-    game = tiny_gan(loss=loss, optimizer=sgd)
+    game = tiny_gan(loss=loss)
     weights = game.discriminator.trainable_variables
     images, _ = real_batch()
     latents, _ = game.draw(game.discriminator, BATCH, salt=0)
@@ -392,7 +393,7 @@ RULES = {
 
 
 def test_the_config_goes_round():
-    game = tiny_gan(**RULES)
+    game = tiny_gan(**RULES, optimizer=adam)
     written = json.loads(json.dumps(keras.saving.serialize_keras_object(game)))
     read = keras.saving.deserialize_keras_object(copy.deepcopy(written))  # it empties its argument
     assert type(read) is gan.GAN
@@ -403,8 +404,7 @@ def test_the_config_goes_round():
 
 
 def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path):
-    rules = {**RULES, "spectral_norm": True}
-    game = play(tiny_gan(**rules), 2)
+    game = play(tiny_gan(**RULES, optimizer=adam, spectral_norm=True), 2)
     game.save(tmp_path / "game.keras")
     loaded = keras.models.load_model(tmp_path / "game.keras")
     assert loaded.optimizer is None
@@ -414,10 +414,10 @@ def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path):
     assert loaded.step == 4
 
 
-@pytest.mark.parametrize("loss", ["non_saturating", "minimax", "least_squares"])
+@pytest.mark.parametrize("loss", ["minimax", "least_squares"])
 def test_a_compiled_step_agrees_with_an_eager_one(loss):
     images, labels = (tf.concat([real_batch()[i], real_batch(1, 5)[i]], 0) for i in (0, 1))
-    rules = {"loss": loss, "translation": 1, "r1_gamma": 1.0, "optimizer": sgd}
+    rules = {"loss": loss, "translation": 1, "r1_gamma": 1.0}
     compiled, eager = (tiny_gan(**rules) for _ in "12")
     batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(BATCH)
     history = compiled.fit(batches, shuffle=False, verbose=0).history  # of 8 and of 5
