@@ -43,7 +43,9 @@ def build_discriminator(
     features = layers.Flatten()(hidden)
 
     head = layers.Dense(1, dtype="float32")
-    realness = (layers.SpectralNormalization(head) if spectral_norm else head)(features)
+    realness = (layers.SpectralNormalization(head, dtype="float32") if spectral_norm else head)(
+        features
+    )
     if conditioning == "projection":
         labels = blocks.label_input()
         direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, features)

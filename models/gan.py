@@ -173,7 +173,7 @@ class GAN(Game):
         Returns:
             float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.
         """
-        latents = tf.random.stateless_normal((count, self.latent_dim), (seed, 0))
+        latents = tf.random.stateless_normal((count, self.latent_dim), (seed, -1))  # no iteration
         labels = tf.range(count) % self.num_classes
         return self.imagine(self.average_generator, latents, labels).numpy(), labels.numpy()
 
