@@ -98,10 +98,10 @@ def resumed_config(run, options):
                 f" {getattr(config, name)}; only the length of a resumed run may change"
             )
     length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
+    given = {name: value for name, value in length.items() if value is not None}
     if "preset" in options.given:
         steps = configs.from_preset(options.preset, config.dataset, data_dir=config.data_dir).steps
-        length = {"preset": options.preset, "steps": steps, **length}
-    given = {name: value for name, value in length.items() if value is not None}
+        given = {"preset": options.preset, "steps": steps, **given}
     if given.keys() & {"steps", "minutes"} or options.epochs:
         config = dataclasses.replace(config, minutes=None)
     return dataclasses.replace(config, **given)
@@ -202,7 +202,7 @@ def evaluate(options):
         drawn = draw(kind, labels, seed)
         if not conditional:
             return data.denormalize(drawn), None
-        return data.denormalize(drawn), labels, sampler.score(drawn, labels)
+        return data.denormalize(drawn), labels, sampler.clarity(drawn, labels)
 
     def teaching_images(size, seed):
         asked = np.resize(labels, size)

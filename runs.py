@@ -163,7 +163,11 @@ class Run:
         """
         save_atomically(self.checkpoint_file, game.save)
         for name, agent in game.agents_to_save().items():
-            save_atomically(self.path / f"{name}.keras", agent.save)
+            self.save_agent(name, agent)
+
+    def save_agent(self, name, agent):
+        """Writes one of the agents to use."""
+        save_atomically(self.path / f"{name}.keras", agent.save)
 
     def load_game(self):
         """The game as it was at its last checkpoint, optimizers and all.

@@ -5,6 +5,9 @@ import dataclasses
 import keras
 import numpy as np
 from scipy import stats
+from scipy.special import logsumexp
+
+from agents import with_every_label
 
 BATCH = 256
 NICE_FACTOR = 20  # nice images are the best of twenty: the top 5 %
@@ -60,14 +63,28 @@ class Sampler:
         logits = self.discriminator.predict(inputs, batch_size=BATCH, verbose=0)
         return (logits[0] if isinstance(logits, list) else logits)[:, 0]
 
+    def clarity(self, images, labels):
+        """How much more real an image is as one of its own class than of any other, float32 (n,).
+
+        The discriminator's logit with the image's own label less log-sum-exp of those with the
+        others. A discriminator that sees no labels can only say how real it is.
+        """
+        sees_labels = len(self.discriminator.inputs) + len(self.discriminator.outputs) > 2
+        if self.num_classes is None or not sees_labels:
+            return self.score(images, labels)
+        every = with_every_label(self.discriminator)
+        logits = every.predict(images, batch_size=BATCH, verbose=0)
+        own = np.arange(self.num_classes) == labels[:, None]
+        return logits[own] - logsumexp(np.where(own, -np.inf, logits), axis=1)
+
     def nice(self, labels, rng):
-        """The best of twenty images for each label, by the discriminator's score within a class.
+        """The clearest of twenty images for each label, in the discriminator's eyes.
 
         Args, Returns: as `plain`.
         """
         many_labels = np.repeat(labels, NICE_FACTOR)
         many = self.plain(many_labels, rng)
-        scores = self.score(many, many_labels)
+        scores = self.clarity(many, many_labels)
         images = np.empty((len(labels), *many.shape[1:]), np.float32)
         for name in np.unique(labels):
             candidates = np.flatnonzero(many_labels == name)

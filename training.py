@@ -8,9 +8,11 @@ import tensorflow as tf
 import agents
 import data
 from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
-from models import GAN, GANTrio
+from models import GAN, Critic, GANTrio
+from models.game import copy_agent
 
 BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
+CRITIC_STEPS = 1000
 FOREVER = 10**9  # steps; a run with a clock ends by the clock
 
 
@@ -119,7 +121,7 @@ def train(run, config, dataset, *, resume, show_bar, announce):
         run.forget_stats_after(game.step)
     else:
         game = build_game(config, dataset)
-        run.start(config, dataset.class_names)
+    run.start(config, dataset.class_names)
     total_steps = FOREVER if config.minutes else config.steps
     per_epoch = config.steps_per_epoch(len(dataset.train.images))
     grid = SampleGrid(run, dataset.num_classes, config.seed)
@@ -163,4 +165,31 @@ def train(run, config, dataset, *, resume, show_bar, announce):
             if keeper.stopped_by:
                 break
         grid.make_film()
+        if len(game.discriminator.inputs) == 2 and keeper.stopped_by in (None, "clock"):
+            announce("the discriminator learns on alone, to judge single images")
+            _play_critic(run, game, config, dataset, keeper)
     return game, keeper.stopped_by
+
+
+def _play_critic(run, game, config, dataset, keeper):
+    """Lets a copy of the discriminator learn against the finished generator, and saves it.
+
+    The checkpoint keeps the discriminator of the game, so that a resumed game is unchanged.
+    """
+    discriminator = copy_agent(game.discriminator)
+    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
+    critic = Critic(game.average_generator, discriminator, seed=config.seed)
+    critic.compile()
+
+    def stop_when_asked(batch, logs):
+        critic.stop_training = keeper.stopped_by == "signal"
+
+    critic.fit(
+        data.batches(dataset.train, config.batch_size, seed=config.seed + 1),
+        steps_per_epoch=CRITIC_STEPS,
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop_when_asked)],
+        shuffle=False,
+        verbose=0,
+    )
+    if keeper.stopped_by != "signal":
+        run.save_agent("discriminator", critic.average_discriminator)

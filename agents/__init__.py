@@ -1,7 +1,7 @@
 """Who plays: builders that return functional `keras.Model`s."""
 
 from agents.classifier import build_classifier
-from agents.discriminator import build_discriminator
+from agents.discriminator import build_discriminator, with_every_label
 from agents.generator import build_generator
 
-__all__ = ["build_classifier", "build_discriminator", "build_generator"]
+__all__ = ["build_classifier", "build_discriminator", "build_generator", "with_every_label"]

@@ -59,3 +59,30 @@ def build_discriminator(
         classes = layers.Dense(num_classes, dtype="float32")(features)
         return keras.Model(images, [realness, classes], name="discriminator")
     return keras.Model(images, realness, name="discriminator")
+
+
+def with_every_label(discriminator):
+    """The logits that a discriminator gives an image under each of the labels, in one pass.
+
+    Args:
+        discriminator: keras.Model of `build_discriminator`, `projection` or `auxiliary`; its
+            weights are copied.
+    Returns:
+        keras.Model: images -> float32 (b, num_classes); for `projection` column y is its realness
+        logit of [images, y], for `auxiliary` its class logit.
+    """
+    if len(discriminator.inputs) == 1:
+        return keras.Model(discriminator.inputs, discriminator.outputs[1])
+    flatten, embedding, add = (
+        next(layer for layer in discriminator.layers if isinstance(layer, kind))
+        for kind in (layers.Flatten, layers.Embedding, layers.Add)
+    )
+    directions = layers.Dense(
+        embedding.input_dim, use_bias=False, dtype="float32", name="every_direction"
+    )
+    realness, _ = add.input  # (b, 1), the part that knows no label
+    every = layers.Add(dtype="float32", name="every_logit")(
+        [realness, directions(flatten.output)]
+    )  # (b, num_classes)
+    directions.set_weights([embedding.get_weights()[0].T])
+    return keras.Model(discriminator.inputs[0], every)

@@ -1,6 +1,7 @@
 """How the agents play: `keras.Model` games whose `train_step` is the schedule."""
 
+from models.critic import Critic
 from models.gan import GAN
 from models.gan_trio import GANTrio
 
-__all__ = ["GAN", "GANTrio"]
+__all__ = ["GAN", "Critic", "GANTrio"]

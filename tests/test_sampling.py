@@ -42,12 +42,31 @@ def test_every_kind_draws_one_image_a_label_and_repeats_by_seed(kind, which, req
     assert np.abs(first - other).max() > 1e-6
 
 
+def test_clarity_sets_the_own_label_against_all_others(trio_sampler):
+    images = trio_sampler.plain(LABELS, np.random.default_rng(0))
+    logits = np.stack(
+        [trio_sampler.score(images, np.full_like(LABELS, name)) for name in (0, 1, 2)], axis=1
+    ).astype(np.float64)
+    own = logits[np.arange(7), LABELS]
+    others = np.log(np.exp(logits).sum(axis=1) - np.exp(own))
+    for _ in range(2):  # asking changes nothing
+        np.testing.assert_allclose(
+            trio_sampler.clarity(images, LABELS), own - others, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_clarity_without_labels_is_the_score(gan_sampler, trio_sampler):
+    blind = Sampler(trio_sampler.generator, gan_sampler.discriminator)
+    images = trio_sampler.plain(LABELS, np.random.default_rng(0))
+    np.testing.assert_array_equal(blind.clarity(images, LABELS), blind.score(images, LABELS))
+
+
 def test_nice_images_are_the_best_of_their_class(trio_sampler):
     many_labels = np.repeat(LABELS, sampling.NICE_FACTOR)
-    scores = trio_sampler.score(
+    scores = trio_sampler.clarity(
         trio_sampler.plain(many_labels, np.random.default_rng(5)), many_labels
     )
-    chosen = trio_sampler.score(trio_sampler.nice(LABELS, np.random.default_rng(5)), LABELS)
+    chosen = trio_sampler.clarity(trio_sampler.nice(LABELS, np.random.default_rng(5)), LABELS)
     for name in (0, 1, 2):
         best = np.sort(scores[many_labels == name])[::-1][: (name == LABELS).sum()]
         np.testing.assert_allclose(np.sort(chosen[name == LABELS])[::-1], best, atol=1e-5)

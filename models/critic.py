@@ -1,0 +1,62 @@
+"""What the discriminator still has to learn once the generator has stopped: to judge one image."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from models.game import Game, copy_agent
+
+EMA_DECAY = 0.998
+
+
+@keras.saving.register_keras_serializable(package="games")
+class Critic(Game):
+    """A discriminator that goes on learning against a generator that stands still.
+
+    Near the game's equilibrium real and generated images are equally likely, so realness says
+    little of a single image. The critic must also tell a real image with its own label from one
+    with another's (the matching-aware discriminator; Reed et al. 2016, algorithm 1,
+    arXiv:1605.05396): its logits under the ten labels then say how clearly an image is of its
+    class. `average_discriminator` is the one to score with.
+
+    Args:
+        generator: keras.Model, [latents, labels] -> images; it does not learn.
+        discriminator: compiled keras.Model, [images, labels] -> realness logits.
+        seed: int.
+    """
+
+    def __init__(self, generator, discriminator, *, seed=0, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.average_discriminator = copy_agent(discriminator)
+        self.latent_dim = generator.inputs[0].shape[-1]
+        self.num_classes = generator.get_layer("class_code").input_dim
+        self.means = {"critic_loss": keras.metrics.Mean("critic_loss")}
+
+    def train_step(self, data):
+        """One turn: real images with their labels against fakes, and against wrong labels."""
+        real_images, real_labels = data
+        agent, batch = self.discriminator, tf.shape(real_images)[0]
+        latents = tf.random.stateless_normal((batch, self.latent_dim), self.random_seed(agent, 12))
+        labels, shift = (
+            tf.random.stateless_uniform(
+                (batch,), self.random_seed(agent, salt), low, self.num_classes, dtype=tf.int32
+            )
+            for salt, low in ((13, 0), (14, 1))
+        )
+        fake_images = self.generator([latents, labels], training=False)
+        wrong_labels = (real_labels + shift) % self.num_classes
+
+        def loss_fn():
+            real_logits = agent([real_images, real_labels], training=True)
+            fake_logits = agent([fake_images, labels], training=True)
+            wrong_logits = agent([real_images, wrong_labels], training=True)
+            return tf.reduce_mean(
+                ops.softplus(-real_logits)
+                + 0.5 * (ops.softplus(fake_logits) + ops.softplus(wrong_logits))
+            )
+
+        self.track(critic_loss=self.update(agent, loss_fn))
+        self.follow(self.average_discriminator, agent, EMA_DECAY)
+        return self.results()
