@@ -123,7 +123,7 @@ def options_of(flags):
 # penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
 PRESETS = {
     "quick": {"steps": 2_000},
-    "standard": {"steps": 12_000},
+    "standard": {"steps": 10_000},
     "best": {"steps": 30_000},
 }
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}

@@ -1,0 +1,55 @@
+"""What a resumed run may change: its length, and nothing else."""
+
+import pytest
+
+import config
+import dcgan as command
+import modes
+from runs import Run
+
+
+def options(*words):
+    command.FLAGS.unparse_flags()
+    for name in command.FLAGS:
+        command.FLAGS[name].unparse()
+    return command.parse(["dcgan.py", "--mode", "train", "--resume", *words])
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run(tmp_path)
+    run.start(config.from_preset("standard", "mnist", seed=7, minutes=3.0), map(str, range(10)))
+    return run
+
+
+def test_without_a_length_the_run_keeps_its_own(run):
+    assert modes.resumed_config(run, options()) == run.read_config()
+
+
+@pytest.mark.parametrize(
+    ("words", "preset", "steps", "minutes"),
+    [
+        (["--steps", "123"], "standard", 123, None),
+        (["--minutes", "5"], "standard", config.PRESETS["standard"]["steps"], 5.0),
+        (["--preset", "best"], "best", config.PRESETS["best"]["steps"], None),
+        (["--preset", "best", "--steps", "9"], "best", 9, None),
+        (["--epochs", "2"], "standard", config.PRESETS["standard"]["steps"], None),
+    ],
+)
+def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, minutes):
+    resumed = modes.resumed_config(run, options(*words))
+    assert (resumed.preset, resumed.steps, resumed.minutes) == (preset, steps, minutes)
+    assert resumed.seed == 7
+
+
+@pytest.mark.parametrize(
+    "words", [["--loss", "hinge"], ["--seed", "8"], ["--batch_size", "3"], ["--latent_dim", "9"]]
+)
+def test_another_game_is_refused(run, words):
+    with pytest.raises(config.ConfigError, match=words[0]):
+        modes.resumed_config(run, options(*words))
+
+
+def test_the_same_options_again_are_no_change(run):
+    words = ["--seed", "7", "--loss", "non_saturating", "--batch_size", "64"]
+    assert modes.resumed_config(run, options(*words)) == run.read_config()
