@@ -142,7 +142,7 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class GraphWriter(keras.callbacks.Callback):
-    """Writes the graph of the compiled train step for TensorBoard, from the first step of a run.
+    """Writes the graph of the compiled train step for TensorBoard, once, after a run's first step.
 
     Keras's own callback finds no graph in a game that is not a functional model.
 
@@ -154,14 +154,14 @@ class GraphWriter(keras.callbacks.Callback):
         super().__init__()
         self.run = run
 
-    def on_train_batch_begin(self, batch, logs=None):
-        if self.model.step == 0:
-            tf.summary.trace_on(graph=True)
-
     def on_train_batch_end(self, batch, logs=None):
-        if self.model.step == 1:
-            with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
-                tf.summary.trace_export("train_step", step=0)
+        if self.model.step != 1:
+            return
+        images = tf.TensorSpec(self.model.generator.output.shape, tf.float32)
+        labels = tf.TensorSpec((None,), tf.int32)
+        step = tf.function(self.model.train_step).get_concrete_function((images, labels))
+        with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
+            tf.summary.graph(step.graph)
 
 
 class CollapseWatch(keras.callbacks.Callback):

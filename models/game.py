@@ -77,7 +77,8 @@ class Game(keras.Model):
 
     def results(self):
         """The running means of this epoch, name -> float32 scalar."""
-        return {mean.name: mean.result() for mean in self.means.values()}
+        with tf.name_scope("means"):
+            return {mean.name: mean.result() for mean in self.means.values()}
 
     def compile(self, **kwargs):
         """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest.

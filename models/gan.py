@@ -66,9 +66,12 @@ class GAN(Game):
     def train_step(self, data):
         """One round: the discriminator's turn, the generator's turn, the average's step."""
         real_images, real_labels = data
-        self.discriminator_turn(real_images, real_labels)
-        self.generator_turn(real_images, real_labels)
-        self.follow(self.average_generator, self.generator, self.ema_decay)
+        with tf.name_scope("discriminator_turn"):  # the scopes are what TensorBoard's graph shows
+            self.discriminator_turn(real_images, real_labels)
+        with tf.name_scope("generator_turn"):
+            self.generator_turn(real_images, real_labels)
+        with tf.name_scope("average_generator_step"):
+            self.follow(self.average_generator, self.generator, self.ema_decay)
         return self.results()
 
     def discriminator_turn(self, real_images, real_labels):

@@ -54,8 +54,10 @@ class GANTrio(GAN):
     def train_step(self, data):
         """One round: the discriminator's turn, the generator's turn, the classifier's turn."""
         super().train_step(data)
-        self.classifier_turn(tf.shape(data[0])[0])
-        self.follow(self.average_classifier, self.classifier, self.ema_decay)
+        with tf.name_scope("classifier_turn"):
+            self.classifier_turn(tf.shape(data[0])[0])
+        with tf.name_scope("average_classifier_step"):
+            self.follow(self.average_classifier, self.classifier, self.ema_decay)
         return self.results()
 
     def classifier_turn(self, batch):
