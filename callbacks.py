@@ -61,6 +61,9 @@ class Keeper(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
+        # The step after a good loss can still have ruined the weights.
+        if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
+            self.stopped_by, self.model.stop_training = "not finite", True
         if self.stopped_by != "not finite":
             self.run.save(self.model)
 
@@ -131,7 +134,7 @@ class SampleGrid(keras.callbacks.Callback):
         with tf.summary.create_file_writer(str(self.run.tensorboard / "samples")).as_default():
             tf.summary.image("samples", sheet[None], step=epoch)
 
-    def make_film(self):
+    def on_train_end(self, logs=None):
         """Writes training_process.gif from the frames of all epochs, resumed ones included."""
         files = sorted(self.run.samples.glob("epoch-*.png"))
         if not files:
@@ -233,11 +236,12 @@ class CollapseWatch(keras.callbacks.Callback):
                 "classes",
                 f"few images look like class {', '.join(missing)} (mode collapse); {HELPS}",
             )
-        diversity = _diversity(pixels, labels) / self.real_diversity
-        if diversity < self.SMALLEST_DIVERSITY:
+        diversity = _diversity(pixels, labels)
+        if diversity < self.SMALLEST_DIVERSITY * self.real_diversity:
+            share = diversity / self.real_diversity
             yield (
                 "diversity",
-                f"images of a class vary {diversity:.0%} as much as real ones (collapse); {HELPS}",
+                f"images of a class vary {share:.0%} as much as real ones (collapse); {HELPS}",
             )
         real_score, fake_score = logs.get("D(x)", 0.5), logs.get("D(G(z))", 0.5)
         if real_score > self.CERTAIN and fake_score < 1 - self.CERTAIN:

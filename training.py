@@ -123,40 +123,23 @@ def train(run, config, dataset, *, resume, show_bar, announce):
         game = build_game(config, dataset)
     run.start(config, dataset.class_names)
     total_steps = FOREVER if config.minutes else config.steps
-    per_epoch = config.steps_per_epoch(len(dataset.train.images))
-    grid = SampleGrid(run, dataset.num_classes, config.seed)
     with Keeper(run, config.minutes) as keeper:
-        callbacks = [
-            grid,
-            CollapseWatch(
-                dataset.validation.images,
-                dataset.validation.labels,
-                conditional=config.game == "trio",
-                announce=announce,
-                seed=config.seed,
-            ),
-            Progress(
-                run,
-                config.batch_size,
-                total_steps,
-                keeper.deadline,
-                announce=(lambda line: None) if show_bar else announce,
-            ),
-            keeper,  # saves once the row is written: resuming drops rows past the checkpoint
-            GraphWriter(run),
-            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
-        ]
-        validation = None
-        if config.game == "trio":
-            validation = tf.data.Dataset.from_tensor_slices(
-                (data.normalize(dataset.validation.images), dataset.validation.labels)
-            ).batch(256)
+        progress = Progress(
+            run,
+            config.batch_size,
+            total_steps,
+            keeper.deadline,
+            announce=(lambda line: None) if show_bar else announce,
+        )
+        # The keeper saves once the row is written: resuming drops rows past the checkpoint.
+        callbacks = [progress, *_observers(run, config, dataset, announce), keeper]
+        per_epoch = config.steps_per_epoch(len(dataset.train.images))
         for span in spans(game.step, total_steps, per_epoch):
             game.fit(
                 data.batches(
                     dataset.train, config.batch_size, seed=config.seed, first_step=game.step
                 ),
-                validation_data=validation,
+                validation_data=_validation(dataset) if config.game == "trio" else None,
                 callbacks=callbacks,
                 shuffle=False,
                 verbose="auto" if show_bar else 0,
@@ -164,11 +147,34 @@ def train(run, config, dataset, *, resume, show_bar, announce):
             )
             if keeper.stopped_by:
                 break
-        grid.make_film()
         if len(game.discriminator.inputs) == 2 and keeper.stopped_by in (None, "clock"):
             announce("the discriminator learns on alone, to judge single images")
             _play_critic(run, game, config, dataset, keeper)
     return game, keeper.stopped_by
+
+
+def _observers(run, config, dataset, announce):
+    """The callbacks that only look on."""
+    return [
+        SampleGrid(run, dataset.num_classes, config.seed),
+        CollapseWatch(
+            dataset.validation.images,
+            dataset.validation.labels,
+            conditional=config.game == "trio",
+            announce=announce,
+            seed=config.seed,
+        ),
+        GraphWriter(run),
+        keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
+    ]
+
+
+def _validation(dataset):
+    """The held-out real images, in batches for `test_step`."""
+    split = dataset.validation
+    return tf.data.Dataset.from_tensor_slices((data.normalize(split.images), split.labels)).batch(
+        256
+    )
 
 
 def _play_critic(run, game, config, dataset, keeper):

@@ -17,7 +17,10 @@ class FakeGame:
 
     def __init__(self, imagine, step=5000):
         self.imagine, self.step, self.stop_training = imagine, step, False
-        self.saved = 0
+        self.weights = [np.zeros(3)]
+
+    def get_weights(self):
+        return self.weights
 
     def sample(self, count, seed):
         labels = np.arange(count, dtype=np.int32) % 10
@@ -110,6 +113,16 @@ def test_the_keeper_stops_at_a_loss_that_is_no_number_and_saves_nothing_over_the
     assert (keeper.stopped_by, run.saves) == ("not finite", 1)
 
 
+def test_the_keeper_saves_no_weights_that_are_no_numbers(tmp_path):
+    run = Recorder(tmp_path)
+    with callbacks.Keeper(run) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.model.weights.append(np.array([1.0, np.inf]))
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        keeper.on_epoch_end(0)
+    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("not finite", True, 0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, number):
     before = signal.getsignal(number)
@@ -150,12 +163,12 @@ def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
 def test_the_film_has_a_frame_an_epoch(tmp_path):
     run = Run(tmp_path)
     grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
-    grid.make_film()
+    grid.on_train_end()
     assert not run.film_file.exists()
     for epoch, imagine in enumerate((one_image_a_class, one_class_only, healthy)):
         grid.set_model(FakeGame(imagine))
         grid.on_epoch_end(epoch)
-    grid.make_film()
+    grid.on_train_end()
     with Image.open(run.film_file) as film:
         assert film.n_frames == 3
     assert [path.name for path in sorted(run.samples.iterdir())] == [

@@ -113,8 +113,17 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits):
         *("discriminator_loss", "generator_loss", "classifier_loss"),
         *("D(x)", "D(G(z))", "val_accuracy", "images/s"),
     }
-    assert len(lines) == 2
-    assert "min left" in lines[0]
+    assert ["min left" in line for line in lines] == [True, True, False]
+    assert "judge" in lines[2]
+
+
+def test_the_critic_is_saved_and_the_checkpoint_left_alone(tmp_path, digits):
+    game, _ = play(tmp_path, digits, steps=20)
+    saved = Run(tmp_path).load_agent("discriminator").get_weights()
+    checkpoint = Run(tmp_path).load_game().discriminator.get_weights()
+    for own, kept, critics in zip(game.discriminator.get_weights(), checkpoint, saved, strict=True):
+        np.testing.assert_array_equal(own, kept)
+        assert np.abs(own - critics).max() > 0
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, digits):
