@@ -12,7 +12,7 @@ import dcgan as command
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "assets" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"(?:\.venv/bin/)?python dcgan\.py (--[^`|&\n]*)")
+COMMAND = re.compile(r"(?:\.venv/bin/)?python dcgan\.py (--[^`|&#\n]*)")
 
 
 def commands(page):
@@ -60,7 +60,7 @@ def test_supplied_files_are_small():
 def test_make_demo_is_the_readmes_first_command(tmp_path):
     """The recipe of `make demo`, its training cut to a few steps."""
     plan = subprocess.run(
-        ["make", "-n", "-o", ".venv/.installed", "demo"],
+        ["make", "-n", "--no-print-directory", "-o", ".venv/.installed", "demo"],
         cwd=ROOT,
         capture_output=True,
         text=True,
