@@ -20,6 +20,7 @@ from evaluation import generation, plots, reference, table
 EXPECTED_ERRORS = (data.DataError, runs.RunError, OSError)
 INTERRUPTED = 128 + signal.SIGINT
 GRID = 64  # images, as its ancestor drew
+FEWEST_TEST_IMAGES = 100
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
 
 
@@ -187,6 +188,11 @@ def evaluate(options):
         image_size=config.image_size,
         seed=config.seed,
     )
+    if len(dataset.test.labels) < FEWEST_TEST_IMAGES:
+        raise data.DataError(
+            f"the test split of {config.dataset} holds {len(dataset.test.labels)} images, too few"
+            f" to measure by; {FEWEST_TEST_IMAGES} or more are needed"
+        )
     conditional = sampler.num_classes is not None
     count, seed = options.samples or 10_000, options.seed or 0
     say("judging by a classifier of real images, which is trained first unless it is cached")

@@ -176,6 +176,23 @@ def test_a_folder_without_a_run_is_named(dcgan, tmp_path):
     )
 
 
+def test_own_pictures_train_draw_and_are_not_measured_by_too_few(dcgan, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for index in range(6):
+            pixels = rng.integers(0, 256, (20 + index, 24, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{index}.png")
+    folder = ("--dataset", "folder", "--data_dir", "pictures", "--image_size", 8)
+    run = dcgan("--mode", "train", *folder, *TINY[2:], "--steps", 2, "--path", "run")
+    assert run.returncode == 0, run.stderr
+    run = dcgan("--mode", "generate", "--path", "run", "--digits", "0,1", "--arrays", "a.npz")
+    assert run.returncode == 0, run.stderr
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays["images"].shape == (16, 8, 8, 3)
+    refused(dcgan("--mode", "evaluate", "--path", "run"), 1, "test split", "100")
+
+
 def test_data_that_cannot_be_had_is_one_line_and_leaves_nothing(dcgan, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
