@@ -231,10 +231,7 @@ def evaluate(options):
     folder = output_folder(
         options, runs.default_path(config.game, config.dataset) if supplied else run.path
     )
-    text = json.dumps(report, indent=2) + "\n"
-    pictures.save_atomically(
-        folder / "evaluation.json", lambda file: pathlib.Path(file).write_text(text)
-    )
+    pictures.save_text(folder / "evaluation.json", json.dumps(report, indent=2) + "\n")
     plots.plot_report(report, folder)
     say(f"wrote {folder / 'evaluation.json'} and the plots beside it")
     return 0

@@ -30,6 +30,11 @@ def save_atomically(path, write):
         raise
 
 
+def save_text(path, text):
+    """Writes a text file, whole or not at all."""
+    save_atomically(path, lambda temporary: pathlib.Path(temporary).write_text(text))
+
+
 def grid(images, columns):
     """Lays images out row by row, enlarged without blurring, one black pixel around each.
 

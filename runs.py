@@ -12,7 +12,7 @@ import keras
 
 import models
 from config import Config, ConfigError
-from pictures import save_atomically
+from pictures import save_atomically, save_text
 
 AGENTS = ("generator", "discriminator", "classifier")
 PRETRAINED = pathlib.Path(__file__).parent / "assets" / "pretrained"
@@ -85,9 +85,7 @@ class Run:
             "git_commit": _git_commit(),
         }
         text = json.dumps(record, indent=2) + "\n"
-        save_atomically(
-            self.config_file, lambda temporary: pathlib.Path(temporary).write_text(text)
-        )
+        save_text(self.config_file, text)
 
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""
@@ -153,7 +151,7 @@ class Run:
         """Drops rows past a checkpoint, which a resumed run will write again."""
         rows = [row for row in self.read_stats() if row["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        save_atomically(self.stats_file, lambda temporary: pathlib.Path(temporary).write_text(text))
+        save_text(self.stats_file, text)
 
     def save(self, game):
         """Writes the checkpoint of the whole game, then each agent to use.

@@ -38,13 +38,9 @@ class Critic(Game):
         """One turn: real images with their labels against fakes, and against wrong labels."""
         real_images, real_labels = data
         agent, batch = self.discriminator, tf.shape(real_images)[0]
-        latents = tf.random.stateless_normal((batch, self.latent_dim), self.random_seed(agent, 12))
-        labels, shift = (
-            tf.random.stateless_uniform(
-                (batch,), self.random_seed(agent, salt), low, self.num_classes, dtype=tf.int32
-            )
-            for salt, low in ((13, 0), (14, 1))
-        )
+        latents, labels = self.draw(agent, batch, salt=12)
+        seed = self.random_seed(agent, 14)
+        shift = tf.random.stateless_uniform((batch,), seed, 1, self.num_classes, dtype=tf.int32)
         fake_images = self.generator([latents, labels], training=False)
         wrong_labels = (real_labels + shift) % self.num_classes
 

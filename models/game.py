@@ -70,6 +70,15 @@ class Game(keras.Model):
         """
         return tf.stack([self.seed * 1009 + salt, tf.cast(agent.optimizer.iterations, tf.int32)])
 
+    def draw(self, agent, batch, salt):
+        """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
+        latents = tf.random.stateless_normal(
+            (batch, self.latent_dim), self.random_seed(agent, salt)
+        )
+        seed = self.random_seed(agent, salt + 1)
+        labels = tf.random.stateless_uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
+        return latents, labels
+
     def track(self, **values):
         """Adds to the running means that `fit` shows and resets at each epoch."""
         for name, value in values.items():

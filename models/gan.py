@@ -140,15 +140,6 @@ class GAN(Game):
         due = self.discriminator.optimizer.iterations % R1_INTERVAL == 0
         return tf.cond(due, r1, lambda: 0.0)
 
-    def draw(self, agent, batch, salt):
-        """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
-        latents = tf.random.stateless_normal(
-            (batch, self.latent_dim), self.random_seed(agent, salt)
-        )
-        seed = self.random_seed(agent, salt + 1)
-        labels = tf.random.stateless_uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
-        return latents, labels
-
     def show(self, images, agent, salt):
         """What the discriminator gets to see of an image: the image, shifted a little."""
         return random_translation(images, self.translation, self.random_seed(agent, salt))

@@ -148,3 +148,16 @@ def spy(game):
 
 def calls_of(calls, role):
     return [call for call in calls if call.role == role]
+
+
+def seeds_drawn(game, steps):
+    """Every seed that the game draws while it is played, in order."""
+    seeds, original = [], game.random_seed
+
+    def recording(agent, salt):
+        seeds.append(tuple(original(agent, salt).numpy()))
+        return original(agent, salt)
+
+    game.random_seed = recording
+    play(game, steps)
+    return seeds

@@ -20,6 +20,7 @@ from tests.games import (
     moved,
     play,
     real_batch,
+    seeds_drawn,
     spy,
     state,
     tiny_gan,
@@ -214,15 +215,7 @@ def test_latents_are_standard_normal():
 
 @pytest.mark.parametrize("loss", ["wasserstein", "relativistic"])
 def test_no_seed_is_drawn_twice(loss):
-    game, seeds = tiny_gan(loss=loss, translation=1), []
-    original = game.random_seed
-
-    def recording(agent, salt):
-        seeds.append(tuple(original(agent, salt).numpy()))
-        return original(agent, salt)
-
-    game.random_seed = recording
-    play(game, 3)
+    seeds = seeds_drawn(tiny_gan(loss=loss, translation=1), 3)
     assert len(seeds) >= 3 * 8
     assert len(set(seeds)) == len(seeds)
 

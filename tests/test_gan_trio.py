@@ -23,6 +23,7 @@ from tests.games import (
     moved,
     play,
     real_batch,
+    seeds_drawn,
     spy,
     state,
     tiny_trio,
@@ -333,15 +334,7 @@ def test_labels_are_drawn_evenly_from_all_classes():
 
 
 def test_no_seed_is_drawn_twice():
-    game, seeds = tiny_trio(loss="wasserstein", translation=1, classifier_translation=1), []
-    original = game.random_seed
-
-    def recording(agent, salt):
-        seeds.append(tuple(original(agent, salt).numpy()))
-        return original(agent, salt)
-
-    game.random_seed = recording
-    play(game, 2)
+    seeds = seeds_drawn(tiny_trio(loss="wasserstein", translation=1, classifier_translation=1), 2)
     assert len(seeds) >= 2 * 11
     assert len(set(seeds)) == len(seeds)
 
