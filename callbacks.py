@@ -151,16 +151,18 @@ class GraphWriter(keras.callbacks.Callback):
 
     Args:
         run: runs.Run.
+        image_shape: (h, w, c) of the game's images.
     """
 
-    def __init__(self, run):
+    def __init__(self, run, image_shape):
         super().__init__()
         self.run = run
+        self.image_shape = image_shape
 
     def on_train_batch_end(self, batch, logs=None):
         if self.model.step != 1:
             return
-        images = tf.TensorSpec(self.model.generator.output.shape, tf.float32)
+        images = tf.TensorSpec((None, *self.image_shape), tf.float32)
         labels = tf.TensorSpec((None,), tf.int32)
         step = tf.function(self.model.train_step).get_concrete_function((images, labels))
         with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():

@@ -3,19 +3,12 @@
 import dataclasses
 import math
 
-GAMES = ("trio", "gan")
 DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
+ROBUST_LOSSES = ("madry", "trades", "fast")
 CONDITIONINGS = ("projection", "auxiliary", "none")
+NORMS = ("linf", "l2")
 PRESET_NAMES = ("quick", "standard", "best")
-
-# The options of `Config` that a run keeps for life and that a flag of the same name sets.
-GAME_OPTIONS = (
-    *("loss", "conditioning", "r1_gamma", "spectral_norm", "translation"),
-    *("classifier_translation", "ema_decay", "image_size", "latent_dim"),
-    *("generator_width", "discriminator_width", "classifier_width"),
-    *("generator_learning_rate", "discriminator_learning_rate", "classifier_learning_rate"),
-)
 
 SMALLEST_EPOCH = 200  # steps
 
@@ -24,12 +17,36 @@ class ConfigError(ValueError):
     """An option that cannot be: one line that names the flag and what it may be."""
 
 
+def option(default, says, *, low=None, high=None, choices=None):
+    """A field of a config that is also the flag of its name.
+
+    Args:
+        default: its value if not given.
+        says: str, what --help says of it.
+        low, high: numbers, the smallest and the largest value that it may have.
+        choices: tuple of str, the values that it may have.
+    """
+    limits = {"says": says, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=limits)
+
+
+def _width(agent, default):
+    return option(default, f"Channels of the {agent}'s largest layer.", low=1, high=1024)
+
+
+def _learning_rate(agent, default):
+    return option(default, f"Adam's step size for the {agent}.", low=1e-8, high=1)
+
+
+def _ema_decay(default):
+    return option(default, "Decay of the averaged agents.", low=0, high=0.999999)
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that decides what a training run computes; validated when built.
+    """What every training run must know; validated when built. Each game adds its own options.
 
-    Pixels and shifts are in pixels of the image, learning rates are Adam's. The length of the
-    run is `steps`, unless `minutes` is given: then the clock ends it.
+    The length of the run is `steps`, unless `minutes` is given: then the clock ends it.
 
     Raises:
         ConfigError: if a value is out of range or two contradict each other.
@@ -38,47 +55,18 @@ class Config:
     game: str = "trio"
     dataset: str = "mnist"
     data_dir: str | None = None
-    image_size: int | None = None
-    preset: str = "standard"
-    seed: int = 0
-    steps: int = 1000
-    minutes: float | None = None
-    batch_size: int = 64
-    # the game
-    loss: str = "non_saturating"
-    conditioning: str = "projection"
-    r1_gamma: float = 0.1
-    spectral_norm: bool = False
-    translation: int = 0
-    classifier_translation: int = 2
-    ema_decay: float = 0.999
-    # the agents
-    latent_dim: int = 64
-    generator_width: int = 32
-    discriminator_width: int = 48
-    classifier_width: int = 32
-    generator_learning_rate: float = 5e-4
-    discriminator_learning_rate: float = 5e-4
-    classifier_learning_rate: float = 1e-3
+    image_size: int | None = option(None, "Side that images are resized to.", low=8, high=256)
+    preset: str = option("standard", "How long and how well to train.", choices=PRESET_NAMES)
+    seed: int = option(0, "From which every random number is drawn.", low=0, high=1_000_000)
+    steps: int = option(1000, "Length of the run in steps.", low=1, high=100_000_000)
+    minutes: float | None = option(None, "Length of the run on the clock.", low=0.01, high=100_000)
+    batch_size: int = option(64, "Images of a step, or of a grid.", low=2, high=65_536)
 
     def __post_init__(self):
-        self._one_of("game", GAMES)
-        self._one_of("loss", LOSSES)
-        self._one_of("conditioning", CONDITIONINGS)
-        self._one_of("preset", PRESET_NAMES)
-        self._between("seed", 0, 1_000_000)
-        self._between("steps", 1, 100_000_000)
-        self._between("minutes", 0.01, 100_000)
-        self._between("batch_size", 2, 65_536)
-        self._between("image_size", 8, 256)
-        self._between("r1_gamma", 0, 1000)
-        self._between("translation", 0, 32)
-        self._between("classifier_translation", 0, 32)
-        self._between("ema_decay", 0, 0.999999)
-        self._between("latent_dim", 1, 4096)
-        for agent in ("generator", "discriminator", "classifier"):
-            self._between(f"{agent}_width", 1, 1024)
-            self._between(f"{agent}_learning_rate", 1e-8, 1)
+        if self.game not in GAMES or not isinstance(self, GAMES[self.game]):
+            raise ConfigError(f"--game {self.game}: must be one of {', '.join(GAMES)}")
+        for field in dataclasses.fields(self):
+            check([field], getattr(self, field.name))
         if self.image_size and not _halves_well(self.image_size):
             raise ConfigError(
                 f"--image_size {self.image_size}: must be 4 to 7 times a power of two,"
@@ -86,25 +74,109 @@ class Config:
             )
         if self.dataset == "folder" and not self.data_dir:
             raise ConfigError("--dataset folder: needs --data_dir, the folder of train/CLASS/*.png")
-        if self.loss == "wasserstein" and self.spectral_norm:
-            raise ConfigError(
-                "--loss wasserstein with --spectral_norm: both bound the critic's slope; choose one"
-            )
-
-    def _one_of(self, name, choices):
-        value = getattr(self, name)
-        if value not in choices:
-            raise ConfigError(f"--{name} {value}: must be one of {', '.join(choices)}")
-
-    def _between(self, name, low, high):
-        value = getattr(self, name)
-        if value is not None and not (math.isfinite(value) and low <= value <= high):
-            raise ConfigError(f"--{name} {value}: must be from {low} to {high}")
 
     def steps_per_epoch(self, num_images):
         """Steps of an epoch: as many whole passes over the images as fill 200 steps."""
         passes = math.ceil(SMALLEST_EPOCH * self.batch_size / num_images)
         return max(1, passes * num_images // self.batch_size)
+
+
+@dataclasses.dataclass(frozen=True)
+class GANConfig(Config):
+    """Options of the GAN and of the trio. Shifts are in pixels of the image."""
+
+    # the game
+    loss: str = option("non_saturating", "The adversarial loss.", choices=LOSSES)
+    conditioning: str = option(
+        "projection", "How the discriminator learns of the class.", choices=CONDITIONINGS
+    )
+    r1_gamma: float = option(
+        0.1, "Weight of the discriminator's lazy gradient penalty.", low=0, high=1000
+    )
+    spectral_norm: bool = option(False, "Bound the discriminator's slope by its weights.")
+    translation: int = option(
+        0, "Pixels that the discriminator's images are shifted by.", low=0, high=32
+    )
+    classifier_translation: int = option(
+        2, "Pixels that the classifier's images are shifted by.", low=0, high=32
+    )
+    ema_decay: float = _ema_decay(0.999)
+    # the agents
+    latent_dim: int = option(64, "Length of a latent vector.", low=1, high=4096)
+    generator_width: int = _width("generator", 32)
+    discriminator_width: int = _width("discriminator", 48)
+    classifier_width: int = _width("classifier", 32)
+    generator_learning_rate: float = _learning_rate("generator", 5e-4)
+    discriminator_learning_rate: float = _learning_rate("discriminator", 5e-4)
+    classifier_learning_rate: float = _learning_rate("classifier", 1e-3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.loss == "wasserstein" and self.spectral_norm:
+            raise ConfigError(
+                "--loss wasserstein with --spectral_norm: both bound the critic's slope; choose one"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class RobustConfig(Config):
+    """Options of a classifier that learns under attack. Lengths are shares of the pixel range."""
+
+    batch_size: int = option(128, "Images of a step.", low=2, high=65_536)
+    loss: str = option("madry", "What is learned from attacked images.", choices=ROBUST_LOSSES)
+    epsilon: float = option(0.3, "Radius of the ball that attacks stay in.", low=0, high=1000)
+    norm: str = option("linf", "Norm of that ball.", choices=NORMS)
+    attack_steps: int = option(7, "Gradient steps of an attack.", low=1, high=10_000)
+    step_size: float | None = option(
+        None, "Length of such a step; 2.5 epsilon / steps if not given.", low=1e-6, high=1000
+    )
+    trades_beta: float = option(
+        6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
+    )
+    ramp_steps: int = option(
+        0, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
+    )
+    contrast: float = option(
+        5.0, "Steepness of the threshold that pixels first pass; 0 for none.", low=0, high=100
+    )
+    ema_decay: float = _ema_decay(0.999)
+    classifier_width: int = _width("classifier", 32)
+    classifier_learning_rate: float = _learning_rate("classifier", 1e-3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.norm == "linf" and self.epsilon > 1:
+            raise ConfigError(f"--epsilon {self.epsilon}: must be from 0 to 1, the pixel range")
+
+
+GAMES = {"trio": GANConfig, "gan": GANConfig, "robust": RobustConfig}
+
+
+def check(fields, value):
+    """Refuses a value that no one of the fields of a name allows.
+
+    Args:
+        fields: list of dataclasses.Field, of one name.
+        value: what a flag or a file says.
+    Raises:
+        ConfigError: one line that names the flag and what it may be.
+    """
+    problems = [_problem(field, value) for field in fields]
+    if all(problems):
+        raise ConfigError(f"--{fields[0].name} {value}: {problems[0]}")
+
+
+def _problem(field, value):
+    """What a field's `option` has against a value; None if nothing."""
+    limits = field.metadata
+    if not limits or (value is None and field.default is None):
+        return None
+    if limits["choices"] and value not in limits["choices"]:
+        return f"must be one of {', '.join(limits['choices'])}"
+    low, high = limits["low"], limits["high"]
+    if low is not None and not (math.isfinite(value) and low <= value <= high):
+        return f"must be from {low} to {high}"
+    return None
 
 
 def _halves_well(size):
@@ -113,41 +185,92 @@ def _halves_well(size):
     return 4 <= size <= 7
 
 
+def game_options(game):
+    """The options that a run of this game keeps for life: name -> dataclasses.Field."""
+    changeable = ("game", "dataset", "data_dir", "preset", "seed", "steps", "minutes", "batch_size")
+    fields = {field.name: field for field in dataclasses.fields(GAMES[game])}
+    return {name: field for name, field in fields.items() if name not in changeable}
+
+
+# The options of all games, name -> the fields of that name.
+GAME_OPTIONS: dict[str, list] = {}
+for _game in GAMES:
+    for _name, _field in game_options(_game).items():
+        GAME_OPTIONS.setdefault(_name, []).append(_field)
+
+
 def options_of(flags):
     """The options of a `Config` among all flags, by name; None where a flag was not given."""
     names = ("game", "seed", "steps", "minutes", "batch_size", "data_dir", *GAME_OPTIONS)
     return {name: getattr(flags, name) for name in names}
 
 
+# Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
+COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
+
 # A preset is a length; a data set of few and small images also has rules of its own: a stronger
 # penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
-PRESETS = {
+GAN_PRESETS = {
     "quick": {"steps": 2_000},
     "standard": {"steps": 10_000},
     "best": {"steps": 30_000},
 }
+ROBUST_PRESETS = {
+    "quick": {"steps": 2_000},
+    "standard": {"steps": 10_000},
+    "best": {"steps": 30_000},
+}
+PRESETS = {"trio": GAN_PRESETS, "gan": GAN_PRESETS, "robust": ROBUST_PRESETS}
+
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
-SMALL_PRESETS = {
+SMALL_GAN_PRESETS = {
     "quick": {**SMALL_IMAGES, "steps": 3_000},
     "standard": {**SMALL_IMAGES, "steps": 6_000},
     "best": {**SMALL_IMAGES, "steps": 20_000},
 }
+# Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
+SMALL_ROBUST_PRESETS = {
+    name: {**options, "epsilon": 0.1} for name, options in ROBUST_PRESETS.items()
+}
+SMALL_PRESETS = {
+    "trio": SMALL_GAN_PRESETS,
+    "gan": SMALL_GAN_PRESETS,
+    "robust": SMALL_ROBUST_PRESETS,
+}
 
 
-def from_preset(preset, dataset, **given):
-    """The preset's options for a dataset, overruled by those given.
+def from_preset(preset, dataset, *, game="trio", **given):
+    """The preset's options for a game on a dataset, overruled by those given.
 
     Args:
         preset: one of `PRESET_NAMES`.
         dataset: str, the name of a dataset.
-        **given: fields of `Config`; None means not given.
+        game: one of `GAMES`.
+        **given: fields of any game's config; None means not given.
     Returns:
-        Config.
+        Config, of the game's class.
     Raises:
-        ConfigError: as `Config`, or if the preset is unknown.
+        ConfigError: as `Config`; if the preset is unknown; if an option is another game's.
     """
     if preset not in PRESET_NAMES:
         raise ConfigError(f"--preset {preset}: must be one of {', '.join(PRESET_NAMES)}")
-    options = (SMALL_PRESETS if dataset == "digits" else PRESETS)[preset]
+    if game not in GAMES:
+        raise ConfigError(f"--game {game}: must be one of {', '.join(GAMES)}")
+    options = (SMALL_PRESETS if dataset == "digits" else PRESETS)[game][preset]
+    if dataset in ("cifar10", "folder") and game == "robust":
+        options = {**options, **COLOUR}
     given = {name: value for name, value in given.items() if value is not None}
-    return Config(**{**options, **given, "preset": preset, "dataset": dataset})
+    for name in given.keys() & GAME_OPTIONS.keys() - game_options(game).keys():
+        owners = [owner for owner in GAMES if name in game_options(owner)]
+        raise ConfigError(f"--{name}: is for --game {' or '.join(owners)}, not {game}")
+    return GAMES[game](**{**options, **given, "game": game, "preset": preset, "dataset": dataset})
+
+
+def from_record(options):
+    """The Config whose `dataclasses.asdict` is given.
+
+    Raises:
+        ConfigError: if a value is out of range.
+        TypeError, KeyError: if it is none of this version's.
+    """
+    return GAMES[options["game"]](**options)

@@ -126,6 +126,23 @@ def load(name, *, data_dir=None, image_size=None, seed=0):
     return Dataset(name, class_names, train, validation, test)
 
 
+def load_picture(path, image_size, channels):
+    """Reads one picture as a data set's images are: uint8 (image_size, image_size, channels).
+
+    Args:
+        path: pathlib.Path of a .png or .jpg file.
+        image_size: int, side of the square that its middle becomes.
+        channels: int, 1 for grey or 3 for RGB.
+    Raises:
+        DataError: if it is no picture, or not there.
+    """
+    image = readers.read_picture(path.expanduser(), image_size)
+    if channels == 1 and image.ndim == 3:
+        # The weights of a television's grey, as Pillow's (ITU-R BT.601).
+        image = np.rint(image @ (0.299, 0.587, 0.114)).astype(np.uint8)
+    return np.broadcast_to(image.reshape(*image.shape[:2], -1), (*image.shape[:2], channels))
+
+
 def normalize(images):
     """Pixels as networks see them: uint8 [0, 255] -> float32 [-1, 1], array or tensor alike."""
     if isinstance(images, np.ndarray):

@@ -3,7 +3,12 @@
 python dcgan.py --mode train                  three agents play; runs/trio-mnist holds the result
 python dcgan.py --mode generate --nice        a grid of their best digits
 python dcgan.py --mode interpolate            a film of digits that turn into each other
+python dcgan.py --mode attack                 small changes that the classifier falls for
 python dcgan.py --mode evaluate               how good they are, in figures
+
+--game trio    generator, discriminator, and a classifier that never sees a real image
+--game gan     generator and discriminator
+--game robust  a classifier that is attacked while it learns
 """
 
 import contextlib
@@ -16,14 +21,12 @@ from absl import flags
 
 import config as configs
 
-MODES = ("train", "generate", "interpolate", "evaluate")
+MODES = ("train", "generate", "interpolate", "attack", "evaluate")
 INTERRUPTED = 130  # what a shell reports for Ctrl-C
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum("mode", None, MODES, "What to do.")
-flags.DEFINE_enum(
-    "game", "trio", configs.GAMES, "With a classifier and classes, or the plain game."
-)
+flags.DEFINE_enum("game", "trio", list(configs.GAMES), "Who plays against whom.")
 flags.DEFINE_enum(
     "dataset", "auto", configs.DATASETS, "auto is MNIST where it can be had, else digits."
 )
@@ -38,22 +41,6 @@ flags.DEFINE_integer("steps", None, "Length of the run in steps.")
 flags.DEFINE_float("minutes", None, "Length of the run on the clock.")
 flags.DEFINE_boolean("resume", False, "Go on with the run in the folder.")
 flags.DEFINE_boolean("overwrite", False, "Start anew in a folder that holds a run.")
-flags.DEFINE_enum("loss", None, configs.LOSSES, "The adversarial loss.")
-flags.DEFINE_enum(
-    "conditioning", None, configs.CONDITIONINGS, "How the discriminator learns of the class."
-)
-flags.DEFINE_float("r1_gamma", None, "Weight of the discriminator's lazy gradient penalty.")
-flags.DEFINE_boolean("spectral_norm", None, "Bound the discriminator's slope by its weights.")
-flags.DEFINE_integer("translation", None, "Pixels that the discriminator's images are shifted by.")
-flags.DEFINE_integer(
-    "classifier_translation", None, "Pixels that the classifier's images are shifted by."
-)
-flags.DEFINE_float("ema_decay", None, "Decay of the averaged generator and classifier.")
-flags.DEFINE_integer("image_size", None, "Side that images are resized to.")
-flags.DEFINE_integer("latent_dim", None, "Length of a latent vector.")
-for _agent in ("generator", "discriminator", "classifier"):
-    flags.DEFINE_integer(f"{_agent}_width", None, f"Channels of the {_agent}'s largest layer.")
-    flags.DEFINE_float(f"{_agent}_learning_rate", None, f"Adam's step size for the {_agent}.")
 
 flags.DEFINE_enum(
     "nice", None, ("top", "drs"), "Keep the best 5 %, or =drs, discriminator rejection sampling."
@@ -62,24 +49,53 @@ flags.DEFINE_list("digits", None, "The classes to draw, such as 3,1,4.")
 flags.DEFINE_float("truncation", None, "Cut the latents off at this many standard deviations.")
 flags.DEFINE_string("arrays", None, "Also write images, labels and scores to this .npz file.")
 flags.DEFINE_string("output", None, "Folder for what is written; evaluate's is the run folder.")
-flags.DEFINE_integer("samples", None, "Images that are judged; 10000 if not given.")
+flags.DEFINE_integer("samples", None, "Images that are judged or attacked.")
+flags.DEFINE_boolean("robustness", False, "Judge the trio's classifier, under attack.")
+flags.DEFINE_string("image", None, "A picture to attack; test images if not given.")
+flags.DEFINE_integer(
+    "label", None, "What the picture shows; what the classifier says if not given."
+)
+flags.DEFINE_integer("target", None, "The class to be taken for; any other one if not given.")
+
+
+def define(name, fields):
+    """Defines the flag of an option, for whichever games have one of this name."""
+    says = " Or: ".join(dict.fromkeys(field.metadata["says"] for field in fields))
+    choices = dict.fromkeys(c for field in fields for c in field.metadata["choices"] or ())
+    kind = str(fields[0].type)
+    if choices:
+        flags.DEFINE_enum(name, None, list(choices), says)
+    elif "bool" in kind:
+        flags.DEFINE_boolean(name, None, says)
+    elif "float" in kind:
+        flags.DEFINE_float(name, None, says)
+    else:
+        flags.DEFINE_integer(name, None, says)
+
+
+for _name, _fields in configs.GAME_OPTIONS.items():
+    define(_name, _fields)
 
 GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
+ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
 MODE_FLAGS = {
     "train": ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
-    + configs.GAME_OPTIONS,
+    + tuple(configs.GAME_OPTIONS),
     "generate": ("batch_size", "nice", "digits", "truncation", "arrays", "output"),
     "interpolate": ("truncation", "output"),
-    "evaluate": ("data_dir", "samples", "truncation", "output"),
+    "attack": ("image", "label", "target", "samples", "data_dir", "output", *ATTACK_FLAGS),
+    "evaluate": ("data_dir", "samples", "truncation", "robustness", "epsilon", "norm", "output"),
 }
 LIMITS = {
     "epochs": (1, 1_000_000),
     "batch_size": (1, 65_536),
     "seed": (0, 1_000_000),
-    "samples": (100, 1_000_000),
     "truncation": (0.01, 10),
+    "label": (0, 1_000_000),
+    "target": (0, 1_000_000),
 }
+SAMPLES = {"evaluate": (100, 1_000_000), "attack": (1, 1_000_000)}
 
 
 def parse(argv):
@@ -123,10 +139,12 @@ def check(options):
     for name in sorted(options.given - set(GENERAL_FLAGS) - set(MODE_FLAGS[mode])):
         owners = " or ".join(owner for owner, names in MODE_FLAGS.items() if name in names)
         raise configs.ConfigError(f"--{name}: is for --mode {owners}, not {mode}")
-    for name, (low, high) in LIMITS.items():
+    for name, (low, high) in {**LIMITS, "samples": SAMPLES.get(mode, (1, 1))}.items():
         value = getattr(options, name)
         if value is not None and not low <= value <= high:
             raise configs.ConfigError(f"--{name} {value}: must be from {low} to {high}")
+    for name in options.given & configs.GAME_OPTIONS.keys():
+        configs.check(configs.GAME_OPTIONS[name], getattr(options, name))
     lengths = [f"--{name}" for name in LENGTH_FLAGS if name in options.given]
     if len(lengths) > 1:
         raise configs.ConfigError(f"{' with '.join(lengths)}: a run has one length; choose one")

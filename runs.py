@@ -10,8 +10,8 @@ import subprocess
 import filelock
 import keras
 
+import config as configs
 import models
-from config import Config, ConfigError
 from pictures import save_atomically, save_text
 
 AGENTS = ("generator", "discriminator", "classifier")
@@ -37,6 +37,7 @@ class Run:
         self.samples = self.path / "samples"
         self.film_file = self.path / "training_process.gif"
         self.tensorboard = self.path / "tensorboard"
+        self.agent_files = [self.path / f"{agent}.keras" for agent in AGENTS]
 
     @property
     def exists(self):
@@ -45,8 +46,12 @@ class Run:
 
     @property
     def has_agents(self):
-        """Whether there is a generator here to use."""
-        return (self.path / "generator.keras").exists()
+        """Whether there is an agent here to use."""
+        return any(file.exists() for file in self.agent_files)
+
+    def saved_at(self):
+        """When an agent was last saved here, in seconds of the clock of files."""
+        return max(file.stat().st_mtime for file in self.agent_files if file.exists())
 
     @contextlib.contextmanager
     def locked(self):
@@ -90,8 +95,8 @@ class Run:
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""
         made = [self.config_file, self.stats_file, self.checkpoint_file, self.film_file]
-        made += [self.path / f"{agent}.keras" for agent in AGENTS]
         made += [
+            *self.agent_files,
             *self.samples.glob("epoch-*.png"),
             *self.tensorboard.rglob("events.out.tfevents.*"),
         ]
@@ -121,8 +126,8 @@ class Run:
         """
         record = self.read_record()
         try:
-            return Config(**record["config"])
-        except (ConfigError, TypeError, KeyError) as error:
+            return configs.from_record(record["config"])
+        except (configs.ConfigError, TypeError, KeyError) as error:
             raise RunError(f"{self.config_file}: is not a run of this version ({error})") from None
 
     def class_names(self):
@@ -173,7 +178,8 @@ class Run:
         Raises:
             RunError: if there is no checkpoint or it is damaged.
         """
-        known = {game.__name__: game for game in (models.GAN, models.GANTrio)}
+        games = (models.GAN, models.GANTrio, models.RobustClassifier)
+        known = {game.__name__: game for game in games}
         return _load(self.checkpoint_file, "train again with --overwrite", known)
 
     def load_agent(self, name):
@@ -231,7 +237,7 @@ def find(game, dataset, path=None):
         candidates = [Run(default_path(game, dataset))]
     trained = [run for run in candidates if run.exists and run.has_agents]
     if trained:
-        run = max(trained, key=lambda run: (run.path / "generator.keras").stat().st_mtime)
+        run = max(trained, key=Run.saved_at)
         refuse_other(run, game, dataset)
         return run, False
     if path is not None and Run(path).exists:

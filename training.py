@@ -1,74 +1,18 @@
-"""Builds the game that a config describes and plays it to the end, or goes on with one."""
+"""Plays the game that a config describes to the end, or goes on with one."""
 
 import itertools
 
 import keras
 import tensorflow as tf
 
-import agents
 import data
+from building import BETA_1, build_game
 from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
-from models import GAN, Critic, GANTrio
+from models import Critic
 from models.game import copy_agent
 
-BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
 CRITIC_STEPS = 1000
 FOREVER = 10**9  # steps; a run with a clock ends by the clock
-
-
-def build_game(config, dataset):
-    """Builds the agents, gives each its optimizer, and sets them round the table.
-
-    Args:
-        config: config.Config.
-        dataset: data.Dataset; only its shape and number of classes are looked at.
-    Returns:
-        A compiled `models.gan.GAN` or `GANTrio`.
-    Raises:
-        ValueError: if the image size cannot be halved far enough.
-    """
-    keras.utils.set_random_seed(config.seed)
-    with_classes = config.game == "trio"
-    shape = (dataset.image_size, dataset.channels)
-    generator = agents.build_generator(
-        *shape,
-        latent_dim=config.latent_dim,
-        width=config.generator_width,
-        num_classes=dataset.num_classes if with_classes else None,
-    )
-    discriminator = agents.build_discriminator(
-        *shape,
-        width=config.discriminator_width,
-        num_classes=dataset.num_classes,
-        conditioning=config.conditioning if with_classes else "none",
-        spectral_norm=config.spectral_norm,
-    )
-    generator.compile(keras.optimizers.Adam(config.generator_learning_rate, beta_1=BETA_1))
-    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
-    rules = {
-        "loss": config.loss,
-        "r1_gamma": config.r1_gamma,
-        "translation": config.translation,
-        "ema_decay": config.ema_decay,
-        "seed": config.seed,
-    }
-    if not with_classes:
-        game = GAN(generator, discriminator, **rules)
-    else:
-        classifier = agents.build_classifier(
-            *shape, width=config.classifier_width, num_classes=dataset.num_classes
-        )
-        classifier.compile(keras.optimizers.Adam(config.classifier_learning_rate))
-        game = GANTrio(
-            generator,
-            discriminator,
-            classifier,
-            conditioning=config.conditioning,
-            classifier_translation=config.classifier_translation,
-            **rules,
-        )
-    game.compile()
-    return game
 
 
 def spans(step, total_steps, per_epoch):
@@ -139,7 +83,7 @@ def train(run, config, dataset, *, resume, show_bar, announce):
                 data.batches(
                     dataset.train, config.batch_size, seed=config.seed, first_step=game.step
                 ),
-                validation_data=_validation(dataset) if config.game == "trio" else None,
+                validation_data=None if config.game == "gan" else _validation(dataset),
                 callbacks=callbacks,
                 shuffle=False,
                 verbose="auto" if show_bar else 0,
@@ -147,7 +91,8 @@ def train(run, config, dataset, *, resume, show_bar, announce):
             )
             if keeper.stopped_by:
                 break
-        if len(game.discriminator.inputs) == 2 and keeper.stopped_by in (None, "clock"):
+        has_critic = config.game == "trio" and config.conditioning == "projection"
+        if has_critic and keeper.stopped_by in (None, "clock"):
             announce("the discriminator learns on alone, to judge single images")
             _play_critic(run, game, config, dataset, keeper)
     return game, keeper.stopped_by
@@ -155,18 +100,22 @@ def train(run, config, dataset, *, resume, show_bar, announce):
 
 def _observers(run, config, dataset, announce):
     """The callbacks that only look on."""
-    return [
-        SampleGrid(run, dataset.num_classes, config.seed),
-        CollapseWatch(
-            dataset.validation.images,
-            dataset.validation.labels,
-            conditional=config.game == "trio",
-            announce=announce,
-            seed=config.seed,
-        ),
-        GraphWriter(run),
+    observers = [
+        GraphWriter(run, (dataset.image_size, dataset.image_size, dataset.channels)),
         keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
     ]
+    if config.game in ("trio", "gan"):
+        observers.append(SampleGrid(run, dataset.num_classes, config.seed))
+        observers.append(
+            CollapseWatch(
+                dataset.validation.images,
+                dataset.validation.labels,
+                conditional=config.game == "trio",
+                announce=announce,
+                seed=config.seed,
+            )
+        )
+    return observers
 
 
 def _validation(dataset):

@@ -19,7 +19,10 @@ PANELS = {
         "D(x)": REAL_COLOUR,
         "D(G(z))": FAKE_COLOUR,
     },
-    "accuracy on held-out real images": {"val_accuracy": AGENT_COLOURS["classifier"]},
+    "accuracy on held-out real images": {
+        "val_accuracy": AGENT_COLOURS["classifier"],
+        "val_robust_accuracy": "tab:red",
+    },
 }
 
 

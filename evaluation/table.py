@@ -138,3 +138,44 @@ def _lines(rows):
     return [
         "  ".join(map(str.ljust, cells, widths)).rstrip() for cells in zip(*columns, strict=True)
     ]
+
+
+def format_robustness(report):
+    """A report of `evaluate_robustness` as text for the terminal, warnings last.
+
+    Args:
+        report: dict.
+    Returns:
+        str of several lines.
+    """
+    options = report["options"]
+    ball = f"{options['norm']} {options['epsilon']:g}"
+    rows = [["accuracy, %", ""], ["clean, all test images", _share(report["clean_accuracy"])]]
+    rows.append(
+        [
+            f"clean, the {options['num_images']} attacked",
+            _share(report["clean_accuracy_of_attacked"]),
+        ]
+    )
+    rows += [[f"{name} within {ball}", _share(entry)] for name, entry in report["pgd"].items()]
+    rows += [
+        [("worst case: " if index == 0 else "  and ") + entry["attack"], _share(entry)]
+        for index, entry in enumerate(report["worst_case"])
+    ]
+    curve = [["PGD-40 within", *(f"{point['epsilon']:g}" for point in report["curve"])]]
+    curve.append(["accuracy, %", *(f"{100 * point['value']:.1f}" for point in report["curve"])])
+    checks = ", ".join(check["name"] for check in report["checks"] if check["passed"])
+    return "\n".join(
+        [
+            *_lines(rows),
+            "",
+            *_lines(curve),
+            "",
+            f"checks passed: {checks or 'none'}",
+            *(f"warning: {says}" for says in report["warnings"]),
+        ]
+    )
+
+
+def _share(entry):
+    return _number(entry["value"], "%", entry["error"])

@@ -3,5 +3,6 @@
 from models.critic import Critic
 from models.gan import GAN
 from models.gan_trio import GANTrio
+from models.robust_classifier import RobustClassifier
 
-__all__ = ["GAN", "Critic", "GANTrio"]
+__all__ = ["GAN", "Critic", "GANTrio", "RobustClassifier"]

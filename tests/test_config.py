@@ -6,7 +6,7 @@ import json
 import pytest
 
 import config
-from config import Config, ConfigError
+from config import ConfigError, GANConfig
 
 
 @pytest.mark.parametrize(
@@ -31,16 +31,16 @@ from config import Config, ConfigError
 )
 def test_a_bad_value_is_named_in_one_line(options, named):
     with pytest.raises(ConfigError) as caught:
-        Config(**options)
+        GANConfig(**options)
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_it_is_frozen_and_survives_json():
-    original = Config(loss="hinge", minutes=2.5)
+    original = GANConfig(loss="hinge", minutes=2.5)
     with pytest.raises(dataclasses.FrozenInstanceError):
         original.loss = "minimax"
-    assert Config(**json.loads(json.dumps(dataclasses.asdict(original)))) == original
+    assert GANConfig(**json.loads(json.dumps(dataclasses.asdict(original)))) == original
 
 
 @pytest.mark.parametrize("preset", config.PRESET_NAMES)
@@ -48,11 +48,11 @@ def test_it_is_frozen_and_survives_json():
 def test_presets_build_and_what_is_given_wins(preset, dataset):
     built = config.from_preset(preset, dataset, data_dir="somewhere", batch_size=7, loss=None)
     assert (built.preset, built.dataset, built.batch_size) == (preset, dataset, 7)
-    assert built.loss == Config.loss
+    assert built.loss == GANConfig.loss
 
 
 def test_presets_grow():
-    for presets in (config.PRESETS, config.SMALL_PRESETS):
+    for presets in (*config.PRESETS.values(), *config.SMALL_PRESETS.values()):
         steps = [presets[name]["steps"] for name in config.PRESET_NAMES]
         assert steps == sorted(steps)
         assert len(set(steps)) == 3
@@ -68,7 +68,7 @@ def test_an_unknown_preset_is_refused():
     [(54_000, 64, 843), (1293, 64, 202), (1293, 4096, 200), (10, 2, 200), (200 * 64, 64, 200)],
 )
 def test_an_epoch_is_as_many_passes_as_fill_200_steps(images, batch_size, steps):
-    built = Config(batch_size=batch_size)
+    built = GANConfig(batch_size=batch_size)
     assert built.steps_per_epoch(images) == steps
     passes = steps * batch_size / images
     assert round(passes) >= 1

@@ -30,10 +30,10 @@ def test_without_a_length_the_run_keeps_its_own(run):
     ("words", "preset", "steps", "minutes"),
     [
         (["--steps", "123"], "standard", 123, None),
-        (["--minutes", "5"], "standard", config.PRESETS["standard"]["steps"], 5.0),
-        (["--preset", "best"], "best", config.PRESETS["best"]["steps"], None),
+        (["--minutes", "5"], "standard", config.PRESETS["trio"]["standard"]["steps"], 5.0),
+        (["--preset", "best"], "best", config.PRESETS["trio"]["best"]["steps"], None),
         (["--preset", "best", "--steps", "9"], "best", 9, None),
-        (["--epochs", "2"], "standard", config.PRESETS["standard"]["steps"], None),
+        (["--epochs", "2"], "standard", config.PRESETS["trio"]["standard"]["steps"], None),
     ],
 )
 def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, minutes):

@@ -15,7 +15,7 @@ from runs import Run, RunError
 def started(path, **options):
     run = Run(path)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.start(config.Config(**options), ["zero", "one"])
+    run.start(config.GANConfig(**options), ["zero", "one"])
     return run
 
 
@@ -30,7 +30,7 @@ def test_config_json_says_what_made_the_run(tmp_path):
     assert record["config"]["seed"] == 5
     assert set(record["versions"]) == {"tensorflow", "keras", "numpy"}
     assert "git_commit" in record
-    assert run.read_config() == config.Config(dataset="digits", seed=5)
+    assert run.read_config() == config.GANConfig(dataset="digits", seed=5)
     assert run.class_names() == ("zero", "one")
 
 

@@ -1,0 +1,125 @@
+"""Projected gradient descent, of which FGSM is one step."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from attacks.ball import Ball
+from attacks.outcome import Outcome, better, judge, judge_with_gradient
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectedGradientDescent:
+    """Climbs a loss by steps of steepest ascent, and steps back into the ball after each.
+
+    Call it inside a `tf.function`, or through `attacks.Attacker`, which traces it once: the loop
+    is one `while` of the graph. Nothing of a model but its outputs is used or changed.
+
+    Args:
+        epsilon: float >= 0 or None, the ball's radius as a share of the pixel range; see `Ball`.
+        step_size: float > 0, length of a step in the same unit.
+        steps: int >= 1.
+        norm: "linf", whose step is the gradient's sign, or "l2".
+        random_start: whether each start is drawn uniformly from the ball, or is the image itself.
+        restarts: int >= 1, runs of which each image keeps its best.
+        momentum: float in [0, 1), share of the gathered direction that stays (MI-FGSM; Dong et
+            al. 2018, arXiv:1710.06081).
+        keep_best: whether each image's best iterate is returned, at the price of one more look at
+            the model, or its last.
+        bounds: (float, float), the smallest and the largest pixel.
+    Raises:
+        ValueError: for a value out of range; for steps that cannot reach the ball's edge
+            altogether; for restarts that would not differ, or of which none would be chosen.
+    Source: Madry et al. 2018, section 2.1, arXiv:1706.06083; Kurakin et al. 2017,
+        arXiv:1607.02533.
+    """
+
+    epsilon: float | None
+    step_size: float
+    steps: int
+    norm: str = "linf"
+    random_start: bool = True
+    restarts: int = 1
+    momentum: float = 0.0
+    keep_best: bool = True
+    bounds: tuple[float, float] = (-1.0, 1.0)
+
+    def __post_init__(self):
+        Ball(self.epsilon, self.norm, self.bounds)  # refuses what a ball cannot be
+        if self.steps < 1:
+            raise ValueError(f"steps {self.steps}: must be 1 or more")
+        if not 0 < self.step_size < float("inf"):
+            raise ValueError(f"step_size {self.step_size}: must be a number > 0")
+        if self.epsilon is not None and self.steps * self.step_size < self.epsilon * (1 - 1e-6):
+            raise ValueError(
+                f"step_size {self.step_size}: {self.steps} such steps never reach the edge of the"
+                f" ball of epsilon {self.epsilon}; {self.epsilon / self.steps:.4g} is the smallest"
+            )
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum {self.momentum}: must be at least 0 and below 1")
+        if self.restarts < 1:
+            raise ValueError(f"restarts {self.restarts}: must be 1 or more")
+        if self.restarts > 1 and not (self.random_start and self.keep_best):
+            raise ValueError(
+                f"restarts {self.restarts}: need random_start, to differ, and keep_best, to choose"
+            )
+
+    def __call__(self, loss_fn, images, *, seed=(0, 0), scale=1.0):
+        """Perturbs each image inside its ball so that its loss grows.
+
+        Args:
+            loss_fn: callable, images -> loss (batch,) to climb, or (loss, fooled bool (batch,)):
+                an iterate that fools beats one that does not. Each of its own image alone.
+            images: float (batch, h, w, c) inside `bounds`.
+            seed: int32 (2,), of the random starts.
+            scale: float or scalar tensor in [0, 1], share of epsilon and of the step size that is
+                used, for an epsilon that grows during a training.
+        Returns:
+            float32 (batch, h, w, c), with no gradient to the images.
+        """
+        sources = tf.stop_gradient(tf.cast(images, tf.float32))
+        seed = tf.convert_to_tensor(seed, tf.int32)
+        found = self._climb(loss_fn, sources, seed, scale)
+
+        def again(restart, found):
+            other_seed = tf.random.experimental.stateless_fold_in(seed, restart)
+            return restart + 1, better(self._climb(loss_fn, sources, other_seed, scale), found)
+
+        if self.restarts > 1:
+            _, found = tf.while_loop(lambda restart, _: restart < self.restarts, again, (1, found))
+        return tf.stop_gradient(found.images)
+
+    def _climb(self, loss_fn, sources, seed, scale):
+        """One run from a start of its own; returns its `Outcome`."""
+        ball = Ball(self.epsilon, self.norm, self.bounds)
+        length = self.step_size * ball.pixel_range * scale
+
+        def move(step, images, velocity, best):
+            here, gradient = judge_with_gradient(loss_fn, images)
+            if self.momentum:
+                mean = tf.reduce_mean(tf.abs(gradient), axis=(1, 2, 3), keepdims=True)
+                gradient = self.momentum * velocity + tf.math.divide_no_nan(gradient, mean)
+            best = better(here, best) if self.keep_best else best
+            images = images + length * ball.rules.direction(gradient)
+            return step + 1, ball.project(images, sources, scale), gradient, best
+
+        start = ball.random_start(sources, seed, scale) if self.random_start else sources
+        nothing = Outcome.nothing(start)
+        _, images, _, best = tf.while_loop(
+            lambda step, *_: step < self.steps, move, (0, start, tf.zeros_like(start), nothing)
+        )
+        if not self.keep_best:
+            return nothing._replace(images=images)
+        return better(judge(loss_fn, images), best)
+
+
+def fast_gradient_sign(epsilon, **options):
+    """FGSM: one step of the whole epsilon from the image itself.
+
+    Args:
+        epsilon: float >= 0.
+        **options: of `ProjectedGradientDescent`.
+    Source: Goodfellow et al. 2015, section 4, arXiv:1412.6572.
+    """
+    step_size = max(epsilon, 1e-12)  # of an empty ball no step leads anywhere
+    return ProjectedGradientDescent(epsilon, step_size, 1, random_start=False, **options)

@@ -1,0 +1,104 @@
+"""From a config to a game: the agents, each with its optimizer, round the table."""
+
+import keras
+
+import agents
+from attacks import ProjectedGradientDescent
+from models import GAN, GANTrio, RobustClassifier
+
+BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
+
+
+def build_game(config, dataset):
+    """Builds the game that a config describes.
+
+    Args:
+        config: config.Config of any game.
+        dataset: data.Dataset; only its shape and number of classes are looked at.
+    Returns:
+        A compiled `models.game.Game`.
+    Raises:
+        ValueError: if the image size cannot be halved far enough.
+    """
+    keras.utils.set_random_seed(config.seed)
+    game = {"gan": build_gan, "trio": build_gan, "robust": build_robust}[config.game](
+        config, dataset
+    )
+    game.compile()
+    return game
+
+
+def build_gan(config, dataset):
+    """The GAN, or with a classifier the trio; arguments as `build_game`."""
+    with_classes = config.game == "trio"
+    shape = (dataset.image_size, dataset.channels)
+    generator = agents.build_generator(
+        *shape,
+        latent_dim=config.latent_dim,
+        width=config.generator_width,
+        num_classes=dataset.num_classes if with_classes else None,
+    )
+    discriminator = agents.build_discriminator(
+        *shape,
+        width=config.discriminator_width,
+        num_classes=dataset.num_classes,
+        conditioning=config.conditioning if with_classes else "none",
+        spectral_norm=config.spectral_norm,
+    )
+    generator.compile(keras.optimizers.Adam(config.generator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
+    rules = {
+        "loss": config.loss,
+        "r1_gamma": config.r1_gamma,
+        "translation": config.translation,
+        "ema_decay": config.ema_decay,
+        "seed": config.seed,
+    }
+    if not with_classes:
+        return GAN(generator, discriminator, **rules)
+    classifier = agents.build_classifier(
+        *shape, width=config.classifier_width, num_classes=dataset.num_classes
+    )
+    classifier.compile(keras.optimizers.Adam(config.classifier_learning_rate))
+    return GANTrio(
+        generator,
+        discriminator,
+        classifier,
+        conditioning=config.conditioning,
+        classifier_translation=config.classifier_translation,
+        **rules,
+    )
+
+
+def build_robust(config, dataset):
+    """The classifier and its attacker; arguments as `build_game`."""
+    classifier = agents.build_robust_classifier(
+        dataset.image_size,
+        dataset.channels,
+        width=config.classifier_width,
+        num_classes=dataset.num_classes,
+        contrast=config.contrast,
+    )
+    classifier.compile(keras.optimizers.Adam(config.classifier_learning_rate))
+    return RobustClassifier(
+        classifier,
+        training_attack(config),
+        loss=config.loss,
+        trades_beta=config.trades_beta,
+        ramp_steps=config.ramp_steps,
+        ema_decay=config.ema_decay,
+        seed=config.seed,
+    )
+
+
+def training_attack(config):
+    """The attack of a `RobustConfig`; with the loss "fast" it is a single step."""
+    steps = 1 if config.loss == "fast" else config.attack_steps
+    overshoot = 1.25 if config.loss == "fast" else 2.5  # Wong et al. 2020; Madry et al. 2018
+    return ProjectedGradientDescent(
+        config.epsilon,
+        config.step_size or max(overshoot * config.epsilon / steps, 1e-6),
+        steps,
+        norm=config.norm,
+        keep_best=False,
+    )

@@ -1,0 +1,13 @@
+"""What `dcgan.py --mode ...` does, once the flags are known to be good: a function each."""
+
+import data
+import runs
+from modes.attack import attack
+from modes.evaluate import evaluate
+from modes.generate import generate, interpolate
+from modes.opening import one_line
+from modes.train import train
+
+__all__ = ["EXPECTED_ERRORS", "attack", "evaluate", "generate", "interpolate", "one_line", "train"]
+
+EXPECTED_ERRORS = (data.DataError, runs.RunError, OSError)

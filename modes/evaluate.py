@@ -1,0 +1,99 @@
+"""--mode evaluate."""
+
+import json
+
+import numpy as np
+
+import config as configs
+import data
+import downloads
+import pictures
+import sampling
+from evaluation import attack_plots, generation, plots, reference, robustness, table
+from modes.generate import KINDS, open_sampler
+from modes.opening import load_data, open_run, report_folder, say
+
+
+def evaluate(options):
+    """--mode evaluate: tables of figures, as JSON too, and plots; returns the exit status."""
+    run, supplied = open_run(options, needs_data=True)
+    folder = report_folder(options, run, supplied)
+    if options.game == "robust" or options.robustness:
+        judge_robustness(options, run, folder)
+    else:
+        judge_generation(options, run, folder)
+    return 0
+
+
+def judge_robustness(options, run, folder):
+    """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
+    refuse(options, ("truncation",), "classifiers draw no latents")
+    config = run.read_config()
+    usual = robustness.RobustnessOptions()
+    epsilon = getattr(config, "epsilon", usual.epsilon)
+    rules = robustness.RobustnessOptions(
+        epsilon=epsilon if options.epsilon is None else options.epsilon,
+        norm=options.norm or getattr(config, "norm", usual.norm),
+        num_images=options.samples or usual.num_images,
+        seed=options.seed or 0,
+    )
+    classifier, dataset = run.load_agent("classifier"), load_data(run, options)
+    report = robustness.evaluate_robustness(classifier, dataset.test, rules, announce=say)
+    report = {"dataset": dataset.name, "parameters": classifier.count_params(), **report}
+    say(table.format_robustness(report))
+    pictures.save_text(folder / "robustness.json", json.dumps(report, indent=2) + "\n")
+    attack_plots.plot_robustness(report, folder / "robustness.png")
+    say(f"wrote {folder / 'robustness.json'} and the curve beside it")
+
+
+def judge_generation(options, run, folder):
+    """Measures the run's images; writes evaluation.json and plots into the folder."""
+    refuse(options, ("epsilon", "norm"), "is for a classifier; add --robustness")
+    config, sampler, dataset = (
+        run.read_config(),
+        open_sampler(options, run),
+        load_data(run, options),
+    )
+    config, conditional = run.read_config(), sampler.num_classes is not None
+    count, seed = options.samples or 10_000, options.seed or 0
+    say("judging by a classifier of real images, which is trained first unless it is cached")
+    judge = reference.reference_classifier(
+        dataset, downloads.cache_folder().with_name("adversarial-games")
+    )
+    say(f"drawing {count} plain images, and as many nice ones out of {sampling.NICE_FACTOR} each")
+    labels = np.resize(np.arange(sampler.num_classes or 1, dtype=np.int32), count)
+    samples = {kind: draw_sample(sampler, kind, labels, seed) for kind in KINDS.values()}
+
+    def teaching_images(size, seed):
+        return draw_sample(sampler, "plain", np.resize(labels, size), seed + 1)[:2]
+
+    say("measuring; the last figure trains a fresh classifier on generated images alone")
+    report = generation.evaluate_generation(
+        samples,
+        dataset,
+        judge,
+        training_source=teaching_images if conditional else None,
+        classifier=run.load_agent("classifier") if conditional else None,
+        options=generation.GenerationOptions(
+            num_judged=count, seed=seed, matched=conditional and config.conditioning == "none"
+        ),
+    )
+    say(table.format_table(report))
+    pictures.save_text(folder / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    plots.plot_report(report, folder)
+    say(f"wrote {folder / 'evaluation.json'} and the plots beside it")
+
+
+def draw_sample(sampler, kind, labels, seed):
+    """Images of one kind: (uint8 images, labels, clarity), both None of agents without classes."""
+    drawn = getattr(sampler, kind)(labels, np.random.default_rng(seed))
+    if sampler.num_classes is None:
+        return data.denormalize(drawn), None
+    return data.denormalize(drawn), labels, sampler.clarity(drawn, labels)
+
+
+def refuse(options, names, why):
+    """Raises ConfigError if one of the flags was given."""
+    for name in names:
+        if name in options.given:
+            raise configs.ConfigError(f"--{name}: {why}")

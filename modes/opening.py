@@ -1,0 +1,72 @@
+"""What several modes begin and end with: the run that is meant, its data, where things go."""
+
+import pathlib
+
+import data
+import runs
+
+FEWEST_TEST_IMAGES = 100
+
+
+def say(line):
+    """Prints a line at once, also into a file or a pipe."""
+    print(line, flush=True)
+
+
+def one_line(error):
+    """The text of an expected error, in one line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def open_run(options, needs_data=False):
+    """The run that the user means.
+
+    Args:
+        options: the namespace of `dcgan.parse`.
+        needs_data: bool, whether supplied agents must be those of a data set that can be had.
+    Returns:
+        (Run, bool): the run, and whether its agents are supplied ones.
+    Raises:
+        RunError: as `runs.find`.
+    """
+    run, supplied = runs.find(options.game, options.dataset, options.path)
+    if supplied and options.dataset == "auto" and needs_data:
+        name = data.resolve("auto", options.data_dir, announce=say)
+        run, supplied = runs.find(options.game, name, options.path)
+    say(f"using the {'supplied' if supplied else 'trained'} agents of {run.path}")
+    return run, supplied
+
+
+def load_data(run, options):
+    """The data set of a run, whose test split must be large enough to measure by.
+
+    Raises:
+        DataError: if it cannot be had or has too few test images.
+    """
+    config = run.read_config()
+    dataset = data.load(
+        config.dataset,
+        data_dir=options.data_dir or config.data_dir,
+        image_size=config.image_size,
+        seed=config.seed,
+    )
+    if len(dataset.test.labels) < FEWEST_TEST_IMAGES:
+        raise data.DataError(
+            f"the test split of {config.dataset} holds {len(dataset.test.labels)} images, too few"
+            f" to measure by; {FEWEST_TEST_IMAGES} or more are needed"
+        )
+    return dataset
+
+
+def output_folder(options, usual="."):
+    """Where what a mode makes is written: --output, or else the usual place."""
+    return pathlib.Path(options.output or usual).expanduser()
+
+
+def report_folder(options, run, supplied):
+    """Where a report goes: beside the run, which for supplied agents is where one would be."""
+    config = run.read_config()
+    usual = runs.default_path(config.game, config.dataset) if supplied else run.path
+    return output_folder(options, usual)

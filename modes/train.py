@@ -1,0 +1,106 @@
+"""--mode train."""
+
+import dataclasses
+import signal
+import sys
+
+import config as configs
+import data
+import runs
+import training
+from evaluation import plots
+from modes.opening import say
+
+INTERRUPTED = 128 + signal.SIGINT
+NEXT = {"trio": "generate --nice", "gan": "generate --nice", "robust": "evaluate"}
+
+
+def train(options):
+    """--mode train: plays the game into the run folder.
+
+    Args:
+        options: the namespace of `dcgan.parse`.
+    Returns:
+        int, the exit status.
+    Raises:
+        ConfigError, or one of EXPECTED_ERRORS.
+    """
+    name = options.dataset
+    if options.resume and options.path:
+        name = runs.Run(options.path).read_config().dataset if name == "auto" else name
+    name = data.resolve(name, options.data_dir, announce=say)
+    config = configs.from_preset(options.preset, name, **configs.options_of(options))
+    run = runs.Run(options.path or runs.default_path(config.game, config.dataset))
+    if run.exists:
+        runs.refuse_other(run, config.game, config.dataset)
+    if options.resume:
+        config = resumed_config(run, options)
+    elif run.exists and not options.overwrite:
+        raise runs.RunError(
+            f"{run.path}: already holds a run; --resume goes on with it, --overwrite replaces it,"
+            " another --path leaves it alone"
+        )
+    dataset = data.load(
+        config.dataset, data_dir=config.data_dir, image_size=config.image_size, seed=config.seed
+    )
+    if options.epochs:
+        per_epoch = config.steps_per_epoch(len(dataset.train.images))
+        config = dataclasses.replace(config, steps=options.epochs * per_epoch, minutes=None)
+    with run.locked():
+        if options.overwrite:
+            run.clear()
+        say(f"training the {config.game} on {config.dataset} into {run.path}")
+        game, stopped_by = training.train(
+            run,
+            config,
+            dataset,
+            resume=options.resume,
+            show_bar=sys.stdout.isatty(),
+            announce=say,
+        )
+        plots.plot_losses(run.read_stats(), run.path / "losses.png")
+    return report_end(run, config, game.step, stopped_by)
+
+
+def resumed_config(run, options):
+    """The config of the run to go on with, with the new length if one was given.
+
+    A longer preset goes on with a shorter one's run, for presets differ in length alone.
+
+    Raises:
+        ConfigError: if a flag says something else than the run's own config.
+    """
+    config = run.read_config()
+    for name in (*configs.GAME_OPTIONS, "seed", "batch_size"):
+        if name in options.given and getattr(options, name) != getattr(config, name):
+            raise configs.ConfigError(
+                f"--{name} {getattr(options, name)}: the run in {run.path} has"
+                f" {getattr(config, name)}; only the length of a resumed run may change"
+            )
+    length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
+    given = {name: value for name, value in length.items() if value is not None}
+    if "preset" in options.given:
+        steps = configs.from_preset(options.preset, config.dataset, data_dir=config.data_dir).steps
+        given = {"preset": options.preset, "steps": steps, **given}
+    if given.keys() & {"steps", "minutes"} or options.epochs:
+        config = dataclasses.replace(config, minutes=None)
+    return dataclasses.replace(config, **given)
+
+
+def report_end(run, config, step, stopped_by):
+    """Says how the training ended and what to type next; returns the exit status."""
+    where = f"--game {config.game} --path {run.path}"
+    if stopped_by == "not finite":
+        remedy = " or --r1_gamma 1" if hasattr(config, "r1_gamma") else ""
+        raise runs.RunError(
+            f"a loss became infinite or not a number at step {step}; the last good checkpoint is"
+            f" {run.checkpoint_file}; start anew with a lower learning rate{remedy}"
+        )
+    if stopped_by == "signal":
+        say(f"interrupted at step {step}, and saved; to go on:")
+        say(f"  python dcgan.py --mode train {where} --resume")
+        return INTERRUPTED
+    film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
+    say(f"done, {step} steps{film}; next:")
+    say(f"  python dcgan.py --mode {NEXT[config.game]} {where}")
+    return 0
