@@ -4,8 +4,10 @@ import keras
 
 import agents
 from attacks import ProjectedGradientDescent
-from models import GAN, GANTrio, RobustClassifier
+from models import GAN, AttackedDiscriminator, GANTrio, RobustClassifier
 
+LEARNERS = {"robust": "classifier", "attacked": "discriminator"}  # the games of one learner
+BETA_2 = 0.99  # of a discriminator whose fakes change faster than a generator's would
 BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
 
 
@@ -21,9 +23,13 @@ def build_game(config, dataset):
         ValueError: if the image size cannot be halved far enough.
     """
     keras.utils.set_random_seed(config.seed)
-    game = {"gan": build_gan, "trio": build_gan, "robust": build_robust}[config.game](
-        config, dataset
-    )
+    build = {
+        "gan": build_gan,
+        "trio": build_gan,
+        "robust": build_robust,
+        "attacked": build_attacked,
+    }[config.game]
+    game = build(config, dataset)
     game.compile()
     return game
 
@@ -79,7 +85,7 @@ def build_robust(config, dataset):
         num_classes=dataset.num_classes,
         contrast=config.contrast,
     )
-    classifier.compile(keras.optimizers.Adam(config.classifier_learning_rate))
+    classifier.compile(keras.optimizers.Adam(falling_rate(config)))
     return RobustClassifier(
         classifier,
         training_attack(config),
@@ -91,6 +97,45 @@ def build_robust(config, dataset):
     )
 
 
+def build_attacked(config, dataset):
+    """The discriminator and the attacker of its images; arguments as `build_game`."""
+    discriminator = agents.build_class_discriminator(
+        dataset.image_size,
+        dataset.channels,
+        width=config.discriminator_width,
+        num_classes=dataset.num_classes,
+    )
+    discriminator.compile(keras.optimizers.Adam(falling_rate(config), beta_1=BETA_1, beta_2=BETA_2))
+    return AttackedDiscriminator(
+        discriminator,
+        image_attack(config),
+        pool_size=config.pool_size,
+        first_steps=config.first_steps,
+        r1_gamma=config.r1_gamma,
+        sampling_steps=config.sampling_steps,
+        ema_decay=config.ema_decay,
+        seed=config.seed,
+    )
+
+
+def falling_rate(config):
+    """The learning rate of an agent that plays alone: it falls to nothing over the run's steps.
+
+    A run whose end is set by the clock has no such steps; there it stays what it is.
+    """
+    lowest = 0.01 if config.minutes is None else 1.0  # as a share of the first
+    return keras.optimizers.schedules.CosineDecay(
+        getattr(config, f"{LEARNERS[config.game]}_learning_rate"), config.steps, alpha=lowest
+    )
+
+
+def adapt_to_length(game, config):
+    """Fits a game that was loaded to the length that it shall have now."""
+    if config.game in LEARNERS:
+        learner = getattr(game, LEARNERS[config.game])
+        learner.optimizer.learning_rate = falling_rate(config)
+
+
 def training_attack(config):
     """The attack of a `RobustConfig`; with the loss "fast" it is a single step."""
     steps = 1 if config.loss == "fast" else config.attack_steps
@@ -100,5 +145,17 @@ def training_attack(config):
         config.step_size or max(overshoot * config.epsilon / steps, 1e-6),
         steps,
         norm=config.norm,
+        keep_best=False,
+    )
+
+
+def image_attack(config):
+    """The attack of an `AttackedConfig`, which makes images."""
+    return ProjectedGradientDescent(
+        config.epsilon,
+        config.step_size,
+        config.attack_steps,
+        norm=config.norm,
+        random_start=False,
         keep_best=False,
     )

@@ -134,7 +134,7 @@ class RobustConfig(Config):
         6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
     )
     ramp_steps: int = option(
-        0, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
+        1000, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
     )
     contrast: float = option(
         5.0, "Steepness of the threshold that pixels first pass; 0 for none.", low=0, high=100
@@ -149,7 +149,43 @@ class RobustConfig(Config):
             raise ConfigError(f"--epsilon {self.epsilon}: must be from 0 to 1, the pixel range")
 
 
-GAMES = {"trio": GANConfig, "gan": GANConfig, "robust": RobustConfig}
+@dataclasses.dataclass(frozen=True)
+class AttackedConfig(Config):
+    """Options of a discriminator that is attacked until noise looks real to it."""
+
+    batch_size: int = option(100, "Images of a step, or of a grid.", low=2, high=65_536)
+    epsilon: float | None = option(
+        None, "How far a fake may move in a round; not bounded if not given.", low=0, high=1000
+    )
+    norm: str = option("l2", "Norm of an attack's step.", choices=NORMS)
+    attack_steps: int = option(25, "The most steps of an attack in a round.", low=1, high=10_000)
+    first_steps: int = option(2, "Steps of an attack in the first round.", low=1, high=10_000)
+    step_size: float = option(0.5, "Length of such a step.", low=1e-6, high=1000)
+    pool_size: int = option(5000, "Fakes that are kept.", low=10, high=1_000_000)
+    sampling_steps: int = option(
+        200, "Steps from noise to a sample during the training.", low=8, high=10_000
+    )
+    r1_gamma: float = option(
+        0.05, "Weight of the discriminator's lazy gradient penalty.", low=0, high=1000
+    )
+    ema_decay: float = _ema_decay(0.999)
+    discriminator_width: int = _width("discriminator", 32)
+    discriminator_learning_rate: float = _learning_rate("discriminator", 5e-4)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.pool_size < self.batch_size:
+            raise ConfigError(
+                f"--pool_size {self.pool_size}: must be at least the batch of {self.batch_size}"
+            )
+        if self.first_steps > self.attack_steps:
+            raise ConfigError(
+                f"--first_steps {self.first_steps}: must be at most --attack_steps"
+                f" {self.attack_steps}"
+            )
+
+
+GAMES = {"trio": GANConfig, "gan": GANConfig, "robust": RobustConfig, "attacked": AttackedConfig}
 
 
 def check(fields, value):
@@ -218,9 +254,19 @@ GAN_PRESETS = {
 ROBUST_PRESETS = {
     "quick": {"steps": 2_000},
     "standard": {"steps": 10_000},
-    "best": {"steps": 30_000},
+    "best": {"steps": 40_000},
 }
-PRESETS = {"trio": GAN_PRESETS, "gan": GAN_PRESETS, "robust": ROBUST_PRESETS}
+ATTACKED_PRESETS = {
+    "quick": {"steps": 1_000},
+    "standard": {"steps": 3_000},
+    "best": {"steps": 10_000},
+}
+PRESETS = {
+    "trio": GAN_PRESETS,
+    "gan": GAN_PRESETS,
+    "robust": ROBUST_PRESETS,
+    "attacked": ATTACKED_PRESETS,
+}
 
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
 SMALL_GAN_PRESETS = {
@@ -232,10 +278,15 @@ SMALL_GAN_PRESETS = {
 SMALL_ROBUST_PRESETS = {
     name: {**options, "epsilon": 0.1} for name, options in ROBUST_PRESETS.items()
 }
+SMALL_ATTACKED_PRESETS = {
+    name: {**options, "step_size": 0.15, "pool_size": 2000}
+    for name, options in ATTACKED_PRESETS.items()
+}
 SMALL_PRESETS = {
     "trio": SMALL_GAN_PRESETS,
     "gan": SMALL_GAN_PRESETS,
     "robust": SMALL_ROBUST_PRESETS,
+    "attacked": SMALL_ATTACKED_PRESETS,
 }
 
 

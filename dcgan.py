@@ -6,9 +6,10 @@ python dcgan.py --mode interpolate            a film of digits that turn into ea
 python dcgan.py --mode attack                 small changes that the classifier falls for
 python dcgan.py --mode evaluate               how good they are, in figures
 
---game trio    generator, discriminator, and a classifier that never sees a real image
---game gan     generator and discriminator
---game robust  a classifier that is attacked while it learns
+--game trio      generator, discriminator, and a classifier that never sees a real image
+--game gan       generator and discriminator
+--game robust    a classifier that is attacked while it learns
+--game attacked  a discriminator that is attacked until noise looks real to it: no generator
 """
 
 import contextlib
@@ -50,7 +51,7 @@ flags.DEFINE_float("truncation", None, "Cut the latents off at this many standar
 flags.DEFINE_string("arrays", None, "Also write images, labels and scores to this .npz file.")
 flags.DEFINE_string("output", None, "Folder for what is written; evaluate's is the run folder.")
 flags.DEFINE_integer("samples", None, "Images that are judged or attacked.")
-flags.DEFINE_boolean("robustness", False, "Judge the trio's classifier, under attack.")
+flags.DEFINE_boolean("robustness", False, "Judge the classifier, under attack.")
 flags.DEFINE_string("image", None, "A picture to attack; test images if not given.")
 flags.DEFINE_integer(
     "label", None, "What the picture shows; what the classifier says if not given."
@@ -82,10 +83,19 @@ ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
 MODE_FLAGS = {
     "train": ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
     + tuple(configs.GAME_OPTIONS),
-    "generate": ("batch_size", "nice", "digits", "truncation", "arrays", "output"),
+    "generate": ("batch_size", "nice", "digits", "truncation", "sampling_steps", "arrays")
+    + ("output",),
     "interpolate": ("truncation", "output"),
     "attack": ("image", "label", "target", "samples", "data_dir", "output", *ATTACK_FLAGS),
-    "evaluate": ("data_dir", "samples", "truncation", "robustness", "epsilon", "norm", "output"),
+    "evaluate": ("data_dir", "samples", "truncation", "sampling_steps", "robustness", "epsilon")
+    + ("norm", "output"),
+}
+MODE_GAMES = {
+    "train": tuple(configs.GAMES),
+    "generate": ("trio", "gan", "attacked"),
+    "interpolate": ("trio", "gan"),
+    "attack": ("trio", "robust", "attacked"),
+    "evaluate": tuple(configs.GAMES),
 }
 LIMITS = {
     "epochs": (1, 1_000_000),
@@ -136,6 +146,10 @@ def check(options):
         ConfigError: one line that names the flag and the fix.
     """
     mode = options.mode
+    if options.game not in MODE_GAMES[mode]:
+        raise configs.ConfigError(
+            f"--mode {mode}: is for --game {' or '.join(MODE_GAMES[mode])}, not {options.game}"
+        )
     for name in sorted(options.given - set(GENERAL_FLAGS) - set(MODE_FLAGS[mode])):
         owners = " or ".join(owner for owner, names in MODE_FLAGS.items() if name in names)
         raise configs.ConfigError(f"--{name}: is for --mode {owners}, not {mode}")

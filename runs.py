@@ -178,7 +178,12 @@ class Run:
         Raises:
             RunError: if there is no checkpoint or it is damaged.
         """
-        games = (models.GAN, models.GANTrio, models.RobustClassifier)
+        games = (
+            models.GAN,
+            models.GANTrio,
+            models.RobustClassifier,
+            models.AttackedDiscriminator,
+        )
         known = {game.__name__: game for game in games}
         return _load(self.checkpoint_file, "train again with --overwrite", known)
 

@@ -8,6 +8,8 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from agents import with_every_label
+from attacks import ProjectedGradientDescent
+from models import Climber
 
 BATCH = 256
 NICE_FACTOR = 20  # nice images are the best of twenty: the top 5 %
@@ -73,9 +75,7 @@ class Sampler:
         if self.num_classes is None or not sees_labels:
             return self.score(images, labels)
         every = with_every_label(self.discriminator)
-        logits = every.predict(images, batch_size=BATCH, verbose=0)
-        own = np.arange(self.num_classes) == labels[:, None]
-        return logits[own] - logsumexp(np.where(own, -np.inf, logits), axis=1)
+        return _clarity(every.predict(images, batch_size=BATCH, verbose=0), labels)
 
     def nice(self, labels, rng):
         """The clearest of twenty images for each label, in the discriminator's eyes.
@@ -119,6 +119,61 @@ class Sampler:
             if not len(missing):
                 break
         return images
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackSampler:
+    """Draws images with a discriminator alone, by attacking it from fresh noise.
+
+    Args:
+        discriminator: keras.Model of `agents.build_class_discriminator`.
+        attack: attacks.ProjectedGradientDescent, of which the norm and the step size are used.
+        steps: int, from noise to image.
+    """
+
+    discriminator: keras.Model
+    attack: ProjectedGradientDescent
+    steps: int
+
+    @property
+    def num_classes(self):
+        """int."""
+        return self.discriminator.output.shape[-1]
+
+    def noise(self, labels, rng):
+        """What images start from: uniform in [-1, 1], float32 (n, h, w, c), one a label."""
+        shape = (len(labels), *self.discriminator.input.shape[1:])
+        return rng.uniform(-1, 1, shape).astype(np.float32)
+
+    def plain(self, labels, rng):
+        """One image of each label, float32 (n, h, w, c) in [-1, 1]; arguments as `Sampler`'s."""
+        noise, climber = self.noise(labels, rng), Climber(self.discriminator, self.attack)
+        tops = [
+            climber.top(noise[i : i + BATCH], labels[i : i + BATCH], self.steps)
+            for i in range(0, len(labels), BATCH)
+        ]
+        return np.concatenate(tops)
+
+    def film(self, labels, rng):
+        """The way from the noise to the images of `plain`: list of float32 (n, h, w, c)."""
+        noise = self.noise(labels, rng)
+        path = Climber(self.discriminator, self.attack).path(noise, labels, self.steps)
+        return [noise, *(images.numpy() for images in path)]
+
+    def score(self, images, labels):
+        """The realness logits float32 (n,) of images as these labels."""
+        logits = self.discriminator.predict(images, batch_size=BATCH, verbose=0)
+        return logits[np.arange(len(labels)), labels]
+
+    def clarity(self, images, labels):
+        """As `Sampler.clarity`: the own class's logit less log-sum-exp of the others'."""
+        logits = self.discriminator.predict(images, batch_size=BATCH, verbose=0)
+        return _clarity(logits, labels)
+
+
+def _clarity(logits, labels):
+    own = np.arange(logits.shape[1]) == labels[:, None]
+    return logits[own] - logsumexp(np.where(own, -np.inf, logits), axis=1)
 
 
 def acceptance(scores, highest):

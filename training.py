@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 
 import data
-from building import BETA_1, build_game
+from building import BETA_1, adapt_to_length, build_game
 from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
 from models import Critic
 from models.game import copy_agent
 
 CRITIC_STEPS = 1000
+ATTACKED_VALIDATION = 1000  # images
 FOREVER = 10**9  # steps; a run with a clock ends by the clock
 
 
@@ -62,6 +63,7 @@ def train(run, config, dataset, *, resume, show_bar, announce):
     """
     if resume:
         game = run.load_game()
+        adapt_to_length(game, config)
         run.forget_stats_after(game.step)
     else:
         game = build_game(config, dataset)
@@ -83,7 +85,7 @@ def train(run, config, dataset, *, resume, show_bar, announce):
                 data.batches(
                     dataset.train, config.batch_size, seed=config.seed, first_step=game.step
                 ),
-                validation_data=None if config.game == "gan" else _validation(dataset),
+                validation_data=_validation(config, dataset),
                 callbacks=callbacks,
                 shuffle=False,
                 verbose="auto" if show_bar else 0,
@@ -104,13 +106,13 @@ def _observers(run, config, dataset, announce):
         GraphWriter(run, (dataset.image_size, dataset.image_size, dataset.channels)),
         keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
     ]
-    if config.game in ("trio", "gan"):
+    if config.game != "robust":
         observers.append(SampleGrid(run, dataset.num_classes, config.seed))
         observers.append(
             CollapseWatch(
                 dataset.validation.images,
                 dataset.validation.labels,
-                conditional=config.game == "trio",
+                conditional=config.game != "gan",
                 announce=announce,
                 seed=config.seed,
             )
@@ -118,12 +120,14 @@ def _observers(run, config, dataset, announce):
     return observers
 
 
-def _validation(dataset):
-    """The held-out real images, in batches for `test_step`."""
+def _validation(config, dataset):
+    """The held-out real images, in batches, for games with a `test_step`; fewer if attacked."""
+    if config.game not in ("trio", "robust"):
+        return None
     split = dataset.validation
-    return tf.data.Dataset.from_tensor_slices((data.normalize(split.images), split.labels)).batch(
-        256
-    )
+    count = ATTACKED_VALIDATION if config.game == "robust" else len(split.labels)
+    images, labels = data.normalize(split.images[:count]), split.labels[:count]
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(250)
 
 
 def _play_critic(run, game, config, dataset, keeper):

@@ -61,6 +61,35 @@ def build_discriminator(
     return keras.Model(images, realness, name="discriminator")
 
 
+def build_class_discriminator(image_size, channels, *, width, num_classes):
+    """Builds a discriminator with a realness logit for each class: how real as a 3, as a 4, ...
+
+    Its images are made by climbing its logits, so it is smooth everywhere (swish; Yin et al. 2022
+    found the same, arXiv:2012.06568) and holds no BatchNorm, by which the images of a batch would
+    pull at each other.
+
+    Args:
+        image_size: int, side of the square image; see `blocks.resolutions`.
+        channels: int, 1 for grey or 3 for RGB.
+        width: int, channels after the first convolution; each halving of the side doubles them.
+        num_classes: int.
+    Returns:
+        keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] -> realness
+        logits (b, num_classes) float32.
+    Raises:
+        ValueError: as `blocks.resolutions`.
+    """
+    images = blocks.image_input(image_size, channels)
+    hidden = images
+    for level in range(len(blocks.resolutions(image_size)) - 1):
+        hidden = layers.Conv2D(width * 2**level, 4, strides=2, padding="same", activation="swish")(
+            hidden
+        )
+    features = layers.Dense(4 * width, activation="swish")(layers.Flatten()(hidden))
+    logits = layers.Dense(num_classes, dtype="float32")(features)
+    return keras.Model(images, logits, name="discriminator")
+
+
 def with_every_label(discriminator):
     """The logits that a discriminator gives an image under each of the labels, in one pass.
 

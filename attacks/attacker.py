@@ -44,12 +44,17 @@ class Attacker:
             targets: int (n,), the classes to head for, if the aim takes them.
             seed: int.
         Raises:
-            ValueError: one line, if an image is not finite or out of bounds, a label is none of
-                the classes, or the classifier returns probabilities.
+            ValueError: one line, if an image is not finite or out of bounds, if a label is none of
+                the classes or has no image, or if the classifier returns probabilities.
         """
         images = np.asarray(images, np.float32)
         named = [np.asarray(names, np.int32) for names in (labels, targets) if names is not None]
         check_images(images, self.attack.bounds)
+        for names in named:
+            if names.shape != (len(images),):
+                raise ValueError(f"labels have shape {names.shape}, not ({len(images)},)")
+        if not len(images):
+            return images
         check_classifier(self.classify, images[:PROBES], np.concatenate(named))
         parts = []
         for start in range(0, len(images), self.batch_size):
@@ -61,7 +66,7 @@ class Attacker:
                     *(tf.constant(names[batch]) for names in named),
                 )
             )
-        return np.concatenate(parts) if parts else images
+        return np.concatenate(parts)
 
 
 def check_images(images, bounds=(-1.0, 1.0)):
@@ -91,12 +96,12 @@ def check_classifier(classify, images, labels):
     Raises:
         ValueError: one line that names what is wrong.
     """
-    outputs = np.asarray(classify(tf.constant(images)))
+    outputs = np.asarray(tf.cast(classify(tf.constant(images)), tf.float32))
     num_classes = outputs.shape[-1]
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise ValueError(f"label {wrong}: the classes are 0 to {num_classes - 1}")
-    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1.0, atol=1e-3):
+    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1.0, atol=0.02):
         raise ValueError(
             "the classifier returns probabilities (they sum to 1), where attacks need logits:"
             " saturated probabilities hide the gradient; take its softmax away"

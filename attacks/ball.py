@@ -31,8 +31,8 @@ class Ball:
         if self.norm not in NORMS:
             raise ValueError(f"norm {self.norm!r} is none of {', '.join(NORMS)}")
         low, high = self.bounds
-        if not low < high:
-            raise ValueError(f"bounds {self.bounds}: the first must be the smaller one")
+        if not -math.inf < low < high < math.inf:
+            raise ValueError(f"bounds {self.bounds}: must be two numbers, the smaller one first")
         if self.epsilon is None:
             return
         if not (math.isfinite(self.epsilon) and self.epsilon >= 0):

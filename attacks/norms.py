@@ -6,6 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 PIXEL_AXES = (1, 2, 3)
+RADIUS = 1_000_003  # salt of a random start's radius, which no count of restarts reaches
 
 
 def _largest(tensor):
@@ -44,7 +45,7 @@ def _l2_uniform(shape, seed):
     direction = _l2_direction(tf.random.stateless_normal(shape, seed))
     dimensions = tf.cast(tf.reduce_prod(shape[1:]), tf.float32)
     volume = tf.random.stateless_uniform(
-        (shape[0], 1, 1, 1), tf.random.experimental.stateless_fold_in(seed, 1)
+        (shape[0], 1, 1, 1), tf.random.experimental.stateless_fold_in(seed, RADIUS)
     )
     return direction * volume ** (1.0 / dimensions)
 

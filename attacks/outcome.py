@@ -47,13 +47,16 @@ def judge_with_gradient(loss_fn, images):
     Returns:
         (Outcome, float32 (batch, h, w, c)). The losses are summed, not averaged, so that an
         image's gradient does not hang on how many others are in its batch; where the loss does
-        not depend on the image, the gradient is zero.
+        not depend on the image, or has no derivative, the gradient is zero.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
         outcome = judge(loss_fn, images)
         total = tf.reduce_sum(outcome.loss)
-    return outcome, tape.gradient(total, images, unconnected_gradients="zero")
+    gradient = tape.gradient(total, images, unconnected_gradients="zero")
+    # A step along NaN would make an image of NaN, which any classifier is "fooled" by.
+    gradient = tf.where(tf.math.is_nan(gradient), 0.0, gradient)
+    return outcome, tf.clip_by_value(gradient, tf.float32.min, tf.float32.max)
 
 
 def better(new, old):

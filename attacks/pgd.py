@@ -50,7 +50,7 @@ class ProjectedGradientDescent:
             raise ValueError(f"steps {self.steps}: must be 1 or more")
         if not 0 < self.step_size < float("inf"):
             raise ValueError(f"step_size {self.step_size}: must be a number > 0")
-        if self.epsilon is not None and self.steps * self.step_size < self.epsilon * (1 - 1e-6):
+        if self.epsilon is not None and self.steps * self.step_size < self.epsilon * (1 - 1e-3):
             raise ValueError(
                 f"step_size {self.step_size}: {self.steps} such steps never reach the edge of the"
                 f" ball of epsilon {self.epsilon}; {self.epsilon / self.steps:.4g} is the smallest"
@@ -64,7 +64,7 @@ class ProjectedGradientDescent:
                 f"restarts {self.restarts}: need random_start, to differ, and keep_best, to choose"
             )
 
-    def __call__(self, loss_fn, images, *, seed=(0, 0), scale=1.0):
+    def __call__(self, loss_fn, images, *, seed=(0, 0), scale=1.0, steps=None):
         """Perturbs each image inside its ball so that its loss grows.
 
         Args:
@@ -74,22 +74,27 @@ class ProjectedGradientDescent:
             seed: int32 (2,), of the random starts.
             scale: float or scalar tensor in [0, 1], share of epsilon and of the step size that is
                 used, for an epsilon that grows during a training.
+            steps: int or scalar tensor, taken instead of the attack's own number of steps, for an
+                attacker who grows stronger during a training.
         Returns:
             float32 (batch, h, w, c), with no gradient to the images.
         """
         sources = tf.stop_gradient(tf.cast(images, tf.float32))
         seed = tf.convert_to_tensor(seed, tf.int32)
-        found = self._climb(loss_fn, sources, seed, scale)
+        steps = self.steps if steps is None else steps
+        found = self._climb(loss_fn, sources, seed, scale, steps)
 
         def again(restart, found):
             other_seed = tf.random.experimental.stateless_fold_in(seed, restart)
-            return restart + 1, better(self._climb(loss_fn, sources, other_seed, scale), found)
+            return restart + 1, better(
+                self._climb(loss_fn, sources, other_seed, scale, steps), found
+            )
 
         if self.restarts > 1:
             _, found = tf.while_loop(lambda restart, _: restart < self.restarts, again, (1, found))
         return tf.stop_gradient(found.images)
 
-    def _climb(self, loss_fn, sources, seed, scale):
+    def _climb(self, loss_fn, sources, seed, scale, steps):
         """One run from a start of its own; returns its `Outcome`."""
         ball = Ball(self.epsilon, self.norm, self.bounds)
         length = self.step_size * ball.pixel_range * scale
@@ -106,7 +111,7 @@ class ProjectedGradientDescent:
         start = ball.random_start(sources, seed, scale) if self.random_start else sources
         nothing = Outcome.nothing(start)
         _, images, _, best = tf.while_loop(
-            lambda step, *_: step < self.steps, move, (0, start, tf.zeros_like(start), nothing)
+            lambda step, *_: step < steps, move, (0, start, tf.zeros_like(start), nothing)
         )
         if not self.keep_best:
             return nothing._replace(images=images)
@@ -119,7 +124,17 @@ def fast_gradient_sign(epsilon, **options):
     Args:
         epsilon: float >= 0.
         **options: of `ProjectedGradientDescent`.
+    Raises:
+        ValueError: if epsilon is None, or as `ProjectedGradientDescent`.
     Source: Goodfellow et al. 2015, section 4, arXiv:1412.6572.
     """
-    step_size = max(epsilon, 1e-12)  # of an empty ball no step leads anywhere
-    return ProjectedGradientDescent(epsilon, step_size, 1, random_start=False, **options)
+    if epsilon is None:
+        raise ValueError("epsilon None: the step is the radius of a ball")
+    step_size = epsilon or 1e-12  # of an empty ball no step leads anywhere
+    options = {"random_start": False, "keep_best": False, **options}
+    return ProjectedGradientDescent(epsilon, step_size, 1, **options)
+
+
+def from_dict(fields):
+    """The attack whose `dataclasses.asdict` has been through JSON, which knows no tuples."""
+    return ProjectedGradientDescent(**{**fields, "bounds": tuple(fields["bounds"])})

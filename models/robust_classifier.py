@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from attacks import ProjectedGradientDescent
 from attacks.objectives import away_from, cross_entropy
+from attacks.pgd import from_dict
 from models.game import Game, copy_agent
 
 
@@ -157,6 +157,4 @@ class RobustClassifier(Game):
     def from_config(cls, config, custom_objects=None):
         options = dict(config)
         classifier = keras.saving.deserialize_keras_object(options.pop("classifier"))
-        attack = {**options.pop("attack")}
-        attack["bounds"] = tuple(attack["bounds"])  # JSON knows lists only
-        return cls(classifier, ProjectedGradientDescent(**attack), **options)
+        return cls(classifier, from_dict(options.pop("attack")), **options)

@@ -11,7 +11,7 @@ from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import away_from, towards
 from evaluation import attack_plots
 from evaluation.reference import predict
-from modes.opening import load_data, open_run, output_folder, say
+from modes.opening import load_classifier, load_data, open_run, output_folder, say
 
 SAMPLES, ROWS = 1000, 10
 STEPS = 40
@@ -29,7 +29,7 @@ def attack(options):
         ConfigError, or one of EXPECTED_ERRORS.
     """
     run, _ = open_run(options, needs_data=not options.image)
-    classifier, class_names = run.load_agent("classifier"), run.class_names()
+    classifier, class_names = load_classifier(run), run.class_names()
     for name in ("label", "target"):
         value = getattr(options, name)
         if value is not None and value >= len(class_names):
@@ -82,10 +82,10 @@ def chosen_attack(options, config):
         ConfigError: if its steps cannot reach the ball's edge, say.
     """
     norm = options.norm or getattr(config, "norm", "linf")
-    usual = getattr(config, "epsilon", None) if norm == getattr(config, "norm", None) else None
+    trained = config if config.game == "robust" and norm == config.norm else None
     epsilon = options.epsilon
     if epsilon is None:
-        epsilon = USUAL_EPSILON[norm] if usual is None else usual
+        epsilon = trained.epsilon if trained else USUAL_EPSILON[norm]
     steps = options.attack_steps or STEPS
     step_size = options.step_size or max(2.5 * epsilon / steps, 1e-6)
     try:

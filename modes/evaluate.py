@@ -8,17 +8,19 @@ import config as configs
 import data
 import downloads
 import pictures
-import sampling
 from evaluation import attack_plots, generation, plots, reference, robustness, table
 from modes.generate import KINDS, open_sampler
-from modes.opening import load_data, open_run, report_folder, say
+from modes.opening import load_classifier, load_data, open_run, report_folder, say
+
+CLASSIFIER_ONLY = ("robust",)
+ATTACKED_CAS_IMAGES = 6000  # an image by attack takes hundreds of gradients
 
 
 def evaluate(options):
     """--mode evaluate: tables of figures, as JSON too, and plots; returns the exit status."""
     run, supplied = open_run(options, needs_data=True)
     folder = report_folder(options, run, supplied)
-    if options.game == "robust" or options.robustness:
+    if options.game in CLASSIFIER_ONLY or options.robustness:
         judge_robustness(options, run, folder)
     else:
         judge_generation(options, run, folder)
@@ -27,17 +29,17 @@ def evaluate(options):
 
 def judge_robustness(options, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
-    refuse(options, ("truncation",), "classifiers draw no latents")
+    refuse(options, ("truncation", "sampling_steps"), "is for images, not for a classifier")
     config = run.read_config()
     usual = robustness.RobustnessOptions()
-    epsilon = getattr(config, "epsilon", usual.epsilon)
+    trained = config if config.game == "robust" else usual
     rules = robustness.RobustnessOptions(
-        epsilon=epsilon if options.epsilon is None else options.epsilon,
-        norm=options.norm or getattr(config, "norm", usual.norm),
+        epsilon=trained.epsilon if options.epsilon is None else options.epsilon,
+        norm=options.norm or trained.norm,
         num_images=options.samples or usual.num_images,
         seed=options.seed or 0,
     )
-    classifier, dataset = run.load_agent("classifier"), load_data(run, options)
+    classifier, dataset = load_classifier(run), load_data(run, options)
     report = robustness.evaluate_robustness(classifier, dataset.test, rules, announce=say)
     report = {"dataset": dataset.name, "parameters": classifier.count_params(), **report}
     say(table.format_robustness(report))
@@ -60,9 +62,11 @@ def judge_generation(options, run, folder):
     judge = reference.reference_classifier(
         dataset, downloads.cache_folder().with_name("adversarial-games")
     )
-    say(f"drawing {count} plain images, and as many nice ones out of {sampling.NICE_FACTOR} each")
+    attacked = config.game == "attacked"
+    kinds = ("plain", "noise") if attacked else KINDS.values()
+    say(f"drawing {count} images of each kind: {', '.join(kinds)}")
     labels = np.resize(np.arange(sampler.num_classes or 1, dtype=np.int32), count)
-    samples = {kind: draw_sample(sampler, kind, labels, seed) for kind in KINDS.values()}
+    samples = {kind: draw_sample(sampler, kind, labels, seed) for kind in kinds}
 
     def teaching_images(size, seed):
         return draw_sample(sampler, "plain", np.resize(labels, size), seed + 1)[:2]
@@ -73,9 +77,12 @@ def judge_generation(options, run, folder):
         dataset,
         judge,
         training_source=teaching_images if conditional else None,
-        classifier=run.load_agent("classifier") if conditional else None,
+        classifier=load_classifier(run) if conditional else None,
         options=generation.GenerationOptions(
-            num_judged=count, seed=seed, matched=conditional and config.conditioning == "none"
+            num_judged=count,
+            cas_images=ATTACKED_CAS_IMAGES if attacked else None,
+            seed=seed,
+            matched=getattr(config, "conditioning", None) == "none" and conditional,
         ),
     )
     say(table.format_table(report))

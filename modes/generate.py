@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+import building
 import config as configs
 import data
 import pictures
@@ -11,14 +12,26 @@ import sampling
 from modes.opening import open_run, output_folder, say
 
 GRID = 64  # images, as its ancestor drew
+SAMPLING_STEPS = 200  # from noise to an image that was attacked
+FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # by "attacked"?
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
 
 
 def open_sampler(options, run):
-    """A sampler of a run's agents."""
-    return sampling.Sampler(
-        run.load_agent("generator"), run.load_agent("discriminator"), options.truncation
-    )
+    """A sampler of a run's agents.
+
+    Raises:
+        ConfigError: if a flag was given that means nothing to this game's agents.
+    """
+    config = run.read_config()
+    foreign = FOREIGN_FLAGS[config.game == "attacked"]
+    for name in foreign & options.given:
+        raise configs.ConfigError(f"--{name}: has no meaning for --game {config.game}")
+    discriminator = run.load_agent("discriminator")
+    if config.game == "attacked":
+        steps = options.sampling_steps or SAMPLING_STEPS
+        return sampling.AttackSampler(discriminator, building.image_attack(config), steps)
+    return sampling.Sampler(run.load_agent("generator"), discriminator, options.truncation)
 
 
 def generate(options):
@@ -45,7 +58,18 @@ def generate(options):
     picture = output_folder(options) / f"{'nice_' if options.nice else ''}generated_image.png"
     pictures.save_png(picture, pictures.grid(images, len(classes) if len(classes) > 1 else 8))
     say(f"wrote {picture}")
+    if isinstance(sampler, sampling.AttackSampler):
+        write_film(sampler, labels[: 2 * num_classes], options)
     return 0
+
+
+def write_film(sampler, labels, options):
+    """Writes noise_to_images.gif: the images on their way, which begins in noise."""
+    frames = sampler.film(labels, np.random.default_rng(options.seed or 0))
+    sheets = [pictures.grid(data.denormalize(frame), sampler.num_classes) for frame in frames]
+    film = output_folder(options) / "noise_to_images.gif"
+    pictures.save_gif(film, sheets, milliseconds=100, hold=2000)
+    say(f"wrote {film}")
 
 
 def interpolate(options):

@@ -39,6 +39,12 @@ def open_run(options, needs_data=False):
     return run, supplied
 
 
+def load_classifier(run):
+    """The agent of a run that names classes: of the attacked game the discriminator itself."""
+    role = "discriminator" if run.read_config().game == "attacked" else "classifier"
+    return run.load_agent(role)
+
+
 def load_data(run, options):
     """The data set of a run, whose test split must be large enough to measure by.
 

@@ -12,7 +12,12 @@ from evaluation import plots
 from modes.opening import say
 
 INTERRUPTED = 128 + signal.SIGINT
-NEXT = {"trio": "generate --nice", "gan": "generate --nice", "robust": "evaluate"}
+NEXT = {
+    "trio": "generate --nice",
+    "gan": "generate --nice",
+    "robust": "evaluate",
+    "attacked": "generate",
+}
 
 
 def train(options):

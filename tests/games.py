@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 import agents
+from attacks import ProjectedGradientDescent
 from models.gan import GAN
 from models.gan_trio import GANTrio
+from models.robust_classifier import RobustClassifier
 
 IMAGE_SIZE, LATENT_DIM, NUM_CLASSES, BATCH, WIDTH = 8, 6, 3, 8, 4
 ROLES = (
@@ -65,6 +67,21 @@ def tiny_trio(*, conditioning="projection", optimizer=sgd, spectral_norm=False, 
     for agent in (generator, discriminator, classifier):
         agent.compile(optimizer())
     game = GANTrio(generator, discriminator, classifier, conditioning=conditioning, **rules)
+    game.compile()
+    return game
+
+
+def tiny_robust(
+    *, loss="madry", optimizer=sgd, epsilon=0.1, steps=3, initial=0, contrast=0.0, **rules
+):
+    """A classifier and its attacker on 8x8 grey images of 3 classes; arguments as `tiny_gan`."""
+    keras.utils.set_random_seed(initial)
+    classifier = agents.build_robust_classifier(
+        IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES, contrast=contrast
+    )
+    classifier.compile(optimizer())
+    attack = ProjectedGradientDescent(epsilon, 2 * epsilon / steps, steps, keep_best=False)
+    game = RobustClassifier(classifier, attack, loss=loss, **rules)
     game.compile()
     return game
 

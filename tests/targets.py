@@ -1,9 +1,10 @@
-"""Targets for attacks: objectives whose best answer is known, classifiers, an attack of each kind."""
+"""Targets for attacks: objectives with a known best answer, classifiers; an attack of each kind."""
 
 import functools
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
@@ -70,6 +71,8 @@ KINDS = {
     "apgd-l2": lambda epsilon, steps: AutoProjectedGradientDescent(epsilon, steps, norm="l2"),
     "square": lambda epsilon, steps: Square(epsilon, steps),
 }
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+EVERY_NORM = pytest.mark.parametrize("norm", ["linf", "l2"])
 
 
 def lengths(perturbation, norm):
@@ -89,10 +92,14 @@ def digits():
 
 @functools.cache
 def digits_classifier():
-    """A small classifier that learned the first digits, trained once a process."""
+    """A small classifier that learned the first digits, trained once a process.
+
+    It is smooth: at the kinks of ReLU and max-pooling, one rounding more or less decides which way
+    forty steps go, and no two libraries round alike.
+    """
     images, labels = digits()
     keras.utils.set_random_seed(0)
-    classifier = agents.build_classifier(8, 1, width=8, num_classes=10)
+    classifier = agents.build_class_discriminator(8, 1, width=8, num_classes=10)
     classifier.compile(
         keras.optimizers.Adam(1e-2),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),

@@ -9,10 +9,9 @@ from scipy import stats
 
 from attacks.ball import Ball
 from attacks.norms import NORMS, l2_length
-from tests.targets import PIXELS, SHAPE, images_like, lengths
+from tests.targets import EVERY_NORM, PIXEL_AXES, PIXELS, SHAPE, images_like, lengths
 
 DRAWS = 400
-EVERY_NORM = pytest.mark.parametrize("norm", NORMS)
 modestly = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 
 
@@ -23,7 +22,7 @@ def normal(seed, batch=4, scale=1.0):
 
 def inner(ones, others):
     """The inner product of each pair of images, in float64: (batch,)."""
-    return np.sum(np.asarray(ones, np.float64) * np.asarray(others, np.float64), axis=(1, 2, 3))
+    return np.sum(np.asarray(ones, np.float64) * np.asarray(others, np.float64), axis=PIXEL_AXES)
 
 
 @EVERY_NORM

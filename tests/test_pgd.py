@@ -1,5 +1,7 @@
 """PGD and FGSM: steps by hand, closed-form optima, the best iterate, restarts, what is refused."""
 
+import dataclasses
+import json
 import re
 
 import numpy as np
@@ -11,7 +13,9 @@ from scipy import stats
 
 from attacks import ProjectedGradientDescent, fast_gradient_sign
 from attacks.objectives import away_from, towards
+from attacks.pgd import from_dict
 from tests.targets import (
+    EVERY_NORM,
     PIXEL_AXES,
     SHAPE,
     digits_classifier,
@@ -28,7 +32,6 @@ from tests.targets import (
     wavy,
 )
 
-EVERY_NORM = pytest.mark.parametrize("norm", ["linf", "l2"])
 plain = {"random_start": False, "keep_best": False}
 
 
@@ -56,11 +59,12 @@ def test_one_step_without_random_start_is_fgsm_and_l2_steps_along_the_gradient()
     np.testing.assert_allclose(straight, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_fgsm_by_default_never_lowers_the_loss():
+def test_fgsm_takes_its_step_wherever_it_leads_unless_told_to_keep_the_best():
     images, loss_fn = images_like(2), wavy(slope_like(2), frequency=20.0)
-    far = fast_gradient_sign(0.3, keep_best=False)(loss_fn, images)
+    far = fast_gradient_sign(0.3)(loss_fn, images)
     assert (loss_fn(far) < loss_fn(images)).numpy().any()
-    assert (loss_fn(fast_gradient_sign(0.3)(loss_fn, images)) >= loss_fn(images)).numpy().all()
+    best = fast_gradient_sign(0.3, keep_best=True)(loss_fn, images)
+    assert (loss_fn(best) >= loss_fn(images)).numpy().all()
 
 
 def test_momentum_gathers_normalised_gradients():
@@ -202,6 +206,22 @@ def test_scale_is_another_epsilon_and_step(norm):
     np.testing.assert_allclose(scaled, small, rtol=0, atol=1e-6)
     nothing = ProjectedGradientDescent(0.4, 0.1, 5, norm=norm)(loss_fn, images, scale=0.0)
     np.testing.assert_array_equal(nothing, images)
+
+
+def test_other_steps_may_be_given_as_a_tensor_and_none_leave_the_image():
+    images, loss_fn = images_like(8), wavy(slope_like(8))
+    attack = ProjectedGradientDescent(0.1, 0.1, 5, random_start=False)
+    traced = tf.function(lambda steps: attack(loss_fn, images, steps=steps))
+    for steps in (1, 7):
+        other = ProjectedGradientDescent(0.1, 0.1, steps, random_start=False)
+        moved = traced(tf.constant(steps))
+        np.testing.assert_allclose(moved, other(loss_fn, images), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(traced(tf.constant(0)), images)
+
+
+def test_an_attack_survives_json():
+    attack = ProjectedGradientDescent(0.4, 0.1, 5, "l2", momentum=0.5, bounds=(0.0, 1.0))
+    assert from_dict(json.loads(json.dumps(dataclasses.asdict(attack)))) == attack
 
 
 def test_more_steps_and_more_restarts_never_raise_the_accuracy():

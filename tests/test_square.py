@@ -52,7 +52,7 @@ def test_a_window_is_one_square_of_any_place(side):
     height, width = 8, 9
     windows = _windows(tf.constant((3000, height, width, 3)), side, (1, 2)).numpy()
     assert windows.shape == (3000, height, width, 1)
-    np.testing.assert_array_equal(windows.sum(axis=(1, 2, 3)), side * side)
+    np.testing.assert_array_equal(windows.sum(axis=PIXEL_AXES), side * side)
     corners = {}
     for window in windows[..., 0]:
         rows, columns = np.nonzero(window)

@@ -1,0 +1,280 @@
+"""Images without a generator: a discriminator is attacked until noise looks real to it."""
+
+import dataclasses
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+import losses
+from attacks.pgd import from_dict
+from models.game import Game, copy_agent
+
+R1_INTERVAL = 4  # discriminator turns between two penalties
+RENEWED = 0.05  # share of the images drawn from the pool that start from noise again
+WINNING = 0.8  # area under the ROC curve above which the discriminator has the upper hand
+PATIENCE = 25  # rounds between two steps more for the attacker
+MEMORY = 0.95  # decay of the average of that area
+LAST_STEP = 0.1  # of the step size, that a long climb ends with
+PARTS = 40  # that a long climb is cut into; each has one step size
+
+
+def realness(discriminator, labels):
+    """What the attacker climbs: how real an image is as one of its class.
+
+    Args:
+        discriminator: keras.Model, images -> logits (batch, num_classes).
+        labels: int32 (batch,).
+    Returns:
+        callable, images -> logits (batch,).
+    """
+    return lambda images: _of(discriminator(images, training=False), labels)
+
+
+class Climber:
+    """Makes images: moves noise uphill for long, with a step that shrinks in the second half.
+
+    Args:
+        discriminator: keras.Model, images -> realness logits (batch, num_classes).
+        attack: attacks.ProjectedGradientDescent without a random start; its own number of steps
+            is not looked at.
+    """
+
+    def __init__(self, discriminator, attack):
+        @tf.function(autograph=False, jit_compile=False, reduce_retracing=True)
+        def move(images, labels, scale, steps):
+            return attack(realness(discriminator, labels), images, scale=scale, steps=steps)
+
+        self._move = move
+
+    def path(self, images, labels, steps):
+        """The way up, in parts.
+
+        Args:
+            images: float32 (batch, h, w, c) to start from.
+            labels: int32 (batch,), what they shall become.
+            steps: int >= 1, in all.
+        Yields:
+            float32 (batch, h, w, c), after each of at most `PARTS` parts of the way.
+        """
+        ends = np.unique(np.linspace(0, steps, min(steps, PARTS) + 1).astype(int))
+        for begin, end in itertools.pairwise(ends):
+            late = max(0.0, 2.0 * begin / steps - 1.0)  # 0 in the first half, then up to 1
+            scale = tf.constant(1.0 - (1.0 - LAST_STEP) * late, tf.float32)
+            images = self._move(images, labels, scale, tf.constant(end - begin, tf.int32))
+            yield images
+
+    def top(self, images, labels, steps):
+        """Where the way ends; arguments as `path`."""
+        *_, images = self.path(images, labels, steps)
+        return images
+
+
+@keras.saving.register_keras_serializable(package="games")
+class AttackedDiscriminator(Game):
+    """Real images against a pool of fakes that are moved, ever again, to look more real.
+
+    There is no generator: a fake starts as noise and is attacked each time that it is drawn from
+    the pool, by a few steps up the discriminator's logit of its class. What it has become goes
+    back into the pool. The attacker is given a step more whenever the discriminator wins.
+
+    Args:
+        discriminator: compiled keras.Model, images -> realness logits (batch, num_classes).
+        attack: attacks.ProjectedGradientDescent without a random start; its `steps` are the most
+            that the attacker gets.
+        pool_size: int, fakes that live from round to round; their labels cycle.
+        first_steps: int, steps of the attacker in the first round.
+        r1_gamma: float >= 0, weight of the lazy gradient penalty on real images.
+        sampling_steps: int, of the long climb from noise that makes a sample.
+        ema_decay: float in [0, 1), of `average_discriminator`, which samples are made with.
+        seed: int.
+    Source: Yin et al. 2022, algorithm 1, arXiv:2012.06568 (a binary classifier against its own
+        adversarial images); Du & Mordatch 2019, arXiv:1903.08689 (the pool).
+    """
+
+    def __init__(
+        self,
+        discriminator,
+        attack,
+        *,
+        pool_size=5000,
+        first_steps=2,
+        r1_gamma=0.05,
+        sampling_steps=200,
+        ema_decay=0.999,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        self.discriminator = discriminator
+        self.average_discriminator = copy_agent(discriminator)
+        self.attack = attack
+        self.climber = Climber(self.average_discriminator, attack)
+        self.pool_size = pool_size
+        self.first_steps = first_steps
+        self.r1_gamma = r1_gamma
+        self.sampling_steps = sampling_steps
+        self.ema_decay = ema_decay
+        self.image_shape = discriminator.input.shape[1:]
+        self.num_classes = discriminator.output.shape[-1]
+        self.pool = self._state("pool", self.noise(pool_size, salt=16))
+        self.attack_steps = self._state("attack_steps", tf.constant(first_steps))
+        self.area = self._state("area", tf.constant(0.5))
+        self.grown_at = self._state("grown_at", tf.constant(0))
+        self.means = {
+            "discriminator_loss": keras.metrics.Mean("discriminator_loss"),
+            "real_score": keras.metrics.Mean("D(x)"),
+            "fake_score": keras.metrics.Mean("D(fake)"),
+            "auc": keras.metrics.Mean("auc"),
+            "attack_steps": keras.metrics.Mean("attack_steps"),
+        }
+
+    def train_step(self, data):
+        """One round: the attacker's turn, the discriminator's turn, the average's step."""
+        real_images, real_labels = data
+        with tf.name_scope("attacker_turn"):
+            fake_images, labels = self.attacker_turn(tf.shape(real_images)[0])
+        with tf.name_scope("discriminator_turn"):
+            self.discriminator_turn(real_images, real_labels, fake_images, labels)
+        with tf.name_scope("average_discriminator_step"):
+            self.follow(self.average_discriminator, self.discriminator, self.ema_decay)
+        return self.results()
+
+    def attacker_turn(self, batch):
+        """Draws fakes from the pool, some as noise again; moves them uphill; puts them back."""
+        agent = self.discriminator
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(self.pool_size), self.random_seed(agent, salt=17)
+        )
+        places = tf.sort(order[:batch])
+        labels = places % self.num_classes
+        renewed = tf.random.stateless_uniform(
+            (tf.shape(places)[0], 1, 1, 1), self.random_seed(agent, salt=18)
+        )
+        noise = self.noise(tf.shape(places)[0], salt=19)
+        fake_images = tf.where(renewed < RENEWED, noise, tf.gather(self.pool, places))
+        fake_images = self.attack(
+            realness(agent, labels), fake_images, steps=self.attack_steps.value
+        )
+        self.pool.assign(tf.tensor_scatter_nd_update(self.pool, places[:, None], fake_images))
+        return fake_images, labels
+
+    def discriminator_turn(self, real_images, real_labels, fake_images, labels):
+        """Teaches the discriminator: real under its own label is real; all else is not."""
+        agent = self.discriminator
+
+        def loss_fn():
+            every_real_logit = agent(real_images, training=True)
+            real_logits = _of(every_real_logit, real_labels)
+            fake_logits = _of(agent(fake_images, training=True), labels)
+            self.balance(real_logits, fake_logits)
+            loss = tf.reduce_mean(
+                ops.softplus(-real_logits)
+                + ops.softplus(fake_logits)
+                + wrong_label_loss(every_real_logit, real_labels)
+            )
+            self.track(discriminator_loss=loss)
+            return loss + self.penalty(real_images, real_labels)
+
+        self.update(agent, loss_fn)
+
+    def penalty(self, real_images, real_labels):
+        """R1 on the logits that real images have under their own labels, taken lazily."""
+        if self.r1_gamma == 0.0:
+            return 0.0
+
+        def r1():
+            squared = losses.squared_gradient_norm(
+                lambda images: _of(self.discriminator(images), real_labels)[:, None], real_images
+            )
+            return R1_INTERVAL * self.r1_gamma / 2 * tf.reduce_mean(squared)
+
+        due = self.discriminator.optimizer.iterations % R1_INTERVAL == 0
+        return tf.cond(due, r1, lambda: 0.0)
+
+    def balance(self, real_logits, fake_logits):
+        """Gives the attacker a step more if the discriminator has been winning for a while."""
+        area = tf.reduce_mean(tf.cast(real_logits[:, None] > fake_logits[None], tf.float32))
+        self.track(real_score=tf.sigmoid(real_logits), fake_score=tf.sigmoid(fake_logits), auc=area)
+        self.track(attack_steps=tf.cast(self.attack_steps, tf.float32))
+        self.area.assign(MEMORY * self.area + (1 - MEMORY) * area)
+        now = tf.cast(self.discriminator.optimizer.iterations, tf.int32)
+        grows = (
+            (self.area > WINNING)
+            & (now - self.grown_at >= PATIENCE)
+            & (self.attack_steps < self.attack.steps)
+        )
+        self.attack_steps.assign_add(tf.cast(grows, tf.int32))
+        self.grown_at.assign(tf.where(grows, now, self.grown_at))
+
+    def noise(self, count, salt):
+        """Images of uniform noise, float32 (count, h, w, c) in [-1, 1]."""
+        seed = self.random_seed(self.discriminator, salt)
+        return tf.random.stateless_uniform((count, *self.image_shape), seed, -1.0, 1.0)
+
+    @property
+    def step(self):
+        """int, rounds played so far."""
+        return int(self.discriminator.optimizer.iterations.numpy())
+
+    def sample(self, count, seed):
+        """Images climbed from fresh noise for pictures: the same noise for the same seed.
+
+        Returns:
+            float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.
+        """
+        noise = tf.random.stateless_uniform((count, *self.image_shape), (seed, -1), -1.0, 1.0)
+        labels = tf.range(count) % self.num_classes
+        return self.climber.top(noise, labels, self.sampling_steps).numpy(), labels.numpy()
+
+    def agents_to_save(self):
+        """The agent that a user wants afterwards: the average discriminator."""
+        return {"discriminator": self.average_discriminator}
+
+    def get_config(self):
+        return {
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "attack": dataclasses.asdict(self.attack),
+            "pool_size": self.pool_size,
+            "first_steps": self.first_steps,
+            "r1_gamma": self.r1_gamma,
+            "sampling_steps": self.sampling_steps,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        options = dict(config)
+        discriminator = keras.saving.deserialize_keras_object(options.pop("discriminator"))
+        return cls(discriminator, from_dict(options.pop("attack")), **options)
+
+    def _state(self, name, value):
+        """A variable of the game's own, which is saved with it."""
+        variable = self.add_weight(
+            name=name, shape=value.shape, dtype=value.dtype.name, trainable=False
+        )
+        variable.assign(value)
+        return variable
+
+
+def wrong_label_loss(logits, labels):
+    """What real images cost that look real as another class: the mean over the wrong labels.
+
+    Args:
+        logits: float32 (batch, num_classes), realness of real images as each class.
+        labels: int32 (batch,), their own.
+    Returns:
+        float32 (batch,), nats, >= 0.
+    Source: the wrong pairs of Reed et al. 2016, algorithm 1, arXiv:1605.05396.
+    """
+    num_classes = logits.shape[-1]
+    others = 1.0 - tf.one_hot(labels, num_classes)
+    return tf.reduce_sum(others * ops.softplus(logits), axis=-1) / (num_classes - 1)
+
+
+def _of(logits, labels):
+    """Each image's logit (batch,) of its own class."""
+    return tf.gather(logits, labels, batch_dims=1)
