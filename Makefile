@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := runs/demo
 
-.PHONY: help setup demo train test test-slow lint clean
+.PHONY: help setup demo attacked train test test-slow lint clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -23,6 +23,11 @@ demo: $(STAMP)  ## trains on the real digits that scikit-learn ships, then draws
 	@if [ -f $(DEMO)/checkpoint.keras ]; then again=--resume; fi; \
 	$(BIN)/python dcgan.py --mode train --preset quick --dataset digits --path $(DEMO) $$again
 	$(BIN)/python dcgan.py --mode generate --nice --path $(DEMO)
+
+attacked: $(STAMP)  ## makes digits with no generator, by attacking a discriminator: five minutes in all
+	@if [ -f $(DEMO)-attacked/checkpoint.keras ]; then again=--resume; fi; \
+	$(BIN)/python dcgan.py --mode train --game attacked --preset quick --dataset digits --path $(DEMO)-attacked $$again
+	$(BIN)/python dcgan.py --mode generate --game attacked --path $(DEMO)-attacked
 
 train: $(STAMP)  ## trains the trio on MNIST (on digits where MNIST cannot be had)
 	$(BIN)/python dcgan.py --mode train

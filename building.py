@@ -92,6 +92,7 @@ def build_robust(config, dataset):
         loss=config.loss,
         trades_beta=config.trades_beta,
         ramp_steps=config.ramp_steps,
+        translation=config.translation,
         ema_decay=config.ema_decay,
         seed=config.seed,
     )

@@ -183,35 +183,35 @@ class CollapseWatch(keras.callbacks.Callback):
         labels: int32 (n,).
         conditional: bool, whether the generator is told a class; else images spread as a whole.
         announce: callable for one line of text.
+        samples: int, images of a look; fewer for a game that takes long to draw one.
         after: int, steps that an untrained game is given before the first look.
         seed: int.
     Attributes:
         seen: list of str, the names of the signs that were seen.
     """
 
-    SAMPLES = 500
     SMALLEST_SHARE = 0.2  # of the share that real images have
     SMALLEST_DIVERSITY = 0.4  # of the diversity that real images have
     CERTAIN = 0.97  # D(x) above it and D(G(z)) below 1 - it: the discriminator has won
 
-    def __init__(self, images, labels, *, conditional, announce, after=1000, seed=0):
+    def __init__(self, images, labels, *, conditional, announce, samples=500, after=1000, seed=0):
         super().__init__()
-        self.announce, self.after, self.seed = announce, after, seed
+        self.announce, self.samples, self.after, self.seed = announce, samples, after, seed
         self.seen: list[str] = []
         self.suspected: Set[str] = set()
         pixels = _flatten(images)
         half = len(pixels) // 2
         self.judge = KNeighborsClassifier(n_neighbors=1).fit(pixels[:half], labels[:half])
-        real = pixels[half:][: self.SAMPLES]
+        real = pixels[half:][:samples]
         self.classes = np.unique(labels)
         self.real_shares = self._shares(real)
-        groups = labels[half:][: self.SAMPLES] if conditional else np.zeros(len(real))
+        groups = labels[half:][:samples] if conditional else np.zeros(len(real))
         self.real_diversity = _diversity(real, groups)
 
     def on_epoch_end(self, epoch, logs=None):
         if self.model.step < self.after:
             return
-        images, labels = self.model.sample(self.SAMPLES, self.seed)
+        images, labels = self.model.sample(self.samples, self.seed)
         signs = dict(self.look(data.denormalize(images), labels, logs or {}))
         for sign in signs.keys() & self.suspected - set(self.seen):
             self.seen.append(sign)

@@ -95,7 +95,7 @@ class GANConfig(Config):
     )
     spectral_norm: bool = option(False, "Bound the discriminator's slope by its weights.")
     translation: int = option(
-        0, "Pixels that the discriminator's images are shifted by.", low=0, high=32
+        0, "Pixels that the images which are learned from are shifted by.", low=0, high=32
     )
     classifier_translation: int = option(
         2, "Pixels that the classifier's images are shifted by.", low=0, high=32
@@ -124,17 +124,22 @@ class RobustConfig(Config):
 
     batch_size: int = option(128, "Images of a step.", low=2, high=65_536)
     loss: str = option("madry", "What is learned from attacked images.", choices=ROBUST_LOSSES)
-    epsilon: float = option(0.3, "Radius of the ball that attacks stay in.", low=0, high=1000)
-    norm: str = option("linf", "Norm of that ball.", choices=NORMS)
-    attack_steps: int = option(7, "Gradient steps of an attack.", low=1, high=10_000)
+    epsilon: float = option(
+        0.3, "Radius of an attack's ball, as a share of the pixels' range.", low=0, high=1000
+    )
+    norm: str = option("linf", "Norm of an attack's step and ball.", choices=NORMS)
+    attack_steps: int = option(7, "Gradient steps of an attack, at most.", low=1, high=10_000)
     step_size: float | None = option(
-        None, "Length of such a step; 2.5 epsilon / steps if not given.", low=1e-6, high=1000
+        None, "Length of such a step, as a share of the pixels' range.", low=1e-6, high=1000
     )
     trades_beta: float = option(
         6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
     )
     ramp_steps: int = option(
         1000, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
+    )
+    translation: int = option(
+        2, "Pixels that the images which are learned from are shifted by.", low=0, high=32
     )
     contrast: float = option(
         5.0, "Steepness of the threshold that pixels first pass; 0 for none.", low=0, high=100
@@ -145,8 +150,8 @@ class RobustConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.norm == "linf" and self.epsilon > 1:
-            raise ConfigError(f"--epsilon {self.epsilon}: must be from 0 to 1, the pixel range")
+        steps = 1 if self.loss == "fast" else self.attack_steps
+        _check_ball(self.epsilon, self.norm, self.step_size, steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,16 +160,16 @@ class AttackedConfig(Config):
 
     batch_size: int = option(100, "Images of a step, or of a grid.", low=2, high=65_536)
     epsilon: float | None = option(
-        None, "How far a fake may move in a round; not bounded if not given.", low=0, high=1000
+        None, "Radius of an attack's ball, as a share of the pixels' range.", low=0, high=1000
     )
-    norm: str = option("l2", "Norm of an attack's step.", choices=NORMS)
-    attack_steps: int = option(25, "The most steps of an attack in a round.", low=1, high=10_000)
+    norm: str = option("l2", "Norm of an attack's step and ball.", choices=NORMS)
+    attack_steps: int = option(25, "Gradient steps of an attack, at most.", low=1, high=10_000)
     first_steps: int = option(2, "Steps of an attack in the first round.", low=1, high=10_000)
-    step_size: float = option(0.5, "Length of such a step.", low=1e-6, high=1000)
-    pool_size: int = option(5000, "Fakes that are kept.", low=10, high=1_000_000)
-    sampling_steps: int = option(
-        200, "Steps from noise to a sample during the training.", low=8, high=10_000
+    step_size: float = option(
+        0.5, "Length of such a step, as a share of the pixels' range.", low=1e-6, high=1000
     )
+    pool_size: int = option(5000, "Fakes that are kept.", low=10, high=1_000_000)
+    sampling_steps: int = option(200, "Steps from noise to a sample.", low=8, high=10_000)
     r1_gamma: float = option(
         0.05, "Weight of the discriminator's lazy gradient penalty.", low=0, high=1000
     )
@@ -174,6 +179,7 @@ class AttackedConfig(Config):
 
     def __post_init__(self):
         super().__post_init__()
+        _check_ball(self.epsilon, self.norm, self.step_size, self.attack_steps)
         if self.pool_size < self.batch_size:
             raise ConfigError(
                 f"--pool_size {self.pool_size}: must be at least the batch of {self.batch_size}"
@@ -215,6 +221,17 @@ def _problem(field, value):
     return None
 
 
+def _check_ball(epsilon, norm, step_size, steps):
+    """Refuses a radius over the pixel range, and steps that cannot reach the edge of a ball."""
+    if epsilon is not None and norm == "linf" and epsilon > 1:
+        raise ConfigError(f"--epsilon {epsilon}: must be from 0 to 1, the pixels' range")
+    if epsilon is not None and step_size is not None and step_size * steps < 0.999 * epsilon:
+        raise ConfigError(
+            f"--step_size {step_size}: {steps} such steps never reach the edge of the ball of"
+            f" --epsilon {epsilon}; {epsilon / steps:.4g} is the smallest"
+        )
+
+
 def _halves_well(size):
     while size % 2 == 0 and size > 7:
         size //= 2
@@ -226,6 +243,12 @@ def game_options(game):
     changeable = ("game", "dataset", "data_dir", "preset", "seed", "steps", "minutes", "batch_size")
     fields = {field.name: field for field in dataclasses.fields(GAMES[game])}
     return {name: field for name, field in fields.items() if name not in changeable}
+
+
+def games_by_options():
+    """The games, those with the same options together: list of tuples of str."""
+    kinds = dict.fromkeys(GAMES.values())
+    return [tuple(game for game in GAMES if GAMES[game] is kind) for kind in kinds]
 
 
 # The options of all games, name -> the fields of that name.
@@ -253,13 +276,13 @@ GAN_PRESETS = {
 }
 ROBUST_PRESETS = {
     "quick": {"steps": 2_000},
-    "standard": {"steps": 10_000},
-    "best": {"steps": 40_000},
+    "standard": {"steps": 6_000},
+    "best": {"steps": 15_000},
 }
 ATTACKED_PRESETS = {
     "quick": {"steps": 1_000},
-    "standard": {"steps": 3_000},
-    "best": {"steps": 10_000},
+    "standard": {"steps": 2_000},
+    "best": {"steps": 5_000},
 }
 PRESETS = {
     "trio": GAN_PRESETS,
@@ -276,7 +299,7 @@ SMALL_GAN_PRESETS = {
 }
 # Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
 SMALL_ROBUST_PRESETS = {
-    name: {**options, "epsilon": 0.1} for name, options in ROBUST_PRESETS.items()
+    name: {**options, "epsilon": 0.1, "translation": 0} for name, options in ROBUST_PRESETS.items()
 }
 SMALL_ATTACKED_PRESETS = {
     name: {**options, "step_size": 0.15, "pool_size": 2000}

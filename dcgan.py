@@ -177,17 +177,29 @@ def check(options):
 
 
 def help_text():
-    """The text of --help: what there is to do, and the flags of each mode."""
+    """The text of --help: what there is to do, and the flags of each mode and each game."""
     lines = [__doc__]
     groups = {"every mode": GENERAL_FLAGS, **{f"--mode {m}": n for m, n in MODE_FLAGS.items()}}
     for title, names in groups.items():
         lines.append(f"Flags of {title}:")
+        if title == "--mode train":
+            names = [name for name in names if name not in configs.GAME_OPTIONS]
         for name in names:
             flag = FLAGS[name]
-            default = "" if flag.default in (None, False) else f" Default: {flag.default}."
-            lines.append(f"  --{name}  {flag.help}{default}")
+            lines.append(f"  --{name}  {flag.help}{_default(flag.default)}")
+        lines.append("")
+    for games in configs.games_by_options():
+        lines.append(f"Flags of --mode train --game {' or '.join(games)}:")
+        for name, field in configs.game_options(games[0]).items():
+            choices = "|".join(field.metadata["choices"] or ())
+            says = f"<{choices}>: {field.metadata['says']}" if choices else field.metadata["says"]
+            lines.append(f"  --{name}  {says}{_default(field.default)}")
         lines.append("")
     return "\n".join(lines)
+
+
+def _default(value):
+    return "" if value is None or value is False else f" Default: {value}."
 
 
 @contextlib.contextmanager

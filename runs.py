@@ -245,8 +245,10 @@ def find(game, dataset, path=None):
         run = max(trained, key=Run.saved_at)
         refuse_other(run, game, dataset)
         return run, False
-    if path is not None and Run(path).exists:
-        refuse_other(Run(path), game, dataset)
+    if path is not None:
+        if Run(path).exists:
+            refuse_other(Run(path), game, dataset)
+        raise RunError(f"{path}: holds no trained agents; train some there with --mode train")
     pretrained = Run(PRETRAINED / f"{game}-{'mnist' if dataset == 'auto' else dataset}")
     if not pretrained.has_agents:
         raise RunError(

@@ -114,6 +114,7 @@ def _observers(run, config, dataset, announce):
                 dataset.validation.labels,
                 conditional=config.game != "gan",
                 announce=announce,
+                samples=100 if config.game == "attacked" else 500,
                 seed=config.seed,
             )
         )

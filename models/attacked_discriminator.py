@@ -196,7 +196,8 @@ class AttackedDiscriminator(Game):
 
     def balance(self, real_logits, fake_logits):
         """Gives the attacker a step more if the discriminator has been winning for a while."""
-        area = tf.reduce_mean(tf.cast(real_logits[:, None] > fake_logits[None], tf.float32))
+        lead = real_logits[:, None] - fake_logits[None]  # (batch, batch), every pair
+        area = tf.reduce_mean((tf.sign(lead) + 1.0) / 2.0)
         self.track(real_score=tf.sigmoid(real_logits), fake_score=tf.sigmoid(fake_logits), auc=area)
         self.track(attack_steps=tf.cast(self.attack_steps, tf.float32))
         self.area.assign(MEMORY * self.area + (1 - MEMORY) * area)

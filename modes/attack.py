@@ -11,11 +11,10 @@ from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import away_from, towards
 from evaluation import attack_plots
 from evaluation.reference import predict
-from modes.opening import load_classifier, load_data, open_run, output_folder, say
+from modes.opening import chosen_ball, load_classifier, load_data, open_run, output_folder, say
 
 SAMPLES, ROWS = 1000, 10
 STEPS = 40
-USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's config
 
 
 def attack(options):
@@ -38,6 +37,8 @@ def attack(options):
             )
     method = chosen_attack(options, run.read_config())
     if options.image:
+        if options.samples:
+            raise configs.ConfigError("--samples with --image: one picture is attacked; choose one")
         pixels = data.load_picture(pathlib.Path(options.image), *classifier.input.shape[2:])
         images = pixels[None]
         said = predict(classifier, images)[0].argmax(axis=1).astype(np.int32)
@@ -81,15 +82,11 @@ def chosen_attack(options, config):
     Raises:
         ConfigError: if its steps cannot reach the ball's edge, say.
     """
-    norm = options.norm or getattr(config, "norm", "linf")
-    trained = config if config.game == "robust" and norm == config.norm else None
-    epsilon = options.epsilon
-    if epsilon is None:
-        epsilon = trained.epsilon if trained else USUAL_EPSILON[norm]
+    ball = chosen_ball(options, config)
     steps = options.attack_steps or STEPS
-    step_size = options.step_size or max(2.5 * epsilon / steps, 1e-6)
+    step_size = options.step_size or max(2.5 * ball.epsilon / steps, 1e-6)
     try:
-        return ProjectedGradientDescent(epsilon, step_size, steps, norm=norm)
+        return ProjectedGradientDescent(ball.epsilon, step_size, steps, norm=ball.norm)
     except ValueError as error:
         raise configs.ConfigError(f"--{error}") from None
 

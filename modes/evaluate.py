@@ -10,9 +10,10 @@ import downloads
 import pictures
 from evaluation import attack_plots, generation, plots, reference, robustness, table
 from modes.generate import KINDS, open_sampler
-from modes.opening import load_classifier, load_data, open_run, report_folder, say
+from modes.opening import chosen_ball, load_classifier, load_data, open_run, report_folder, say
 
 CLASSIFIER_ONLY = ("robust",)
+ATTACKED_IMAGES = 1000
 ATTACKED_CAS_IMAGES = 6000  # an image by attack takes hundreds of gradients
 
 
@@ -30,13 +31,11 @@ def evaluate(options):
 def judge_robustness(options, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
     refuse(options, ("truncation", "sampling_steps"), "is for images, not for a classifier")
-    config = run.read_config()
-    usual = robustness.RobustnessOptions()
-    trained = config if config.game == "robust" else usual
+    ball = chosen_ball(options, run.read_config())
     rules = robustness.RobustnessOptions(
-        epsilon=trained.epsilon if options.epsilon is None else options.epsilon,
-        norm=options.norm or trained.norm,
-        num_images=options.samples or usual.num_images,
+        epsilon=ball.epsilon,
+        norm=ball.norm,
+        num_images=options.samples or ATTACKED_IMAGES,
         seed=options.seed or 0,
     )
     classifier, dataset = load_classifier(run), load_data(run, options)

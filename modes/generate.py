@@ -12,7 +12,6 @@ import sampling
 from modes.opening import open_run, output_folder, say
 
 GRID = 64  # images, as its ancestor drew
-SAMPLING_STEPS = 200  # from noise to an image that was attacked
 FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # by "attacked"?
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
 
@@ -29,7 +28,7 @@ def open_sampler(options, run):
         raise configs.ConfigError(f"--{name}: has no meaning for --game {config.game}")
     discriminator = run.load_agent("discriminator")
     if config.game == "attacked":
-        steps = options.sampling_steps or SAMPLING_STEPS
+        steps = options.sampling_steps or config.sampling_steps
         return sampling.AttackSampler(discriminator, building.image_attack(config), steps)
     return sampling.Sampler(run.load_agent("generator"), discriminator, options.truncation)
 

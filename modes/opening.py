@@ -2,10 +2,13 @@
 
 import pathlib
 
+import config as configs
 import data
 import runs
+from attacks.ball import Ball
 
 FEWEST_TEST_IMAGES = 100
+USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's config
 
 
 def say(line):
@@ -43,6 +46,25 @@ def load_classifier(run):
     """The agent of a run that names classes: of the attacked game the discriminator itself."""
     role = "discriminator" if run.read_config().game == "attacked" else "classifier"
     return run.load_agent(role)
+
+
+def chosen_ball(options, config):
+    """The ball that the flags ask for, or else the one that the run was trained against.
+
+    Returns:
+        attacks.ball.Ball.
+    Raises:
+        ConfigError: if there is no such ball.
+    """
+    norm = options.norm or (config.norm if config.game == "robust" else "linf")
+    epsilon = options.epsilon
+    if epsilon is None:
+        trained = config.game == "robust" and norm == config.norm
+        epsilon = config.epsilon if trained else USUAL_EPSILON[norm]
+    try:
+        return Ball(epsilon, norm)
+    except ValueError as error:
+        raise configs.ConfigError(f"--{error}") from None
 
 
 def load_data(run, options):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import agents
 from attacks import ProjectedGradientDescent
+from models.attacked_discriminator import AttackedDiscriminator
 from models.gan import GAN
 from models.gan_trio import GANTrio
 from models.robust_classifier import RobustClassifier
@@ -19,7 +20,9 @@ ROLES = (
     "classifier",
     "average_generator",
     "average_classifier",
+    "average_discriminator",
 )
+OWN = ("pool", "attack_steps", "area", "grown_at")  # variables of a game itself
 
 
 def adam():
@@ -86,6 +89,24 @@ def tiny_robust(
     return game
 
 
+def tiny_attacked(
+    *, optimizer=sgd, epsilon=None, norm="l2", step_size=0.2, steps=5, initial=0, **rules
+):
+    """A discriminator and its attacker on 8x8 grey images of 3 classes; arguments as `tiny_gan`."""
+    keras.utils.set_random_seed(initial)
+    discriminator = agents.build_class_discriminator(
+        IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES
+    )
+    discriminator.compile(optimizer())
+    attack = ProjectedGradientDescent(
+        epsilon, step_size, steps, norm=norm, random_start=False, keep_best=False
+    )
+    rules = {"pool_size": 30, "sampling_steps": 10, **rules}
+    game = AttackedDiscriminator(discriminator, attack, **rules)
+    game.compile()
+    return game
+
+
 def real_batch(seed=0, batch=BATCH):
     """Images (batch, 8, 8, 1) in [-1, 1], lighter for a higher class, and their labels."""
     rng = np.random.default_rng(seed)
@@ -103,8 +124,8 @@ def play(game, rounds, data=None):
 
 
 def state(game):
-    """Every number that a game holds, by owner: agents, averages and the agents' optimizers."""
-    numbers = {}
+    """Every number that a game holds, by owner: agents, averages, optimizers and its own."""
+    numbers = {name: [getattr(game, name).numpy()] for name in OWN if hasattr(game, name)}
     for role in ROLES:
         agent = getattr(game, role, None)
         if agent is None:

@@ -6,7 +6,14 @@ import json
 import pytest
 
 import config
-from config import ConfigError, GANConfig
+from config import AttackedConfig, ConfigError, GANConfig, RobustConfig
+
+
+def refused(kind, options, named):
+    with pytest.raises(ConfigError) as caught:
+        kind(**options)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +37,113 @@ from config import ConfigError, GANConfig
     ],
 )
 def test_a_bad_value_is_named_in_one_line(options, named):
-    with pytest.raises(ConfigError) as caught:
-        GANConfig(**options)
-    assert named in str(caught.value)
-    assert "\n" not in str(caught.value)
+    refused(GANConfig, options, named)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"game": "trio"}, "--game trio"),
+        ({"loss": "hinge"}, "--loss hinge"),
+        ({"norm": "l1"}, "--norm l1"),
+        ({"epsilon": -0.1}, "--epsilon -0.1"),
+        ({"epsilon": 1.5}, "--epsilon 1.5"),
+        ({"epsilon": float("nan")}, "--epsilon nan"),
+        ({"attack_steps": 0}, "--attack_steps 0"),
+        ({"step_size": 0.0}, "--step_size 0.0"),
+        ({"step_size": 0.04}, "--step_size 0.04: 7 such steps never reach"),
+        ({"step_size": 0.1, "loss": "fast"}, "--step_size 0.1: 1 such steps never reach"),
+        ({"trades_beta": -1.0}, "--trades_beta -1.0"),
+        ({"ramp_steps": -1}, "--ramp_steps -1"),
+        ({"contrast": -1.0}, "--contrast -1.0"),
+        ({"ema_decay": 1.0}, "--ema_decay 1.0"),
+        ({"classifier_width": 0}, "--classifier_width 0"),
+        ({"classifier_learning_rate": float("inf")}, "--classifier_learning_rate inf"),
+    ],
+)
+def test_a_bad_value_of_a_robust_classifier(options, named):
+    refused(RobustConfig, {"game": "robust", **options}, named)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"game": "robust"}, "--game robust"),
+        ({"norm": "l0"}, "--norm l0"),
+        ({"epsilon": -1.0}, "--epsilon -1.0"),
+        ({"epsilon": 1.01, "norm": "linf"}, "--epsilon 1.01"),
+        ({"epsilon": 20.0}, "--step_size 0.5: 25 such steps never reach"),
+        ({"first_steps": 26}, "--first_steps 26"),
+        ({"first_steps": 0}, "--first_steps 0"),
+        ({"pool_size": 99}, "--pool_size 99"),
+        ({"pool_size": 9}, "--pool_size 9"),
+        ({"sampling_steps": 7}, "--sampling_steps 7"),
+        ({"r1_gamma": float("nan")}, "--r1_gamma nan"),
+        ({"discriminator_width": 2000}, "--discriminator_width 2000"),
+        ({"discriminator_learning_rate": 0.0}, "--discriminator_learning_rate 0.0"),
+    ],
+)
+def test_a_bad_value_of_an_attacked_discriminator(options, named):
+    refused(AttackedConfig, {"game": "attacked", **options}, named)
+
+
+def test_values_at_the_edge_are_allowed():
+    RobustConfig(game="robust", epsilon=0.0, ramp_steps=0, contrast=0.0)
+    RobustConfig(game="robust", epsilon=1.0, attack_steps=1, step_size=1.0)
+    RobustConfig(game="robust", epsilon=2.0, norm="l2")
+    AttackedConfig(game="attacked", pool_size=100, first_steps=25, epsilon=12.5)
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        RobustConfig(game="robust", loss="trades", step_size=0.2),
+        AttackedConfig(game="attacked", epsilon=0.5, norm="linf", minutes=2.5),
+    ],
+)
+def test_a_record_of_any_game_can_be_read(original):
+    record = json.loads(json.dumps(dataclasses.asdict(original)))
+    assert config.from_record(record) == original
+    with pytest.raises(TypeError):
+        config.from_record({**record, "latent_dim": 8})
+
+
+@pytest.mark.parametrize("game", config.GAMES)
+@pytest.mark.parametrize("preset", config.PRESET_NAMES)
+@pytest.mark.parametrize("dataset", config.DATASETS[1:])
+def test_presets_build_for_every_game(game, preset, dataset):
+    built = config.from_preset(preset, dataset, game=game, data_dir="somewhere", seed=3)
+    assert type(built) is config.GAMES[game]
+    assert (built.game, built.preset, built.dataset, built.seed) == (game, preset, dataset, 3)
+    assert config.from_record(json.loads(json.dumps(dataclasses.asdict(built)))) == built
+
+
+def test_presets_know_the_kinds_of_images():
+    epsilons = {
+        dataset: config.from_preset("quick", dataset, game="robust", data_dir="x").epsilon
+        for dataset in config.DATASETS[1:]
+    }
+    assert epsilons == {
+        **{"mnist": 0.3, "fashion_mnist": 0.3, "digits": 0.1},
+        **{"cifar10": 8 / 255, "folder": 8 / 255},
+    }
+    assert config.from_preset("quick", "digits", game="robust", epsilon=0.0).epsilon == 0.0
+
+
+@pytest.mark.parametrize(
+    ("game", "option", "owners"),
+    [
+        ("robust", {"latent_dim": 8}, "trio or gan"),
+        ("trio", {"sampling_steps": 9}, "attacked"),
+        ("gan", {"epsilon": 0.1}, "robust or attacked"),
+        ("attacked", {"trades_beta": 1.0}, "robust"),
+        ("robust", {"r1_gamma": 1.0}, "trio or gan or attacked"),
+    ],
+)
+def test_an_option_of_another_game_is_refused(game, option, owners):
+    (name,) = option
+    with pytest.raises(ConfigError, match=f"--{name}: is for --game {owners}, not {game}"):
+        config.from_preset("quick", "mnist", game=game, **option)
 
 
 def test_it_is_frozen_and_survives_json():

@@ -6,7 +6,8 @@ import pytest
 
 import agents
 import sampling
-from sampling import Sampler
+from attacks import ProjectedGradientDescent
+from sampling import AttackSampler, Sampler
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,14 @@ def gan_sampler():
         agents.build_generator(8, 1, latent_dim=4, width=4),
         agents.build_discriminator(8, 1, width=4, num_classes=3, conditioning="none"),
     )
+
+
+@pytest.fixture(scope="module")
+def attack_sampler():
+    keras.utils.set_random_seed(0)
+    discriminator = agents.build_class_discriminator(8, 1, width=4, num_classes=3)
+    attack = ProjectedGradientDescent(None, 0.05, 1, norm="l2", random_start=False, keep_best=False)
+    return AttackSampler(discriminator, attack, steps=50)
 
 
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0], np.int32)
@@ -144,3 +153,47 @@ def test_rows_go_from_latent_to_latent_and_class_to_class(trio_sampler, gan_samp
     )
     np.testing.assert_allclose(lower[:, 0], own, atol=1e-5)
     assert sampling.interpolation_rows(gan_sampler, np.random.default_rng(0)).shape[0] == 100
+
+
+def test_images_by_attack_repeat_by_seed_and_climb(attack_sampler):
+    first, again, other = (
+        attack_sampler.plain(LABELS, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert (first.shape, first.dtype) == ((7, 8, 8, 1), np.float32)
+    assert np.abs(first).max() <= 1
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max(axis=(1, 2, 3)).min() > 1e-6
+    noise = attack_sampler.noise(LABELS, np.random.default_rng(1))
+    assert np.abs(noise).max() <= 1
+    climbed = attack_sampler.score(first, LABELS) - attack_sampler.score(noise, LABELS)
+    assert climbed.min() > 0.01
+
+
+def test_more_images_than_a_batch_are_as_few_would_be(attack_sampler, monkeypatch):
+    whole = attack_sampler.plain(LABELS, np.random.default_rng(1))
+    monkeypatch.setattr(sampling, "BATCH", 3)
+    parts = attack_sampler.plain(LABELS, np.random.default_rng(1))
+    np.testing.assert_allclose(parts, whole, atol=1e-4)
+
+
+def test_a_film_goes_from_the_noise_to_the_images(attack_sampler):
+    frames = attack_sampler.film(LABELS, np.random.default_rng(1))
+    assert len(frames) == 41
+    np.testing.assert_array_equal(frames[0], attack_sampler.noise(LABELS, np.random.default_rng(1)))
+    np.testing.assert_allclose(
+        frames[-1], attack_sampler.plain(LABELS, np.random.default_rng(1)), atol=1e-5
+    )
+    steps = [np.abs(a - b).mean() for a, b in zip(frames, frames[1:], strict=False)]
+    assert 0 < steps[-1] < steps[0]
+
+
+def test_scores_and_clarity_of_images_by_attack(attack_sampler):
+    images = attack_sampler.plain(LABELS, np.random.default_rng(0))
+    logits = np.asarray(attack_sampler.discriminator(images), np.float64)
+    own = logits[np.arange(7), LABELS]
+    others = np.log(np.exp(logits).sum(axis=1) - np.exp(own))
+    np.testing.assert_allclose(attack_sampler.score(images, LABELS), own, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        attack_sampler.clarity(images, LABELS), own - others, rtol=1e-4, atol=1e-5
+    )
+    assert attack_sampler.num_classes == 3
