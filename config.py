@@ -139,7 +139,7 @@ class RobustConfig(Config):
         1000, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
     )
     translation: int = option(
-        2, "Pixels that the images which are learned from are shifted by.", low=0, high=32
+        0, "Pixels that the images which are learned from are shifted by.", low=0, high=32
     )
     contrast: float = option(
         5.0, "Steepness of the threshold that pixels first pass; 0 for none.", low=0, high=100
@@ -277,7 +277,7 @@ GAN_PRESETS = {
 ROBUST_PRESETS = {
     "quick": {"steps": 2_000},
     "standard": {"steps": 6_000},
-    "best": {"steps": 15_000},
+    "best": {"steps": 10_000},
 }
 ATTACKED_PRESETS = {
     "quick": {"steps": 1_000},
@@ -299,7 +299,7 @@ SMALL_GAN_PRESETS = {
 }
 # Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
 SMALL_ROBUST_PRESETS = {
-    name: {**options, "epsilon": 0.1, "translation": 0} for name, options in ROBUST_PRESETS.items()
+    name: {**options, "epsilon": 0.1} for name, options in ROBUST_PRESETS.items()
 }
 SMALL_ATTACKED_PRESETS = {
     name: {**options, "step_size": 0.15, "pool_size": 2000}

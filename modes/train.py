@@ -85,7 +85,9 @@ def resumed_config(run, options):
     length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
     given = {name: value for name, value in length.items() if value is not None}
     if "preset" in options.given:
-        steps = configs.from_preset(options.preset, config.dataset, data_dir=config.data_dir).steps
+        steps = configs.from_preset(
+            options.preset, config.dataset, game=config.game, data_dir=config.data_dir
+        ).steps
         given = {"preset": options.preset, "steps": steps, **given}
     if given.keys() & {"steps", "minutes"} or options.epochs:
         config = dataclasses.replace(config, minutes=None)

@@ -4,7 +4,7 @@ import pytest
 
 import config
 import dcgan as command
-import modes
+from modes.train import resumed_config
 from runs import Run
 
 
@@ -23,7 +23,7 @@ def run(tmp_path):
 
 
 def test_without_a_length_the_run_keeps_its_own(run):
-    assert modes.resumed_config(run, options()) == run.read_config()
+    assert resumed_config(run, options()) == run.read_config()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_without_a_length_the_run_keeps_its_own(run):
     ],
 )
 def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, minutes):
-    resumed = modes.resumed_config(run, options(*words))
+    resumed = resumed_config(run, options(*words))
     assert (resumed.preset, resumed.steps, resumed.minutes) == (preset, steps, minutes)
     assert resumed.seed == 7
 
@@ -47,9 +47,16 @@ def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, 
 )
 def test_another_game_is_refused(run, words):
     with pytest.raises(config.ConfigError, match=words[0]):
-        modes.resumed_config(run, options(*words))
+        resumed_config(run, options(*words))
 
 
 def test_the_same_options_again_are_no_change(run):
     words = ["--seed", "7", "--loss", "non_saturating", "--batch_size", "64"]
-    assert modes.resumed_config(run, options(*words)) == run.read_config()
+    assert resumed_config(run, options(*words)) == run.read_config()
+
+
+def test_a_longer_preset_is_that_of_the_run_s_own_game(tmp_path):
+    run = Run(tmp_path)
+    run.start(config.from_preset("quick", "digits", game="robust"), map(str, range(10)))
+    resumed = resumed_config(run, options("--game", "robust", "--preset", "best"))
+    assert resumed == config.from_preset("best", "digits", game="robust")
