@@ -183,7 +183,7 @@ def help_text():
     for title, names in groups.items():
         lines.append(f"Flags of {title}:")
         if title == "--mode train":
-            names = [name for name in names if name not in configs.GAME_OPTIONS]
+            names = tuple(name for name in names if name not in configs.GAME_OPTIONS)
         for name in names:
             flag = FLAGS[name]
             lines.append(f"  --{name}  {flag.help}{_default(flag.default)}")

@@ -26,7 +26,9 @@ def discriminator(image_size=8, channels=1):
 
 AGENTS = {
     "classifier": classifier,
-    "classifier with a threshold": lambda *shape: classifier(*shape, contrast=5.0),
+    "classifier with a threshold": lambda image_size=8, channels=1: classifier(
+        image_size, channels, contrast=5.0
+    ),
     "discriminator": discriminator,
 }
 EVERY_AGENT = pytest.mark.parametrize("build", AGENTS.values(), ids=AGENTS)
