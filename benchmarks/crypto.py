@@ -1,0 +1,150 @@
+"""Ten ciphers and how secret they are; and rounds a second, beside the usual way to write them.
+
+python -m benchmarks.crypto                      the table of seeds 0 to 9
+python -m benchmarks.crypto --seeds 0 --eves 5   one seed, with fresh and other Eves
+python -m benchmarks.crypto --speed              rounds a second
+"""
+
+import argparse
+import os
+import pathlib
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from crypto import training
+from crypto.ciphers import learned_cipher, words
+from crypto.config import PRESETS, from_preset
+from crypto.evaluation import exact_audit
+from crypto.eves import fresh_eves, other_eves
+from crypto.folder import CryptoRun
+from crypto.game import EVE_TURNS, build_game
+
+COLUMNS = ("seed", "attempts", "rounds", "wall s", "CPU s", "Bob wrong", "leak, bits", "Eve wrong")
+
+
+def main():
+    """Parses the line and prints what it asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", choices=PRESETS, default="secret")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
+    parser.add_argument("--rounds", type=int, help="of an attempt; the preset's if not given")
+    parser.add_argument("--messages", type=int, default=128, help="plaintexts that are counted")
+    parser.add_argument("--eves", type=int, default=0, help="fresh Eves of each kind")
+    parser.add_argument("--speed", action="store_true", help="measure rounds a second instead")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    if options.speed:
+        print_speed(from_preset(options.preset))
+    else:
+        print_seeds(options)
+
+
+def print_seeds(options):
+    """A row a seed: how long it took, and what the audit says of the end."""
+    print(*(f"{column:>10s}" for column in COLUMNS), flush=True)
+    for seed in options.seeds:
+        config = from_preset(options.preset, seed=seed, rounds=options.rounds)
+        wall, cpu = time.monotonic(), time.process_time()
+        with tempfile.TemporaryDirectory() as folder:
+            run = CryptoRun(pathlib.Path(folder))
+            game, _, _ = training.train(run, config, resume=False, announce=lambda line: None)
+            wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+            eve = run.read_stats()[-1]["eve_bits_wrong"]
+        cipher = learned_cipher(game.alice, game.bob, binary=options.preset == "secret")
+        audit = exact_audit(cipher, messages=options.messages, seed=10**6, keys_tried=0)
+        figures = (wall, cpu, audit["bob_bits_wrong"])
+        print(
+            f"{seed:10d} {game.attempt_number:10d} {game.step:10d}",
+            *(f"{figure:10.4g}" for figure in figures),
+            f"{training.leak_text(audit):>10s} {eve:10.3f}",
+            flush=True,
+        )
+        if options.eves:
+            print(f"{'':10s} fresh {fresh_eves(game.alice, count=options.eves)}", flush=True)
+            print(f"{'':10s} other {other_eves(cipher)}", flush=True)
+
+
+def print_speed(config):
+    """Rounds a second: the game's own way, step by step, and predict with train_on_batch."""
+    game = build_game(config)
+    ways = {
+        "rounds in one XLA loop": (lambda: game.play(500), 500),
+        "train_step in a graph": (_stepwise(build_game(config)), 50),
+        "predict + train_on_batch": (_naive(build_game(config)), 5),
+    }
+    rates = {}
+    for name, (play, rounds) in ways.items():
+        began = time.monotonic()
+        play()  # traces and compiles
+        first = time.monotonic() - began
+        times = []
+        for _ in range(3):
+            began = time.monotonic()
+            play()
+            times.append(time.monotonic() - began)
+        rates[name] = rounds / min(times)
+        print(f"{name:26s} {rates[name]:8.1f} rounds/s, first call {first:.1f} s", flush=True)
+    ours, _, naive = rates.values()
+    print(f"ratio {ours / naive:.0f}")
+
+
+def _stepwise(game):
+    step = tf.function(game.train_step, autograph=False)
+
+    def play():
+        for _ in range(50):
+            step()
+
+    return play
+
+
+def _naive(game):
+    """The same networks as they are usually trained: arrays from NumPy, Keras calls, no game."""
+    bits, batch = game.message_bits, game.batch_size
+    rng = np.random.default_rng(0)
+    plaintext, key = keras.Input((bits,)), keras.Input((game.key_bits,))
+    hints = [keras.Input((bits,)), keras.Input((bits,))]
+    ciphertext, guess = game.pair([plaintext, key])
+    overheard = game.eve([ciphertext, *hints])
+    both = keras.Model([plaintext, key, *hints], [guess, overheard])
+    game.eve.trainable = False
+
+    def cross_entropy(truth, logits):
+        return tf.reduce_mean(tf.nn.softplus(-truth * logits))
+
+    def secrecy(truth, logits):
+        return game.secrecy * tf.nn.relu(np.log(2.0) - cross_entropy(truth, logits))
+
+    both.compile(keras.optimizers.Adam(5e-3), loss=[cross_entropy, secrecy], jit_compile=False)
+    game.eve.trainable = True
+    game.eve.compile(keras.optimizers.Adam(3e-3), loss=cross_entropy, jit_compile=False)
+
+    def drawn():
+        text, keys = (words(rng.integers(0, 2**n, batch), n) for n in (bits, game.key_bits))
+        told = (rng.random((batch, bits)) < rng.random((batch, 1))).astype(np.float32)
+        return text, keys, told
+
+    def play():
+        for _ in range(5):
+            text, keys, told = drawn()
+            both.train_on_batch([text, keys, text * told, told], [text, text])
+            for _ in range(EVE_TURNS):
+                text, keys, told = drawn()
+                sent = game.alice.predict([text, keys], batch_size=batch, verbose=0)
+                game.eve.train_on_batch([sent, text * told, told], text)
+
+    return play
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Alice, Bob and Eve: a learned secret that is proved, not assumed; `python -m crypto`."""

@@ -1,0 +1,224 @@
+"""Alice and Bob learn to talk so that Eve, who learns to listen, cannot understand.
+
+An experiment in learned secrecy, NOT cryptography to rely on: protect nothing with it.
+
+python -m crypto --mode train           three networks play until an exact audit is satisfied
+python -m crypto --mode send "hello"    the ciphertext, what Bob reads, what Eve guesses
+python -m crypto --mode receive         decrypts what send has written
+python -m crypto --mode audit           how many bits the ciphertext gives away, to anyone
+python -m crypto --mode transcript      plaintexts, keys and ciphertexts, for your own attack
+
+--preset secret    Eve is hinted, the wire carries bits, the audit decides when to stop
+--preset paper     as published (Abadi & Andersen 2016, arXiv:1610.06918)
+--preset release   as in the code that its authors released
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import types
+
+from absl import flags
+
+from config import ConfigError, check
+from crypto.config import FIELDS, PRESETS, from_preset
+
+MODES = ("train", "send", "receive", "audit", "transcript")
+INTERRUPTED = 130  # what a shell reports for Ctrl-C
+FLAGS = flags.FlagValues()  # our own, so that two command lines fit into one process
+
+
+def define(kind, name, default, says, *choices):
+    """Defines a flag of this command line."""
+    kind(name, default, *choices, says, flag_values=FLAGS)
+
+
+define(flags.DEFINE_enum, "mode", None, "What to do.", MODES)
+define(flags.DEFINE_enum, "preset", "secret", "Who plays, and by which losses.", PRESETS)
+for _name, _says in {
+    "path": "The run folder; runs/crypto-<preset> if not given.",
+    "input": "A file to send, or the ciphertext file to receive.",
+    "output": "The file to write.",
+    "key": "The key in hexadecimal; send draws a fresh one if not given.",
+    "key_file": "A file that holds the key; send writes one with --output.",
+}.items():
+    define(flags.DEFINE_string, _name, None, _says)
+for _name, _says in {
+    "resume": "Go on with the run in the folder.",
+    "overwrite": "Start anew in a folder that holds a run.",
+    "exhaustive": "Count all plaintexts: a proof, and takes minutes.",
+}.items():
+    define(flags.DEFINE_boolean, _name, False, _says)
+for _name, _says in {
+    "messages": "Plaintexts that are counted; 64 if not given, 8 of the published presets.",
+    "eves": "Fresh Eves of each kind, 5 if not given; 0 for no Eves.",
+    "num_messages": "Messages of a transcript; 10000 if not given.",
+}.items():
+    define(flags.DEFINE_integer, _name, None, _says)
+for _name, _field in FIELDS.items():
+    if _name != "preset":
+        _kind = flags.DEFINE_float if "float" in str(_field.type) else flags.DEFINE_integer
+        define(_kind, _name, None, _field.metadata["says"])
+
+GENERAL_FLAGS = ("mode", "preset", "path")
+OPTIONS = tuple(name for name in FIELDS if name != "preset")
+MODE_FLAGS = {
+    "train": ("resume", "overwrite", *OPTIONS),
+    "send": ("input", "output", "key", "key_file"),
+    "receive": ("input", "output", "key", "key_file"),
+    "audit": ("messages", "exhaustive", "eves", "output"),
+    "transcript": ("num_messages", "seed", "output"),
+}
+LIMITS = {"messages": (1, 65_536), "eves": (0, 100), "num_messages": (1, 10_000_000)}
+
+
+def parse(argv):
+    """Reads the flags and the text, and refuses what the mode does not use.
+
+    Args:
+        argv: list of str, the program first.
+    Returns:
+        SimpleNamespace: the value of every flag, `given`, the set of those on the line, and `text`,
+        the one word beside them, or None.
+    Raises:
+        ConfigError: one line that names the flag and the fix.
+    """
+    words = [argv[0]]
+    for word in argv[1:]:
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and name != "--":
+            word = "--" + name[2:].replace("-", "_") + equals + value
+        words.append(word)
+    try:
+        rest = FLAGS(words)[1:]
+    except flags.Error as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+    if FLAGS.mode is None:
+        raise ConfigError(f"--mode: say one of {', '.join(MODES)}; see --help")
+    names = {*GENERAL_FLAGS, *(name for names in MODE_FLAGS.values() for name in names)}
+    options = types.SimpleNamespace(**{name: FLAGS[name].value for name in names})
+    options.given = {name for name in names if FLAGS[name].present}
+    if len(rest) > (1 if FLAGS.mode in ("send", "receive") else 0):
+        raise ConfigError(f"{rest[-1]}: a word that belongs to no flag; see --help")
+    options.text = rest[0] if rest else None
+    check_options(options)
+    return options
+
+
+def check_options(options):
+    """Refuses values out of range, and flags that contradict the mode or each other.
+
+    Raises:
+        ConfigError: one line that names the flag and the fix.
+    """
+    mode = options.mode
+    for name in sorted(options.given - set(GENERAL_FLAGS) - set(MODE_FLAGS[mode])):
+        owners = " or ".join(owner for owner, names in MODE_FLAGS.items() if name in names)
+        raise ConfigError(f"--{name}: is for --mode {owners}, not {mode}")
+    for name, (low, high) in LIMITS.items():
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise ConfigError(f"--{name} {value}: must be from {low} to {high}")
+    for name in options.given & FIELDS.keys():
+        check([FIELDS[name]], getattr(options, name))
+    for first, second in (("resume", "overwrite"), ("key", "key_file"), ("messages", "exhaustive")):
+        if {first, second} <= options.given:
+            raise ConfigError(f"--{first} with --{second}: choose one")
+    if mode in ("send", "receive"):
+        check_message(options)
+    elif mode == "transcript" and not (options.output or "").endswith(".npz"):
+        raise ConfigError(f"--output {options.output or ''}: --mode transcript writes a .npz file")
+    elif mode == "train":
+        from_preset(options.preset, **{name: getattr(options, name) for name in OPTIONS})
+
+
+def check_message(options):
+    """Refuses to send nothing, two things at once, or to receive without a key.
+
+    Raises:
+        ConfigError: one line.
+    """
+    what = "a text to send" if options.mode == "send" else "the ciphertext in hexadecimal"
+    if (options.text is None) == (options.input is None):
+        raise ConfigError(f"--mode {options.mode}: give {what} or --input FILE, one of the two")
+    if options.mode == "receive" and options.key is None and options.key_file is None:
+        raise ConfigError("--mode receive: give --key HEX or --key_file FILE")
+
+
+def help_text():
+    """The text of --help: what there is to do, and the flags of each mode."""
+    lines = [__doc__]
+    groups = {"every mode": GENERAL_FLAGS, **{f"--mode {m}": n for m, n in MODE_FLAGS.items()}}
+    for title, names in groups.items():
+        lines.append(f"Flags of {title}:")
+        for name in names:
+            lines.append(f"  --{name}  {FLAGS[name].help}{_default(name)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _default(name):
+    """What a flag is if not given, where a preset does not say otherwise."""
+    default = FIELDS[name].default if name in FIELDS else FLAGS[name].default
+    return "" if default is None or default is False else f" Default: {default}."
+
+
+@contextlib.contextmanager
+def silenced_stderr():
+    """Keeps what is written to file descriptor 2 and shows it only if the block fails."""
+    with tempfile.TemporaryFile() as kept:
+        saved = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(saved, kept.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def load_modes():
+    """Imports the modes, and with them TensorFlow, without its start-up chatter."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with silenced_stderr():
+        import tensorflow as tf
+
+        # XLA and the devices talk at their first use.
+        tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
+        tf.get_logger().setLevel("ERROR")
+    from crypto import modes
+
+    return modes
+
+
+def main(argv):
+    """Runs one mode; returns the exit status: 0, 1 for bad data or files, 2 for bad flags."""
+    if any(word in ("--help", "-h", "-help") for word in argv[1:]):
+        print(help_text())
+        return 0
+    try:
+        options = parse(argv)
+        modes = load_modes()
+        try:
+            return getattr(modes, options.mode)(options)
+        except modes.EXPECTED_ERRORS as error:
+            return fail(modes.one_line(error), 1)
+    except ConfigError as error:
+        return fail(error, 2)
+    except KeyboardInterrupt:
+        return fail("interrupted", INTERRUPTED)
+
+
+def fail(message, status):
+    """Prints one line to standard error and returns the exit status."""
+    print(f"crypto: {message}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,158 @@
+"""A cipher to audit: hand-made or learned, it is two functions on arrays of -1 and +1."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+BATCH = 65_536
+
+
+def words(numbers, bits):
+    """The binary digits of numbers, lowest first: float32 (n, bits) of -1 and +1."""
+    digits = (np.asarray(numbers)[:, None] >> np.arange(bits)) & 1
+    return (2 * digits - 1).astype(np.float32)
+
+
+def all_words(bits):
+    """Every word of so many bits, in order: float32 (2^bits, bits)."""
+    return words(np.arange(2**bits), bits)
+
+
+def random_words(count, bits, seed):
+    """Different words where there are enough, else all of them: float32 (n, bits).
+
+    Args:
+        count: int >= 1.
+        bits: int.
+        seed: int.
+    """
+    if count >= 2**bits:
+        return all_words(bits)
+    rng = np.random.default_rng(seed)
+    return words(np.sort(rng.choice(2**bits, count, replace=False)), bits)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cipher:
+    """What Alice and Bob do, batch by batch.
+
+    Attributes:
+        message_bits, key_bits: int.
+        encrypt: callable (plaintext (n, message_bits), key (n, key_bits)) -> ciphertext (n, m).
+        decrypt: callable (ciphertext, key) -> guess (n, message_bits), of which the signs count.
+        binary: bool, whether ciphertexts are -1 and +1, message_bits of them; else any numbers.
+        prepare: None, or a faster way to do what `under` does; see there.
+    """
+
+    message_bits: int
+    key_bits: int
+    encrypt: Callable
+    decrypt: Callable
+    binary: bool = True
+    prepare: Callable | None = None
+
+    def under(self, keys):
+        """What Alice and Bob do under all of these keys, (n, key_bits).
+
+        Returns:
+            callable plaintext (message_bits,) -> the ciphertexts' codes (n,), and Bob's wrong bits
+            on average over the keys, float.
+        """
+        if self.prepare is not None:
+            return self.prepare(keys)
+
+        def look(plaintext):
+            ciphertext = self.encrypt_words(plaintext[None], keys)
+            return self.codes(ciphertext), self.bits_wrong(plaintext, ciphertext, keys).mean()
+
+        return look
+
+    def encrypt_words(self, plaintext, key):
+        """Ciphertexts of plaintexts under keys; one word on a side goes with all of the other."""
+        return self.encrypt(*_matched(plaintext, key))
+
+    def decrypt_words(self, ciphertext, key):
+        """Guesses of plaintexts, float32 (n, message_bits) of -1 and +1."""
+        guess = self.decrypt(*_matched(ciphertext, key))
+        return np.where(np.asarray(guess) > 0, np.float32(1), np.float32(-1))
+
+    def bits_wrong(self, plaintext, ciphertext, key):
+        """Wrong bits of each of Bob's guesses: int (n,)."""
+        return (self.decrypt_words(ciphertext, key) != plaintext).sum(axis=1)
+
+    def codes(self, ciphertext):
+        """A number for each ciphertext (n, m), the same for the same one: int64 or uint64 (n,)."""
+        ciphertext = np.ascontiguousarray(ciphertext, np.float32)
+        if self.binary:
+            return (ciphertext > 0) @ (1 << np.arange(ciphertext.shape[1]))
+        rng = np.random.default_rng(0)  # a 64-bit hash of the floats' bits
+        factors = rng.integers(1, 2**63, ciphertext.shape[1], dtype=np.uint64) * 2 + 1
+        hashed = (ciphertext.view(np.uint32).astype(np.uint64) * factors).sum(axis=1)
+        return hashed ^ (hashed >> np.uint64(29))
+
+
+def _matched(left, right):
+    """Two arrays of words of one length: a single word is repeated."""
+    count = max(len(left), len(right))
+    return tuple(
+        np.broadcast_to(side, (count, side.shape[1])) if len(side) == 1 else side
+        for side in (left, right)
+    )
+
+
+def learned_cipher(alice, bob, *, binary):
+    """The cipher that Alice and Bob have learned.
+
+    Args:
+        alice, bob: keras.Models of `parties.build_parties`; later changes of them show.
+        binary: bool, as `Cipher.binary`.
+    """
+    message_bits, key_bits = (shape[-1] for shape in alice.input_shape)
+    ways = (_in_batches(alice), _in_batches(bob))
+    return Cipher(
+        message_bits, key_bits, *ways, binary, _under_keys(alice, bob) if binary else None
+    )
+
+
+def _under_keys(alice, bob):
+    """As `Cipher.under` for gated parties: what they make of the keys is computed only once."""
+
+    @tf.function(jit_compile=True)
+    def run(plaintext, keys_of_alice, keys_of_bob):
+        product = alice.get_layer("of_text")(plaintext) * keys_of_alice  # (keys, width)
+        ciphertext = alice.get_layer("wire")(alice.get_layer("values")(product))
+        guess = bob.get_layer("logits")(bob.get_layer("of_text")(ciphertext) * keys_of_bob)
+        wrong = tf.cast((guess > 0.0) != (plaintext > 0.0), tf.float32)
+        places = 2.0 ** tf.range(plaintext.shape[1], dtype=tf.float32)
+        codes = tf.linalg.matvec(tf.cast(ciphertext > 0.0, tf.float32), places)  # exact to 2^24
+        return tf.cast(codes, tf.int32), tf.reduce_mean(tf.reduce_sum(wrong, axis=1))
+
+    def prepare(keys):
+        of_keys = [agent.get_layer("of_key")(keys) for agent in (alice, bob)]
+
+        def look(plaintext):
+            codes, wrong = run(tf.constant(plaintext[None]), *of_keys)
+            return codes.numpy(), float(wrong)
+
+        return look
+
+    return prepare
+
+
+def _in_batches(agent):
+    """The agent as a function on arrays of any length, compiled once."""
+
+    @tf.function(reduce_retracing=True)
+    def call(left, right):
+        return agent([left, right])
+
+    def run(left, right):
+        outputs = [
+            call(tf.constant(left[at : at + BATCH]), tf.constant(right[at : at + BATCH])).numpy()
+            for at in range(0, len(left), BATCH)
+        ]
+        return np.concatenate(outputs) if outputs else np.zeros((0, agent.output_shape[-1]))
+
+    return run

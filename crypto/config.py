@@ -1,0 +1,81 @@
+"""Frozen options of a run of `python -m crypto`, and its presets. No TensorFlow here."""
+
+import dataclasses
+
+from config import ConfigError, check, option
+
+PRESETS = ("secret", "paper", "release")
+MOST_ATTEMPTS = 31  # as many as `game.AliceBobEve` has salts for
+ROUNDS_PER_STEP = 100  # between two looks at Ctrl-C
+MOST_MESSAGE_BITS = 20  # whose ciphertexts the exact audit still counts one by one
+MOST_KEY_BITS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class CryptoConfig:
+    """Every option of a training run; validated when built.
+
+    Raises:
+        ConfigError: if a value is out of range.
+    """
+
+    preset: str = option("secret", "Who plays, and by which losses.", choices=PRESETS)
+    seed: int = option(0, "From which every random number is drawn.", low=0, high=1_000_000)
+    message_bits: int = option(16, "Bits of a block of plaintext.", low=2, high=MOST_MESSAGE_BITS)
+    key_bits: int = option(16, "Bits of the key of a block.", low=1, high=MOST_KEY_BITS)
+    rounds: int = option(6000, "Rounds of an attempt, at most.", low=1, high=100_000_000)
+    attempts: int = option(
+        8, "Times to start from new weights, at most, if it still leaks.", low=1, high=MOST_ATTEMPTS
+    )
+    audit_every: int = option(
+        1000, "Rounds between two audits.", low=ROUNDS_PER_STEP, high=1_000_000
+    )
+    batch_size: int = option(256, "Messages of a turn.", low=2, high=65_536)
+    learning_rate: float = option(5e-3, "Adam's step size for Alice and Bob.", low=1e-8, high=1)
+    eve_learning_rate: float = option(3e-3, "Adam's step size for Eve.", low=1e-8, high=1)
+    secrecy: float = option(
+        16.0, "Weight of what Eve knows in Alice and Bob's loss.", low=1e-3, high=1e6
+    )
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            check([field], getattr(self, field.name))
+        if self.audit_every % ROUNDS_PER_STEP:
+            raise ConfigError(
+                f"--audit_every {self.audit_every}: must be a multiple of {ROUNDS_PER_STEP}"
+            )
+        if self.preset != "secret" and self.message_bits % 2:
+            raise ConfigError(
+                f"--message_bits {self.message_bits}: must be even for --preset {self.preset},"
+                " whose convolutions halve a length"
+            )
+
+
+PUBLISHED = {
+    "rounds": 20_000,
+    "attempts": 1,
+    "audit_every": 2000,
+    "batch_size": 4096,
+    "learning_rate": 8e-4,
+    "eve_learning_rate": 8e-4,
+    "secrecy": 1.0,
+}
+OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
+FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}
+
+
+def from_preset(preset, **given):
+    """The preset's options, overruled by those given.
+
+    Args:
+        preset: one of `PRESETS`.
+        **given: fields of `CryptoConfig`; None means not given.
+    Returns:
+        CryptoConfig.
+    Raises:
+        ConfigError: as `CryptoConfig`.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"--preset {preset}: must be one of {', '.join(PRESETS)}")
+    given = {name: value for name, value in given.items() if value is not None}
+    return CryptoConfig(**{**OPTIONS_OF[preset], **given, "preset": preset})

@@ -1,0 +1,157 @@
+"""Fresh Eves, who learn to read a finished cipher: neural ones, plain and hinted, and others.
+
+That they fail proves nothing; that one of them succeeds proves a leak. Every figure is the wrong
+bits of as many as a message has, on messages that the Eve has not seen; half of them is chance.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import Ridge
+
+from crypto import losses
+from crypto.ciphers import words
+from crypto.game import draw_messages, forget, repeat
+from crypto.parties import build_hinted_eve
+from models.game import Game
+
+WIDTH, DEPTH = 96, 2  # the Eve of the game has 64 and 2
+BATCH = 256
+ROUNDS = 2000
+LEARNING_RATE = 3e-3
+JUDGED = 65_536  # messages that a neural Eve is judged on
+LEARNED, TESTED = 20_000, 50_000  # messages of the others
+TREES_LEARNED = 10_000
+
+
+class FreshEve(Game):
+    """One Eve against an Alice who stays as she is.
+
+    Args:
+        alice: keras.Model, (plaintext, key) -> ciphertext.
+        hinted: bool, whether she is told a random subset of the plaintext's bits.
+        rounds: int, of `learn`.
+        seed: int.
+    """
+
+    def __init__(self, alice, *, hinted, rounds=ROUNDS, seed=0):
+        super().__init__(seed=seed)
+        self.alice, self.hinted, self.rounds = alice, hinted, rounds
+        self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
+        self.eve = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
+        self.eve.compile(keras.optimizers.Adam(LEARNING_RATE), jit_compile=False)
+        self._play = tf.function(self._rounds, jit_compile=True, autograph=False)
+
+    def deal(self, batch, iteration):
+        """As `draw_messages`; a plain Eve is told nothing."""
+        seed = tf.stack([self.number, iteration])
+        plaintext, key, told = draw_messages(batch, self.message_bits, self.key_bits, seed)
+        return plaintext, key, told * float(self.hinted)
+
+    def train_step(self, data=None):
+        """Eve's turn, and nobody else's."""
+        plaintext, key, told = self.deal(BATCH, tf.cast(self.eve.optimizer.iterations, tf.int32))
+        ciphertext = self.alice([plaintext, key])
+
+        def loss_fn():
+            guess = self.eve([ciphertext, plaintext * told, told], training=True)
+            return losses.hidden_mean(losses.bit_cross_entropy(plaintext, guess), 1.0 - told)
+
+        self.update(self.eve, loss_fn)
+
+    def _rounds(self, count, number):
+        self.number = number
+        repeat(self.train_step, count)
+
+    def learn(self, number):
+        """Starts from new weights and learns.
+
+        Args:
+            number: int, which of several Eves this is.
+        Returns:
+            float, bits that she gets wrong of a message, counted on bits she was not told.
+        """
+        keras.utils.set_random_seed(self.seed + number)
+        fresh = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
+        self.eve.set_weights(fresh.get_weights())
+        forget(self.eve.optimizer)
+        self._play(tf.constant(self.rounds), tf.constant(self.seed + number))
+        self.number = self.seed + number
+        plaintext, key, told = self.deal(JUDGED, -1)
+        guess = self.eve([self.alice([plaintext, key]), plaintext * told, told])
+        errors = tf.cast(plaintext * guess <= 0.0, tf.float32)
+        return self.message_bits * float(losses.hidden_mean(errors, 1.0 - told))
+
+
+def fresh_eves(alice, *, count=5, rounds=ROUNDS, seed=0, announce=None):
+    """Eves that learn from scratch, bigger than the one of the game.
+
+    Returns:
+        dict for `json.dumps`: "plain" and "hinted", a list of the bits that each gets wrong.
+    """
+    found = {}
+    for name in ("plain", "hinted"):
+        game = FreshEve(alice, hinted=name == "hinted", rounds=rounds, seed=seed)
+        found[name] = [game.learn(number) for number in range(count)]
+        if announce and count:
+            announce(f"fresh {name} Eves: {min(found[name]):.3f} bits wrong, the best of {count}")
+    return found
+
+
+def products(values):
+    """A word's values, and those of each pair multiplied: float32 (n, m + m (m - 1) / 2)."""
+    pairs = itertools.combinations(range(values.shape[1]), 2)
+    columns = [values[:, first] * values[:, second] for first, second in pairs]
+    return np.column_stack([values, *columns])
+
+
+def other_eves(cipher, *, seed=0):
+    """Eves that are no networks.
+
+    "linear" and "quadratic": ridge regression of each plaintext bit on the ciphertext, or on the
+    ciphertext and its products of two. "parities": the same regression on the XOR of each pair of
+    plaintext bits; that pair counts which the learned messages betray most. "trees": gradient
+    boosting.
+
+    Args:
+        cipher: ciphers.Cipher.
+        seed: int.
+    Returns:
+        dict for `json.dumps`, name -> bits wrong of message_bits.
+    """
+    rng = np.random.default_rng(seed)
+    plaintext, key = (
+        words(rng.integers(0, 2**bits, LEARNED + TESTED), bits)
+        for bits in (cipher.message_bits, cipher.key_bits)
+    )
+    ciphertext = np.asarray(cipher.encrypt_words(plaintext, key))
+    squares = products(ciphertext)
+    parities = products(plaintext)[:, cipher.message_bits :]
+    wrong = {
+        "linear": _ridge(ciphertext, plaintext)[1].mean(),
+        "quadratic": _ridge(squares, plaintext)[1].mean(),
+    }
+    learned, tested = _ridge(squares, parities)
+    wrong["parities"] = tested[learned.argmin()]
+    wrong["trees"] = _trees(ciphertext, plaintext, seed)
+    return {name: float(cipher.message_bits * share) for name, share in wrong.items()}
+
+
+def _ridge(features, targets):
+    """Shares of wrong signs of each target, among the learned messages and among the others."""
+    guess = Ridge().fit(features[:LEARNED], targets[:LEARNED]).predict(features)
+    wrong = guess.reshape(targets.shape) * targets <= 0
+    return wrong[:LEARNED].mean(axis=0), wrong[LEARNED:].mean(axis=0)
+
+
+def _trees(features, targets, seed):
+    """The share of wrong bits of gradient-boosted trees, one model a bit."""
+    shares = []
+    for target in targets.T:
+        model = HistGradientBoostingClassifier(max_iter=50, random_state=seed)
+        model.fit(features[:TREES_LEARNED], target[:TREES_LEARNED])
+        shares.append((model.predict(features[LEARNED:]) != target[LEARNED:]).mean())
+    return np.mean(shares)

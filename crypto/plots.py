@@ -1,0 +1,37 @@
+"""The curves of a training, like the paper's figure: a picture without a window."""
+
+from matplotlib.figure import Figure
+
+from pictures import save_atomically
+
+BITS_WRONG = {"bob_bits_wrong": ("Bob", "tab:blue"), "eve_bits_wrong": ("Eve", "tab:red")}
+
+
+def plot_training(rows, message_bits, path):
+    """Draws the wrong bits of Bob and Eve, and the exact leak below them.
+
+    Args:
+        rows: list of dict, of stats.jsonl; nothing is drawn from none.
+        message_bits: int.
+        path: where to write the picture.
+    """
+    if not rows:
+        return
+    figure = Figure(figsize=(7.0, 6.0), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    rounds = [row["step"] for row in rows]
+    for name, (title, colour) in BITS_WRONG.items():
+        above.plot(rounds, [row[name] for row in rows], ".-", label=title, color=colour)
+    above.axhline(message_bits / 2, color="grey", linestyle=":", label="guessing")
+    above.set(ylabel=f"bits wrong of {message_bits}")
+    above.legend()
+    below.fill_between(
+        rounds,
+        [row["leak_at_least"] for row in rows],
+        [row["leak_at_most"] for row in rows],
+        color="tab:purple",
+        alpha=0.3,
+    )
+    below.plot(rounds, [row["leak_at_most"] for row in rows], ".-", color="tab:purple")
+    below.set(xlabel="rounds", ylabel="bits leaked, counted", ylim=(0, None))
+    save_atomically(path, figure.savefig)

@@ -1,0 +1,168 @@
+"""Plays until the audit is satisfied: training, audits, new attempts, the run folder."""
+
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from callbacks import Keeper
+from crypto.ciphers import Cipher, learned_cipher
+from crypto.config import ROUNDS_PER_STEP
+from crypto.evaluation import exact_audit
+from crypto.game import build_game
+
+GLANCE = 8  # plaintexts of every audit
+LOOK = 32  # and of the one that may end the training
+TARGET_LEAK = 0.001  # bits; a tenth of what is promised, since not all plaintexts are counted
+TARGET_BITS_WRONG = 0.002
+AUDITED = {  # a row's names of an audit's figures
+    "leak_at_least": "leak_at_least",
+    "leak_at_most": "leak_at_most",
+    "exact_bob_bits_wrong": "bob_bits_wrong",
+}
+
+
+class Auditor(keras.callbacks.Callback):
+    """Audits the cipher as it is learned, and says when it is good, or hopeless.
+
+    At every `audit_every` rounds of an attempt a row is written. In the preset "secret" the audit
+    ends the training once the cipher is secret and Bob understands; an attempt that is at its end
+    and still leaks is followed by another from new weights.
+
+    Args:
+        run: folder.CryptoRun.
+        config: config.CryptoConfig.
+        announce: callable for one line of text.
+    Attributes:
+        finished: bool, whether there is nothing left to do.
+        audit: dict of `exact_audit`, the last one; empty before the first.
+    """
+
+    def __init__(self, run, config, announce):
+        super().__init__()
+        self.run, self.config, self.announce = run, config, announce
+        rows = run.read_stats()
+        self.earlier_seconds = rows[-1]["seconds"] if rows else 0.0
+        self.began = time.monotonic()
+        self.cipher: Cipher | None = None
+        self.audit: dict = {}
+        self.finished = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch_began, self.epoch_step = time.monotonic(), self.model.step
+
+    def on_epoch_end(self, epoch, logs=None):
+        game, config = self.model, self.config
+        rounds = game.attempt_step
+        if rounds % config.audit_every and rounds < config.rounds:
+            return  # stopped on the way
+        rate = (game.step - self.epoch_step) / (time.monotonic() - self.epoch_began)
+        reached = self.look(game)
+        self.write(game, logs or {}, rate)
+        if reached or (rounds >= config.rounds and game.attempt_number >= config.attempts):
+            self.finished = True
+        elif rounds >= config.rounds:
+            self.announce(f"attempt {game.attempt_number} still leaks; starting from new weights")
+            game.begin_attempt()
+
+    def look(self, game):
+        """Audits; returns whether the cipher is what was wanted."""
+        if self.cipher is None:
+            self.cipher = learned_cipher(
+                game.alice, game.bob, binary=self.config.preset == "secret"
+            )
+        self.audit = exact_audit(self.cipher, messages=GLANCE, seed=game.step, keys_tried=0)
+        if self.config.preset != "secret" or not good(self.audit):
+            return False
+        self.audit = exact_audit(self.cipher, messages=LOOK, seed=game.step + 1, keys_tried=0)
+        return good(self.audit)
+
+    def write(self, game, logs, rate):
+        """Writes a row of stats.jsonl, and says it."""
+        row = {"step": game.step, "attempt": game.attempt_number}
+        row.update({name: float(value) for name, value in logs.items()})
+        row.update({name: self.audit[audited] for name, audited in AUDITED.items()})
+        row["rounds/s"] = round(rate, 1)
+        row["seconds"] = round(self.earlier_seconds + time.monotonic() - self.began, 2)
+        self.run.append_stats(row)
+        with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
+            for name in row.keys() - {"step", "attempt", "seconds"}:
+                tf.summary.scalar(name, row[name], step=game.step)
+        self.announce(
+            f"round {game.step}: Bob {row['exact_bob_bits_wrong']:.4f} and Eve"
+            f" {row['eve_bits_wrong']:.2f} of {game.message_bits} bits wrong, leak"
+            f" {leak_text(self.audit)}, {rate:.0f} rounds/s"
+        )
+
+
+def good(audit):
+    """Whether an audit is as good as a training wants it."""
+    return audit["leak_at_most"] <= TARGET_LEAK and audit["bob_bits_wrong"] <= TARGET_BITS_WRONG
+
+
+def leak_text(audit):
+    """The leak of an audit in words: one number, or the two that it lies between."""
+    low, high = audit["leak_at_least"], audit["leak_at_most"]
+    return f"{high:.4f} bits" if high - low < 5e-5 else f"{low:.4f} to {high:.4f} bits"
+
+
+def train(run, config, *, resume, announce):
+    """Plays the game, writing everything into the run folder.
+
+    Args:
+        run: folder.CryptoRun; with `resume` it holds a checkpoint, else it is started.
+        config: config.CryptoConfig.
+        resume: bool.
+        announce: callable for one line of text.
+    Returns:
+        (game, dict, str or None): the game, its last audit or {}, and what ended it early; see
+        `callbacks.Keeper.stopped_by`.
+    Raises:
+        runs.RunError: if the checkpoint cannot be loaded.
+        OSError: if the run folder cannot be written.
+    """
+    game = run.load_game() if resume else build_game(config)
+    if resume:
+        game.compile()
+        run.forget_stats_after(game.step)
+    run.start(config)
+    with Keeper(run) as keeper:
+        auditor = Auditor(run, config, announce)
+        # The keeper saves once the row is written: resuming drops rows past the checkpoint.
+        while not (auditor.finished or keeper.stopped_by or is_over(game, config, run)):
+            game.fit(
+                _ticks(),
+                callbacks=[auditor, keeper],
+                shuffle=False,
+                verbose=0,
+                **next_span(game, config),
+            )
+    return game, auditor.audit, keeper.stopped_by
+
+
+def is_over(game, config, run):
+    """Whether a run that goes on has nothing left to do."""
+    rows = run.read_stats()
+    if config.preset == "secret" and rows and rows[-1]["step"] == game.step:
+        audit = {audited: rows[-1][name] for name, audited in AUDITED.items()}
+        return good(audit) or game.attempt_step >= config.rounds
+    return game.attempt_step >= config.rounds
+
+
+def next_span(game, config):
+    """What to play until the next audit: `fit`'s arguments; sets the rounds of a step of `fit`."""
+    done = game.attempt_step
+    left = min(config.audit_every - done % config.audit_every, config.rounds - done)
+    game.rounds_per_step = min(ROUNDS_PER_STEP, left)
+    epoch = game.step // config.audit_every
+    return {
+        "steps_per_epoch": left // game.rounds_per_step,
+        "initial_epoch": epoch,
+        "epochs": epoch + 1,
+    }
+
+
+def _ticks():
+    """What `fit` insists on being given: the game draws its own bits."""
+    return tf.data.Dataset.from_tensors(np.zeros(1, np.float32)).repeat()
