@@ -1,4 +1,4 @@
-"""Frozen options of a run, and the presets that fill them. No TensorFlow here."""
+"""Frozen options of a run; `presets` fills them. No TensorFlow here."""
 
 import dataclasses
 import math
@@ -40,6 +40,34 @@ def _learning_rate(agent, default):
 
 def _ema_decay(default):
     return option(default, "Decay of the averaged agents.", low=0, high=0.999999)
+
+
+def _epsilon(default):
+    says = "Radius of an attack's ball, as a share of the pixels' range."
+    return option(default, says, low=0, high=1000)
+
+
+def _norm(default):
+    return option(default, "Norm of an attack's step and ball.", choices=NORMS)
+
+
+def _attack_steps(default):
+    return option(default, "Gradient steps of an attack, at most.", low=1, high=10_000)
+
+
+def _step_size(default):
+    says = "Length of such a step, as a share of the pixels' range."
+    return option(default, says, low=1e-6, high=1000)
+
+
+def _r1_gamma(default):
+    says = "Weight of the discriminator's lazy gradient penalty."
+    return option(default, says, low=0, high=1000)
+
+
+def _translation(default):
+    says = "Pixels that the images which are learned from are shifted by."
+    return option(default, says, low=0, high=32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,13 +118,9 @@ class GANConfig(Config):
     conditioning: str = option(
         "projection", "How the discriminator learns of the class.", choices=CONDITIONINGS
     )
-    r1_gamma: float = option(
-        0.1, "Weight of the discriminator's lazy gradient penalty.", low=0, high=1000
-    )
+    r1_gamma: float = _r1_gamma(0.1)
     spectral_norm: bool = option(False, "Bound the discriminator's slope by its weights.")
-    translation: int = option(
-        0, "Pixels that the images which are learned from are shifted by.", low=0, high=32
-    )
+    translation: int = _translation(0)
     classifier_translation: int = option(
         2, "Pixels that the classifier's images are shifted by.", low=0, high=32
     )
@@ -124,23 +148,17 @@ class RobustConfig(Config):
 
     batch_size: int = option(128, "Images of a step.", low=2, high=65_536)
     loss: str = option("madry", "What is learned from attacked images.", choices=ROBUST_LOSSES)
-    epsilon: float = option(
-        0.3, "Radius of an attack's ball, as a share of the pixels' range.", low=0, high=1000
-    )
-    norm: str = option("linf", "Norm of an attack's step and ball.", choices=NORMS)
-    attack_steps: int = option(7, "Gradient steps of an attack, at most.", low=1, high=10_000)
-    step_size: float | None = option(
-        None, "Length of such a step, as a share of the pixels' range.", low=1e-6, high=1000
-    )
+    epsilon: float = _epsilon(0.3)
+    norm: str = _norm("linf")
+    attack_steps: int = _attack_steps(7)
+    step_size: float | None = _step_size(None)
     trades_beta: float = option(
         6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
     )
     ramp_steps: int = option(
         1000, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
     )
-    translation: int = option(
-        0, "Pixels that the images which are learned from are shifted by.", low=0, high=32
-    )
+    translation: int = _translation(0)
     contrast: float = option(
         5.0, "Steepness of the threshold that pixels first pass; 0 for none.", low=0, high=100
     )
@@ -159,20 +177,14 @@ class AttackedConfig(Config):
     """Options of a discriminator that is attacked until noise looks real to it."""
 
     batch_size: int = option(100, "Images of a step, or of a grid.", low=2, high=65_536)
-    epsilon: float | None = option(
-        None, "Radius of an attack's ball, as a share of the pixels' range.", low=0, high=1000
-    )
-    norm: str = option("l2", "Norm of an attack's step and ball.", choices=NORMS)
-    attack_steps: int = option(25, "Gradient steps of an attack, at most.", low=1, high=10_000)
+    epsilon: float | None = _epsilon(None)
+    norm: str = _norm("l2")
+    attack_steps: int = _attack_steps(25)
     first_steps: int = option(2, "Steps of an attack in the first round.", low=1, high=10_000)
-    step_size: float = option(
-        0.5, "Length of such a step, as a share of the pixels' range.", low=1e-6, high=1000
-    )
+    step_size: float = _step_size(0.5)
     pool_size: int = option(5000, "Fakes that are kept.", low=10, high=1_000_000)
     sampling_steps: int = option(200, "Steps from noise to a sample.", low=8, high=10_000)
-    r1_gamma: float = option(
-        0.05, "Weight of the discriminator's lazy gradient penalty.", low=0, high=1000
-    )
+    r1_gamma: float = _r1_gamma(0.05)
     ema_decay: float = _ema_decay(0.999)
     discriminator_width: int = _width("discriminator", 32)
     discriminator_learning_rate: float = _learning_rate("discriminator", 5e-4)
@@ -262,82 +274,6 @@ def options_of(flags):
     """The options of a `Config` among all flags, by name; None where a flag was not given."""
     names = ("game", "seed", "steps", "minutes", "batch_size", "data_dir", *GAME_OPTIONS)
     return {name: getattr(flags, name) for name in names}
-
-
-# Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
-COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
-
-# A preset is a length; a data set of few and small images also has rules of its own: a stronger
-# penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
-GAN_PRESETS = {
-    "quick": {"steps": 2_000},
-    "standard": {"steps": 10_000},
-    "best": {"steps": 30_000},
-}
-ROBUST_PRESETS = {
-    "quick": {"steps": 2_000},
-    "standard": {"steps": 6_000},
-    "best": {"steps": 10_000},
-}
-ATTACKED_PRESETS = {
-    "quick": {"steps": 1_000},
-    "standard": {"steps": 2_000},
-    "best": {"steps": 5_000},
-}
-PRESETS = {
-    "trio": GAN_PRESETS,
-    "gan": GAN_PRESETS,
-    "robust": ROBUST_PRESETS,
-    "attacked": ATTACKED_PRESETS,
-}
-
-SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
-SMALL_GAN_PRESETS = {
-    "quick": {**SMALL_IMAGES, "steps": 3_000},
-    "standard": {**SMALL_IMAGES, "steps": 6_000},
-    "best": {**SMALL_IMAGES, "steps": 20_000},
-}
-# Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
-SMALL_ROBUST_PRESETS = {
-    name: {**options, "epsilon": 0.1} for name, options in ROBUST_PRESETS.items()
-}
-SMALL_ATTACKED_PRESETS = {
-    name: {**options, "step_size": 0.15, "pool_size": 2000}
-    for name, options in ATTACKED_PRESETS.items()
-}
-SMALL_PRESETS = {
-    "trio": SMALL_GAN_PRESETS,
-    "gan": SMALL_GAN_PRESETS,
-    "robust": SMALL_ROBUST_PRESETS,
-    "attacked": SMALL_ATTACKED_PRESETS,
-}
-
-
-def from_preset(preset, dataset, *, game="trio", **given):
-    """The preset's options for a game on a dataset, overruled by those given.
-
-    Args:
-        preset: one of `PRESET_NAMES`.
-        dataset: str, the name of a dataset.
-        game: one of `GAMES`.
-        **given: fields of any game's config; None means not given.
-    Returns:
-        Config, of the game's class.
-    Raises:
-        ConfigError: as `Config`; if the preset is unknown; if an option is another game's.
-    """
-    if preset not in PRESET_NAMES:
-        raise ConfigError(f"--preset {preset}: must be one of {', '.join(PRESET_NAMES)}")
-    if game not in GAMES:
-        raise ConfigError(f"--game {game}: must be one of {', '.join(GAMES)}")
-    options = (SMALL_PRESETS if dataset == "digits" else PRESETS)[game][preset]
-    if dataset in ("cifar10", "folder") and game == "robust":
-        options = {**options, **COLOUR}
-    given = {name: value for name, value in given.items() if value is not None}
-    for name in given.keys() & GAME_OPTIONS.keys() - game_options(game).keys():
-        owners = [owner for owner in GAMES if name in game_options(owner)]
-        raise ConfigError(f"--{name}: is for --game {' or '.join(owners)}, not {game}")
-    return GAMES[game](**{**options, **given, "game": game, "preset": preset, "dataset": dataset})
 
 
 def from_record(options):

@@ -12,18 +12,16 @@ python dcgan.py --mode evaluate               how good they are, in figures
 --game attacked  a discriminator that is attacked until noise looks real to it: no generator
 """
 
-import contextlib
-import os
 import sys
-import tempfile
 import types
 
 from absl import flags
 
 import config as configs
+import presets
+import terminal
 
 MODES = ("train", "generate", "interpolate", "attack", "evaluate")
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum("mode", None, MODES, "What to do.")
@@ -120,10 +118,7 @@ def parse(argv):
     """
     words = [argv[0]]
     for word in argv[1:]:
-        name, equals, value = word.partition("=")
-        if name.startswith("--"):
-            word = "--" + name[2:].replace("-", "_") + equals + value
-        words.append("--nice=top" if word == "--nice" else word)
+        words.append("--nice=top" if word == "--nice" else terminal.underscored(word))
     try:
         stray = FLAGS(words)[1:]
     except flags.Error as error:
@@ -150,13 +145,8 @@ def check(options):
         raise configs.ConfigError(
             f"--mode {mode}: is for --game {' or '.join(MODE_GAMES[mode])}, not {options.game}"
         )
-    for name in sorted(options.given - set(GENERAL_FLAGS) - set(MODE_FLAGS[mode])):
-        owners = " or ".join(owner for owner, names in MODE_FLAGS.items() if name in names)
-        raise configs.ConfigError(f"--{name}: is for --mode {owners}, not {mode}")
-    for name, (low, high) in {**LIMITS, "samples": SAMPLES.get(mode, (1, 1))}.items():
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            raise configs.ConfigError(f"--{name} {value}: must be from {low} to {high}")
+    terminal.check_owners(options, GENERAL_FLAGS, MODE_FLAGS)
+    terminal.check_limits(options, {**LIMITS, "samples": SAMPLES.get(mode, (1, 1))})
     for name in options.given & configs.GAME_OPTIONS.keys():
         configs.check(configs.GAME_OPTIONS[name], getattr(options, name))
     lengths = [f"--{name}" for name in LENGTH_FLAGS if name in options.given]
@@ -173,7 +163,7 @@ def check(options):
             )
         options.digits = [int(word) for word in options.digits]
     if mode == "train":
-        configs.from_preset(options.preset, options.dataset, **configs.options_of(options))
+        presets.from_preset(options.preset, options.dataset, **configs.options_of(options))
 
 
 def help_text():
@@ -202,59 +192,20 @@ def _default(value):
     return "" if value is None or value is False else f" Default: {value}."
 
 
-@contextlib.contextmanager
-def silenced_stderr():
-    """Keeps what is written to file descriptor 2 and shows it only if the block fails."""
-    with tempfile.TemporaryFile() as kept:
-        saved = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(saved, kept.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-
-
-def load_modes():
-    """Imports the modes, and with them TensorFlow, without its start-up chatter."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with silenced_stderr():
-        import tensorflow as tf
-
-        tf.constant(0)  # the devices are looked for, and talked of, at the first tensor
-        tf.get_logger().setLevel("ERROR")
+def load_mode(options):
+    """The mode, and the errors that it may end in; with them comes TensorFlow."""
+    terminal.load_tensorflow()
     import modes
 
-    return modes
+    return getattr(modes, options.mode), modes.EXPECTED_ERRORS
 
 
 def main(argv):
-    """Runs one mode; returns the exit status: 0, 1 for bad data or files, 2 for bad flags."""
-    if any(word in ("--help", "-h", "-help") for word in argv[1:]):
+    """Runs one mode; returns the exit status, as `terminal.answer`."""
+    if terminal.asks_for_help(argv):
         print(help_text())
         return 0
-    try:
-        options = parse(argv)
-        modes = load_modes()
-        try:
-            return getattr(modes, options.mode)(options)
-        except modes.EXPECTED_ERRORS as error:
-            return fail(modes.one_line(error), 1)
-    except configs.ConfigError as error:
-        return fail(error, 2)
-    except KeyboardInterrupt:
-        return fail("interrupted", INTERRUPTED)
-
-
-def fail(message, status):
-    """Prints one line to standard error and returns the exit status."""
-    print(f"dcgan.py: {message}", file=sys.stderr)
-    return status
+    return terminal.answer("dcgan.py", argv, parse=parse, load=load_mode)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,27 @@ def downsample(images, width, spectral_norm=False):
     return layers.LeakyReLU(0.2)(convolution(images))
 
 
+def shrink(images, width, activation):
+    """Halves the side of images, with twice the channels each time, down to the smallest map.
+
+    Args:
+        images: (b, size, size, c).
+        width: int, channels after the first convolution.
+        activation: str.
+    Returns:
+        (b, features), flat.
+    Raises:
+        ValueError: as `resolutions`.
+    """
+    hidden = images
+    for level in range(len(resolutions(images.shape[1])) - 1):
+        convolution = layers.Conv2D(
+            width * 2**level, 4, strides=2, padding="same", activation=activation
+        )
+        hidden = convolution(hidden)
+    return layers.Flatten()(hidden)
+
+
 def image_input(image_size, channels):
     """The input of every agent that looks at images, float32 in [-1, 1]."""
     return keras.Input((image_size, image_size, channels), name="images")

@@ -59,10 +59,7 @@ def build_robust_classifier(image_size, channels, *, width, num_classes, contras
     if contrast:
         steep = keras.initializers.Constant(contrast * np.eye(channels)[None, None])
         hidden = layers.Conv2D(channels, 1, kernel_initializer=steep, activation="tanh")(hidden)
-    for level in range(len(blocks.resolutions(image_size)) - 1):
-        hidden = layers.Conv2D(width * 2**level, 4, strides=2, padding="same", activation="relu")(
-            hidden
-        )
-    features = layers.Dense(2 * width, activation="relu", name="features")(layers.Flatten()(hidden))
+    hidden = blocks.shrink(hidden, width, "relu")
+    features = layers.Dense(2 * width, activation="relu", name="features")(hidden)
     class_logits = layers.Dense(num_classes, dtype="float32")(features)
     return keras.Model(images, class_logits, name="classifier")

@@ -80,12 +80,7 @@ def build_class_discriminator(image_size, channels, *, width, num_classes):
         ValueError: as `blocks.resolutions`.
     """
     images = blocks.image_input(image_size, channels)
-    hidden = images
-    for level in range(len(blocks.resolutions(image_size)) - 1):
-        hidden = layers.Conv2D(width * 2**level, 4, strides=2, padding="same", activation="swish")(
-            hidden
-        )
-    features = layers.Dense(4 * width, activation="swish")(layers.Flatten()(hidden))
+    features = layers.Dense(4 * width, activation="swish")(blocks.shrink(images, width, "swish"))
     logits = layers.Dense(num_classes, dtype="float32")(features)
     return keras.Model(images, logits, name="discriminator")
 

@@ -8,30 +8,28 @@ Peers that are not installed are named and left out; README.md says how to have 
 """
 
 import argparse
-import contextlib
+import functools
 import json
 import math
 import os
 import pathlib
 import sys
-import tempfile
+
+import terminal
+from config import ConfigError
+from terminal import say
 
 ROOT = pathlib.Path(__file__).parents[1]
 WEIGHTS = pathlib.Path("assets", "pretrained", "robust-mnist", "classifier.keras")
 DATASETS = ("mnist", "fashion_mnist", "cifar10", "digits")
 STEP_SIZE = 0.01
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
-
-
-class UsageError(Exception):
-    """Flags that cannot be raced with, in one line."""
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that refuses in one line."""
 
     def error(self, message):
-        raise UsageError(message)
+        raise ConfigError(message)
 
 
 def parse(argv):
@@ -42,7 +40,7 @@ def parse(argv):
     Returns:
         Namespace.
     Raises:
-        UsageError: one line that names the flag.
+        ConfigError: one line that names the flag.
     """
     parser = Parser(
         "python -m benchmarks.attacks",
@@ -68,11 +66,11 @@ def parse(argv):
     if options.weights is None:
         options.weights = ROOT / WEIGHTS
         if not options.weights.is_file():
-            raise UsageError(f"{WEIGHTS} is not there; name a classifier with --weights FILE")
+            raise ConfigError(f"{WEIGHTS} is not there; name a classifier with --weights FILE")
     if not options.weights.is_file():
-        raise UsageError(f"--weights {options.weights}: no such file")
+        raise ConfigError(f"--weights {options.weights}: no such file")
     if options.output is not None and options.output.is_dir():
-        raise UsageError(f"--output {options.output}: is a folder; name a file")
+        raise ConfigError(f"--output {options.output}: is a folder; name a file")
     return options
 
 
@@ -101,38 +99,14 @@ def cores():
     return os.cpu_count() or 1
 
 
-@contextlib.contextmanager
-def quiet():
-    """Keeps what libraries say to file descriptor 2 while they load, unless they fail."""
-    with tempfile.TemporaryFile() as kept:
-        saved = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(saved, kept.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-
-
-def load_race(threads):
-    """Imports the race, and with it TensorFlow, on the CPU and without its start-up chatter."""
+def load_race(options):
+    """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet():
-        import tensorflow as tf
-
+    terminal.load_tensorflow(options.threads)
+    with terminal.silenced_stderr():
         from benchmarks import race
 
-        tf.get_logger().setLevel("ERROR")
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-        tf.constant(0)  # the devices are looked for, and talked of, at the first tensor
-    return race
+    return functools.partial(start, race), (*race.EXPECTED_ERRORS, OSError)
 
 
 def table(rows):
@@ -169,18 +143,8 @@ def table(rows):
 
 
 def main(argv):
-    """Races; returns the exit status: 0, 1 for bad data or files, 2 for bad flags."""
-    try:
-        options = parse(argv)
-        race = load_race(options.threads)
-        try:
-            return start(race, options)
-        except (*race.EXPECTED_ERRORS, OSError) as error:
-            return fail(" ".join(str(error).split()), 1)
-    except UsageError as error:
-        return fail(error, 2)
-    except KeyboardInterrupt:
-        return fail("interrupted", INTERRUPTED)
+    """Races; returns the exit status, as `terminal.answer`."""
+    return terminal.answer("benchmarks.attacks", argv, parse=parse, load=load_race)
 
 
 def start(race, options):
@@ -201,17 +165,6 @@ def start(race, options):
     if options.output is not None:
         save_text(options.output, json.dumps(report, indent=2) + "\n")
     return 0
-
-
-def say(line):
-    """Prints a line at once, also into a file or a pipe."""
-    print(line, flush=True)
-
-
-def fail(message, status):
-    """Prints one line to standard error and returns the exit status."""
-    print(f"benchmarks.attacks: {message}", file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

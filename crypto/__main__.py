@@ -13,19 +13,16 @@ python -m crypto --mode transcript      plaintexts, keys and ciphertexts, for yo
 --preset release   as in the code that its authors released
 """
 
-import contextlib
-import os
 import sys
-import tempfile
 import types
 
 from absl import flags
 
+import terminal
 from config import ConfigError, check
 from crypto.config import FIELDS, PRESETS, from_preset
 
 MODES = ("train", "send", "receive", "audit", "transcript")
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
 FLAGS = flags.FlagValues()  # our own, so that two command lines fit into one process
 
 
@@ -36,26 +33,28 @@ def define(kind, name, default, says, *choices):
 
 define(flags.DEFINE_enum, "mode", None, "What to do.", MODES)
 define(flags.DEFINE_enum, "preset", "secret", "Who plays, and by which losses.", PRESETS)
-for _name, _says in {
-    "path": "The run folder; runs/crypto-<preset> if not given.",
-    "input": "A file to send, or the ciphertext file to receive.",
-    "output": "The file to write.",
-    "key": "The key in hexadecimal; send draws a fresh one if not given.",
-    "key_file": "A file that holds the key; send writes one with --output.",
-}.items():
-    define(flags.DEFINE_string, _name, None, _says)
-for _name, _says in {
-    "resume": "Go on with the run in the folder.",
-    "overwrite": "Start anew in a folder that holds a run.",
-    "exhaustive": "Count all plaintexts: a proof, and takes minutes.",
-}.items():
-    define(flags.DEFINE_boolean, _name, False, _says)
-for _name, _says in {
-    "messages": "Plaintexts that are counted; 64 if not given, 8 of the published presets.",
-    "eves": "Fresh Eves of each kind, 5 if not given; 0 for no Eves.",
-    "num_messages": "Messages of a transcript; 10000 if not given.",
-}.items():
-    define(flags.DEFINE_integer, _name, None, _says)
+FLAGS_BY_KIND = {
+    flags.DEFINE_string: {
+        "path": "The run folder; runs/crypto-<preset> if not given.",
+        "input": "A file to send, or the ciphertext file to receive.",
+        "output": "The file to write.",
+        "key": "The key in hexadecimal; send draws a fresh one if not given.",
+        "key_file": "A file that holds the key; send writes one with --output.",
+    },
+    flags.DEFINE_boolean: {
+        "resume": "Go on with the run in the folder.",
+        "overwrite": "Start anew in a folder that holds a run.",
+        "exhaustive": "Count all plaintexts: a proof, and takes minutes.",
+    },
+    flags.DEFINE_integer: {
+        "messages": "Plaintexts that are counted; 64 if not given, 8 of the published presets.",
+        "eves": "Fresh Eves of each kind, 5 if not given; 0 for no Eves.",
+        "num_messages": "Messages of a transcript; 10000 if not given.",
+    },
+}
+for _kind, _flags in FLAGS_BY_KIND.items():
+    for _name, _says in _flags.items():
+        define(_kind, _name, False if _kind is flags.DEFINE_boolean else None, _says)
 for _name, _field in FIELDS.items():
     if _name != "preset":
         _kind = flags.DEFINE_float if "float" in str(_field.type) else flags.DEFINE_integer
@@ -84,12 +83,7 @@ def parse(argv):
     Raises:
         ConfigError: one line that names the flag and the fix.
     """
-    words = [argv[0]]
-    for word in argv[1:]:
-        name, equals, value = word.partition("=")
-        if name.startswith("--") and name != "--":
-            word = "--" + name[2:].replace("-", "_") + equals + value
-        words.append(word)
+    words = [argv[0], *map(terminal.underscored, argv[1:])]
     try:
         rest = FLAGS(words)[1:]
     except flags.Error as error:
@@ -113,13 +107,8 @@ def check_options(options):
         ConfigError: one line that names the flag and the fix.
     """
     mode = options.mode
-    for name in sorted(options.given - set(GENERAL_FLAGS) - set(MODE_FLAGS[mode])):
-        owners = " or ".join(owner for owner, names in MODE_FLAGS.items() if name in names)
-        raise ConfigError(f"--{name}: is for --mode {owners}, not {mode}")
-    for name, (low, high) in LIMITS.items():
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            raise ConfigError(f"--{name} {value}: must be from {low} to {high}")
+    terminal.check_owners(options, GENERAL_FLAGS, MODE_FLAGS)
+    terminal.check_limits(options, LIMITS)
     for name in options.given & FIELDS.keys():
         check([FIELDS[name]], getattr(options, name))
     for first, second in (("resume", "overwrite"), ("key", "key_file"), ("messages", "exhaustive")):
@@ -164,60 +153,20 @@ def _default(name):
     return "" if default is None or default is False else f" Default: {default}."
 
 
-@contextlib.contextmanager
-def silenced_stderr():
-    """Keeps what is written to file descriptor 2 and shows it only if the block fails."""
-    with tempfile.TemporaryFile() as kept:
-        saved = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(saved, kept.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-
-
-def load_modes():
-    """Imports the modes, and with them TensorFlow, without its start-up chatter."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with silenced_stderr():
-        import tensorflow as tf
-
-        # XLA and the devices talk at their first use.
-        tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
-        tf.get_logger().setLevel("ERROR")
+def load_mode(options):
+    """The mode, and the errors that it may end in; with them comes TensorFlow."""
+    terminal.load_tensorflow()
     from crypto import modes
 
-    return modes
+    return getattr(modes, options.mode), modes.EXPECTED_ERRORS
 
 
 def main(argv):
-    """Runs one mode; returns the exit status: 0, 1 for bad data or files, 2 for bad flags."""
-    if any(word in ("--help", "-h", "-help") for word in argv[1:]):
+    """Runs one mode; returns the exit status, as `terminal.answer`."""
+    if terminal.asks_for_help(argv):
         print(help_text())
         return 0
-    try:
-        options = parse(argv)
-        modes = load_modes()
-        try:
-            return getattr(modes, options.mode)(options)
-        except modes.EXPECTED_ERRORS as error:
-            return fail(modes.one_line(error), 1)
-    except ConfigError as error:
-        return fail(error, 2)
-    except KeyboardInterrupt:
-        return fail("interrupted", INTERRUPTED)
-
-
-def fail(message, status):
-    """Prints one line to standard error and returns the exit status."""
-    print(f"crypto: {message}", file=sys.stderr)
-    return status
+    return terminal.answer("crypto", argv, parse=parse, load=load_mode)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import pathlib
-import signal
 
 import numpy as np
 
@@ -14,23 +13,11 @@ from crypto.ciphers import words
 from crypto.config import FIELDS, from_preset
 from crypto.report import audit_cipher, format_audit
 from pictures import save_atomically, save_text
+from terminal import INTERRUPTED, say
 
 EXPECTED_ERRORS = (runs.RunError, messages.MessageError, OSError)
-INTERRUPTED = 128 + signal.SIGINT
 WARNING = "an experiment in learned secrecy, not cryptography to rely on"
 SHOWN = 400  # characters of a line that shows a message
-
-
-def say(line):
-    """Prints a line at once, also into a file or a pipe."""
-    print(line, flush=True)
-
-
-def one_line(error):
-    """The text of an expected error, in one line."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
 
 
 def train(options):

@@ -189,10 +189,9 @@ class AttackedDiscriminator(Game):
             squared = losses.squared_gradient_norm(
                 lambda images: _of(self.discriminator(images), real_labels)[:, None], real_images
             )
-            return R1_INTERVAL * self.r1_gamma / 2 * tf.reduce_mean(squared)
+            return self.r1_gamma / 2 * tf.reduce_mean(squared)
 
-        due = self.discriminator.optimizer.iterations % R1_INTERVAL == 0
-        return tf.cond(due, r1, lambda: 0.0)
+        return self.lazily(self.discriminator, R1_INTERVAL, r1)
 
     def balance(self, real_logits, fake_logits):
         """Gives the attacker a step more if the discriminator has been winning for a while."""

@@ -59,6 +59,18 @@ class Game(keras.Model):
         for slow, fast in zip(average.variables, agent.variables, strict=True):
             slow.assign_add(rate * (fast.value - slow.value))
 
+    def lazily(self, agent, interval, penalty_fn):
+        """A penalty at every interval-th of an agent's turns, as many times as strong, or 0.
+
+        Args:
+            agent: compiled keras.Model whose turns count.
+            interval: int >= 1.
+            penalty_fn: callable without arguments -> scalar.
+        Source: lazy regularization, Karras et al. 2020, section 3.1, arXiv:1912.04958.
+        """
+        due = agent.optimizer.iterations % interval == 0
+        return tf.cond(due, lambda: interval * penalty_fn(), lambda: 0.0)
+
     def random_seed(self, agent, salt):
         """A stateless seed that no other turn, salt or iteration of this run draws again.
 

@@ -135,10 +135,9 @@ class GAN(Game):
             squared = losses.squared_gradient_norm(logits_fn(real_labels), real_images)
             if self.loss_name == "relativistic":
                 squared += losses.squared_gradient_norm(logits_fn(labels), fake_images)
-            return R1_INTERVAL * self.r1_gamma / 2 * tf.reduce_mean(squared)
+            return self.r1_gamma / 2 * tf.reduce_mean(squared)
 
-        due = self.discriminator.optimizer.iterations % R1_INTERVAL == 0
-        return tf.cond(due, r1, lambda: 0.0)
+        return self.lazily(self.discriminator, R1_INTERVAL, r1)
 
     def show(self, images, agent, salt):
         """What the discriminator gets to see of an image: the image, shifted a little."""

@@ -5,9 +5,8 @@ import runs
 from modes.attack import attack
 from modes.evaluate import evaluate
 from modes.generate import generate, interpolate
-from modes.opening import one_line
 from modes.train import train
 
-__all__ = ["EXPECTED_ERRORS", "attack", "evaluate", "generate", "interpolate", "one_line", "train"]
+__all__ = ["EXPECTED_ERRORS", "attack", "evaluate", "generate", "interpolate", "train"]
 
 EXPECTED_ERRORS = (data.DataError, runs.RunError, OSError)

@@ -11,7 +11,8 @@ from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import away_from, towards
 from evaluation import attack_plots
 from evaluation.reference import predict
-from modes.opening import chosen_ball, load_classifier, load_data, open_run, output_folder, say
+from modes.opening import chosen_ball, load_classifier, load_data, open_run, output_folder
+from terminal import say
 
 SAMPLES, ROWS = 1000, 10
 STEPS = 40
@@ -20,31 +21,15 @@ STEPS = 40
 def attack(options):
     """--mode attack: perturbs test images, or a picture, and draws what came of it.
 
-    Args:
-        options: the namespace of `dcgan.parse`.
-    Returns:
-        int, the exit status.
-    Raises:
-        ConfigError, or one of EXPECTED_ERRORS.
+    Takes the flags; returns the exit status, or raises ConfigError or one of EXPECTED_ERRORS.
     """
     run, _ = open_run(options, needs_data=not options.image)
     classifier, class_names = load_classifier(run), run.class_names()
-    for name in ("label", "target"):
-        value = getattr(options, name)
-        if value is not None and value >= len(class_names):
-            raise configs.ConfigError(
-                f"--{name} {value}: the classes of {run.path} are 0 to {len(class_names) - 1}"
-            )
+    check_classes(options, run, len(class_names))
     method = chosen_attack(options, run.read_config())
-    if options.image:
-        if options.samples:
-            raise configs.ConfigError("--samples with --image: one picture is attacked; choose one")
-        pixels = data.load_picture(pathlib.Path(options.image), *classifier.input.shape[2:])
-        images = pixels[None]
-        said = predict(classifier, images)[0].argmax(axis=1).astype(np.int32)
-        labels = said if options.label is None else np.array([options.label], np.int32)
-    else:
-        images, labels = test_images(run, options)
+    images, labels = (
+        own_picture(classifier, options) if options.image else test_images(run, options)
+    )
     say(
         f"{method.norm} attack within epsilon {method.epsilon:g}, {method.steps} steps of"
         f" {method.step_size:.4g}"
@@ -59,7 +44,6 @@ def attack(options):
     adversarial = attacker(sources, wanted, seed=options.seed or 0)
     before, after = (logits_of(classifier, batch) for batch in (sources, adversarial))
     report(labels, before.argmax(axis=1), after.argmax(axis=1), options.target)
-    places = shown(labels, before.argmax(axis=1))
     rows = [
         {
             "original": (sources[place] + 1) / 2,
@@ -67,13 +51,33 @@ def attack(options):
             "before": softmax(before[place]),
             "after": softmax(after[place]),
         }
-        for place in places
+        for place in shown(labels, before.argmax(axis=1))
     ]
     title = f"PGD-{method.steps}, {method.norm} epsilon {method.epsilon:g} of the pixel range"
     picture = output_folder(options) / "attack.png"
     attack_plots.plot_attack(rows, class_names, title, picture)
     say(f"wrote {picture}")
     return 0
+
+
+def check_classes(options, run, num_classes):
+    """Raises ConfigError if --label or --target is none of the classifier's classes."""
+    for name in ("label", "target"):
+        value = getattr(options, name)
+        if value is not None and value >= num_classes:
+            raise configs.ConfigError(
+                f"--{name} {value}: the classes of {run.path} are 0 to {num_classes - 1}"
+            )
+
+
+def own_picture(classifier, options):
+    """The user's picture, uint8 (1, h, w, c), and what it shows, or is said to show."""
+    if options.samples:
+        raise configs.ConfigError("--samples with --image: one picture is attacked; choose one")
+    images = data.load_picture(pathlib.Path(options.image), *classifier.input.shape[2:])[None]
+    if options.label is not None:
+        return images, np.array([options.label], np.int32)
+    return images, predict(classifier, images)[0].argmax(axis=1).astype(np.int32)
 
 
 def chosen_attack(options, config):

@@ -10,7 +10,8 @@ import downloads
 import pictures
 from evaluation import attack_plots, generation, plots, reference, robustness, table
 from modes.generate import KINDS, open_sampler
-from modes.opening import chosen_ball, load_classifier, load_data, open_run, report_folder, say
+from modes.opening import chosen_ball, load_classifier, load_data, open_run, report_folder
+from terminal import say
 
 CLASSIFIER_ONLY = ("robust",)
 ATTACKED_IMAGES = 1000

@@ -9,7 +9,8 @@ import config as configs
 import data
 import pictures
 import sampling
-from modes.opening import open_run, output_folder, say
+from modes.opening import open_run, output_folder
+from terminal import say
 
 GRID = 64  # images, as its ancestor drew
 FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # by "attacked"?

@@ -6,21 +6,10 @@ import config as configs
 import data
 import runs
 from attacks.ball import Ball
+from terminal import say
 
 FEWEST_TEST_IMAGES = 100
 USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's config
-
-
-def say(line):
-    """Prints a line at once, also into a file or a pipe."""
-    print(line, flush=True)
-
-
-def one_line(error):
-    """The text of an expected error, in one line."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
 
 
 def open_run(options, needs_data=False):

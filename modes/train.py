@@ -1,17 +1,16 @@
 """--mode train."""
 
 import dataclasses
-import signal
 import sys
 
 import config as configs
 import data
+import presets
 import runs
 import training
 from evaluation import plots
-from modes.opening import say
+from terminal import INTERRUPTED, say
 
-INTERRUPTED = 128 + signal.SIGINT
 NEXT = {
     "trio": "generate --nice",
     "gan": "generate --nice",
@@ -34,7 +33,7 @@ def train(options):
     if options.resume and options.path:
         name = runs.Run(options.path).read_config().dataset if name == "auto" else name
     name = data.resolve(name, options.data_dir, announce=say)
-    config = configs.from_preset(options.preset, name, **configs.options_of(options))
+    config = presets.from_preset(options.preset, name, **configs.options_of(options))
     run = runs.Run(options.path or runs.default_path(config.game, config.dataset))
     if run.exists:
         runs.refuse_other(run, config.game, config.dataset)
@@ -85,7 +84,7 @@ def resumed_config(run, options):
     length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
     given = {name: value for name, value in length.items() if value is not None}
     if "preset" in options.given:
-        steps = configs.from_preset(
+        steps = presets.from_preset(
             options.preset, config.dataset, game=config.game, data_dir=config.data_dir
         ).steps
         given = {"preset": options.preset, "steps": steps, **given}

@@ -1,5 +1,6 @@
 """Quiet TensorFlow, two threads, a home of its own: no test reads or writes the user's caches."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -22,18 +23,19 @@ def home(tmp_path_factory, monkeypatch):
     return folder
 
 
+def run_dcgan(folder, *words, timeout=240, **environment):
+    """Runs the command line in a folder; returns the finished process."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "dcgan.py"), *map(str, words)],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
 @pytest.fixture
 def dcgan(tmp_path):
     """Runs the command line in an empty folder; returns the finished process."""
-
-    def run(*words, timeout=240, **environment):
-        return subprocess.run(
-            [sys.executable, str(ROOT / "dcgan.py"), *map(str, words)],
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-
-    return run
+    return functools.partial(run_dcgan, tmp_path)

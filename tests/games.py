@@ -148,6 +148,17 @@ def moved(before, after):
     }
 
 
+def assert_lags_behind(game, average, agent):
+    """Half of the old average stays where the game's decay is a half, once it is warm."""
+    assert game.ema_decay == 0.5
+    agent.optimizer.iterations.assign(99)
+    before = average.get_weights()
+    play(game, 1)
+    after, fast = average.get_weights(), agent.get_weights()
+    for old, slow, new in zip(before, after, fast, strict=True):
+        np.testing.assert_allclose(slow, (old + new) / 2, rtol=1e-5, atol=1e-7)
+
+
 def kernels_of(agent):
     """The weights that a turn surely moves: a bias may cancel out of a loss."""
     return [weight.numpy() for weight in agent.trainable_variables if len(weight.shape) > 1]

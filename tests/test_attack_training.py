@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import building
-import config
 import data
+import presets
 import training
 from runs import Run, RunError
 from tests.games import moved, state
@@ -29,7 +29,7 @@ def digits():
 def play(path, dataset, game, *, resume=False, announce=lambda line: None, **options):
     path.mkdir(parents=True, exist_ok=True)
     given = {"batch_size": 16, "steps": 60, "game": game, **TINY[game], **options}
-    chosen = config.from_preset("quick", "digits", **given)
+    chosen = presets.from_preset("quick", "digits", **given)
     return training.train(
         Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce
     )
@@ -69,7 +69,7 @@ def test_after_ctrl_c_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, digits,
 
 @EVERY_GAME
 def test_a_longer_run_goes_on_at_the_rate_of_its_new_length(digits, game):
-    chosen = config.from_preset("quick", "digits", game=game, steps=8, batch_size=16, **TINY[game])
+    chosen = presets.from_preset("quick", "digits", game=game, steps=8, batch_size=16, **TINY[game])
     built = building.build_game(chosen, digits)
     optimizer = getattr(built, building.LEARNERS[game]).optimizer
     optimizer.iterations.assign(8)

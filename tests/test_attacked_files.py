@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
 import building
-import config
 import data
+import presets
 from attacks import ProjectedGradientDescent
 from models import Climber
 from models.attacked_discriminator import AttackedDiscriminator
@@ -197,7 +197,7 @@ def test_noise_becomes_the_digits_that_were_asked_for():
     """As a nearest-neighbour judge of real digits names them; all of 100 were, when measured."""
     dataset = data.load("digits")
     judge = KNeighborsClassifier(3).fit(dataset.train.images.reshape(-1, 64), dataset.train.labels)
-    options = config.from_preset(
+    options = presets.from_preset(
         "quick",
         "digits",
         game="attacked",

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import downloads
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_dcgan
 
 TINY = (
     *("--dataset", "digits", "--batch-size", 16, "--latent_dim", 8),
@@ -24,17 +25,8 @@ TINY = (
 def trained(tmp_path_factory):
     """A run folder of a tiny trio, by the command line."""
     folder = tmp_path_factory.mktemp("trained")
-    run = subprocess.run(
-        [
-            *(sys.executable, ROOT / "dcgan.py", "--mode", "train", "--steps", "30"),
-            *map(str, TINY),
-            *("--path", folder / "run"),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    words = ("--mode", "train", "--steps", 30, *TINY, "--path", folder / "run")
+    run = run_dcgan(folder, *words)
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
     assert "training the trio on digits" in run.stdout
@@ -229,13 +221,13 @@ def test_ctrl_c_saves_and_resume_goes_on_to_the_same_end(dcgan, tmp_path):
 def test_auto_falls_back_to_digits_with_one_line(tmp_path, monkeypatch, capsys):
     import dcgan as command
 
-    modes = command.load_modes()
+    train, _ = command.load_mode(types.SimpleNamespace(mode="train"))
     monkeypatch.setattr(downloads, "unreachable", lambda url: "no network")
     monkeypatch.chdir(tmp_path)
     options = command.parse(
         ["dcgan.py", "--mode", "train", "--steps", "3", *map(str, TINY[2:]), "--dataset", "auto"]
     )
-    assert modes.train(options) == 0
+    assert train(options) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "digits" in lines[0]
     assert "MNIST" in lines[0]

@@ -6,6 +6,7 @@ import json
 import pytest
 
 import config
+import presets
 from config import AttackedConfig, ConfigError, GANConfig, RobustConfig
 
 
@@ -112,7 +113,7 @@ def test_a_record_of_any_game_can_be_read(original):
 @pytest.mark.parametrize("preset", config.PRESET_NAMES)
 @pytest.mark.parametrize("dataset", config.DATASETS[1:])
 def test_presets_build_for_every_game(game, preset, dataset):
-    built = config.from_preset(preset, dataset, game=game, data_dir="somewhere", seed=3)
+    built = presets.from_preset(preset, dataset, game=game, data_dir="somewhere", seed=3)
     assert type(built) is config.GAMES[game]
     assert (built.game, built.preset, built.dataset, built.seed) == (game, preset, dataset, 3)
     assert config.from_record(json.loads(json.dumps(dataclasses.asdict(built)))) == built
@@ -120,14 +121,14 @@ def test_presets_build_for_every_game(game, preset, dataset):
 
 def test_presets_know_the_kinds_of_images():
     epsilons = {
-        dataset: config.from_preset("quick", dataset, game="robust", data_dir="x").epsilon
+        dataset: presets.from_preset("quick", dataset, game="robust", data_dir="x").epsilon
         for dataset in config.DATASETS[1:]
     }
     assert epsilons == {
         **{"mnist": 0.3, "fashion_mnist": 0.3, "digits": 0.1},
         **{"cifar10": 8 / 255, "folder": 8 / 255},
     }
-    assert config.from_preset("quick", "digits", game="robust", epsilon=0.0).epsilon == 0.0
+    assert presets.from_preset("quick", "digits", game="robust", epsilon=0.0).epsilon == 0.0
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_presets_know_the_kinds_of_images():
 def test_an_option_of_another_game_is_refused(game, option, owners):
     (name,) = option
     with pytest.raises(ConfigError, match=f"--{name}: is for --game {owners}, not {game}"):
-        config.from_preset("quick", "mnist", game=game, **option)
+        presets.from_preset("quick", "mnist", game=game, **option)
 
 
 def test_it_is_frozen_and_survives_json():
@@ -156,21 +157,21 @@ def test_it_is_frozen_and_survives_json():
 @pytest.mark.parametrize("preset", config.PRESET_NAMES)
 @pytest.mark.parametrize("dataset", config.DATASETS[1:])
 def test_presets_build_and_what_is_given_wins(preset, dataset):
-    built = config.from_preset(preset, dataset, data_dir="somewhere", batch_size=7, loss=None)
+    built = presets.from_preset(preset, dataset, data_dir="somewhere", batch_size=7, loss=None)
     assert (built.preset, built.dataset, built.batch_size) == (preset, dataset, 7)
     assert built.loss == GANConfig.loss
 
 
 def test_presets_grow():
-    for presets in (*config.PRESETS.values(), *config.SMALL_PRESETS.values()):
-        steps = [presets[name]["steps"] for name in config.PRESET_NAMES]
+    for lengths in (*presets.PRESETS.values(), *presets.SMALL_PRESETS.values()):
+        steps = [lengths[name]["steps"] for name in config.PRESET_NAMES]
         assert steps == sorted(steps)
         assert len(set(steps)) == 3
 
 
 def test_an_unknown_preset_is_refused():
     with pytest.raises(ConfigError, match="--preset huge"):
-        config.from_preset("huge", "mnist")
+        presets.from_preset("huge", "mnist")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.games import (
     BATCH,
     LATENT_DIM,
     adam,
+    assert_lags_behind,
     calls_of,
     kernels_of,
     moved,
@@ -339,12 +340,7 @@ def test_the_average_starts_as_the_generator_and_lags_behind_it():
         game.average_generator.get_weights(), game.generator.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(slow, fast)
-    game.generator.optimizer.iterations.assign(99)
-    before = game.average_generator.get_weights()
-    play(game, 1)
-    after, fast = game.average_generator.get_weights(), game.generator.get_weights()
-    for old, slow, new in zip(before, after, fast, strict=True):
-        np.testing.assert_allclose(slow, (old + new) / 2, rtol=1e-5, atol=1e-7)
+    assert_lags_behind(game, game.average_generator, game.generator)
 
 
 def test_the_agents_to_save_are_the_average_generator_and_the_discriminator():

@@ -4,6 +4,7 @@ import pytest
 
 import config
 import dcgan as command
+import presets
 from modes.train import resumed_config
 from runs import Run
 
@@ -18,7 +19,7 @@ def options(*words):
 @pytest.fixture
 def run(tmp_path):
     run = Run(tmp_path)
-    run.start(config.from_preset("standard", "mnist", seed=7, minutes=3.0), map(str, range(10)))
+    run.start(presets.from_preset("standard", "mnist", seed=7, minutes=3.0), map(str, range(10)))
     return run
 
 
@@ -30,10 +31,10 @@ def test_without_a_length_the_run_keeps_its_own(run):
     ("words", "preset", "steps", "minutes"),
     [
         (["--steps", "123"], "standard", 123, None),
-        (["--minutes", "5"], "standard", config.PRESETS["trio"]["standard"]["steps"], 5.0),
-        (["--preset", "best"], "best", config.PRESETS["trio"]["best"]["steps"], None),
+        (["--minutes", "5"], "standard", presets.PRESETS["trio"]["standard"]["steps"], 5.0),
+        (["--preset", "best"], "best", presets.PRESETS["trio"]["best"]["steps"], None),
         (["--preset", "best", "--steps", "9"], "best", 9, None),
-        (["--epochs", "2"], "standard", config.PRESETS["trio"]["standard"]["steps"], None),
+        (["--epochs", "2"], "standard", presets.PRESETS["trio"]["standard"]["steps"], None),
     ],
 )
 def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, minutes):
@@ -57,6 +58,6 @@ def test_the_same_options_again_are_no_change(run):
 
 def test_a_longer_preset_is_that_of_the_run_s_own_game(tmp_path):
     run = Run(tmp_path)
-    run.start(config.from_preset("quick", "digits", game="robust"), map(str, range(10)))
+    run.start(presets.from_preset("quick", "digits", game="robust"), map(str, range(10)))
     resumed = resumed_config(run, options("--game", "robust", "--preset", "best"))
-    assert resumed == config.from_preset("best", "digits", game="robust")
+    assert resumed == presets.from_preset("best", "digits", game="robust")

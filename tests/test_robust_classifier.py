@@ -12,6 +12,7 @@ from scipy.special import log_softmax, rel_entr, softmax
 import building
 import config
 import data
+import presets
 from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import cross_entropy
 from models import robust_classifier
@@ -196,7 +197,7 @@ def test_training_under_attack_withstands_more_than_plain_training():
     accuracies = {}
     for epsilon in (0.0, 0.15):
         rules = {"epsilon": epsilon, "steps": 400, "ramp_steps": 100, "contrast": 0.0}
-        options = config.from_preset("quick", "digits", game="robust", **rules)
+        options = presets.from_preset("quick", "digits", game="robust", **rules)
         game = building.build_game(options, dataset)
         batches = data.batches(dataset.train, options.batch_size, seed=0)
         game.fit(batches, steps_per_epoch=400, shuffle=False, verbose=0)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-import config
 import data
+import presets
 import training
 from runs import Run
 
@@ -23,7 +23,7 @@ SMALL = {
 
 def play(path, dataset, *, resume=False, announce=lambda line: None, **options):
     path.mkdir(parents=True, exist_ok=True)
-    chosen = config.from_preset("quick", "digits", **{**SMALL, **options})
+    chosen = presets.from_preset("quick", "digits", **{**SMALL, **options})
     return training.train(
         Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce
     )

@@ -1,0 +1,78 @@
+"""How long and by which rules each game is played, by the name of a preset and of a data set."""
+
+from config import GAME_OPTIONS, GAMES, PRESET_NAMES, ConfigError, game_options
+
+# Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
+COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
+
+# A preset is a length; a data set of few and small images also has rules of its own: a stronger
+# penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
+GAN_PRESETS = {
+    "quick": {"steps": 2_000},
+    "standard": {"steps": 10_000},
+    "best": {"steps": 30_000},
+}
+ROBUST_PRESETS = {
+    "quick": {"steps": 2_000},
+    "standard": {"steps": 6_000},
+    "best": {"steps": 10_000},
+}
+ATTACKED_PRESETS = {
+    "quick": {"steps": 1_000},
+    "standard": {"steps": 2_000},
+    "best": {"steps": 5_000},
+}
+PRESETS = {
+    "trio": GAN_PRESETS,
+    "gan": GAN_PRESETS,
+    "robust": ROBUST_PRESETS,
+    "attacked": ATTACKED_PRESETS,
+}
+
+SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
+SMALL_GAN_PRESETS = {
+    "quick": {**SMALL_IMAGES, "steps": 3_000},
+    "standard": {**SMALL_IMAGES, "steps": 6_000},
+    "best": {**SMALL_IMAGES, "steps": 20_000},
+}
+# Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
+SMALL_ROBUST_PRESETS = {
+    name: {**options, "epsilon": 0.1} for name, options in ROBUST_PRESETS.items()
+}
+SMALL_ATTACKED_PRESETS = {
+    name: {**options, "step_size": 0.15, "pool_size": 2000}
+    for name, options in ATTACKED_PRESETS.items()
+}
+SMALL_PRESETS = {
+    "trio": SMALL_GAN_PRESETS,
+    "gan": SMALL_GAN_PRESETS,
+    "robust": SMALL_ROBUST_PRESETS,
+    "attacked": SMALL_ATTACKED_PRESETS,
+}
+
+
+def from_preset(preset, dataset, *, game="trio", **given):
+    """The preset's options for a game on a dataset, overruled by those given.
+
+    Args:
+        preset: one of `config.PRESET_NAMES`.
+        dataset: str, the name of a dataset.
+        game: one of `GAMES`.
+        **given: fields of any game's config; None means not given.
+    Returns:
+        Config, of the game's class.
+    Raises:
+        ConfigError: as `Config`; if the preset is unknown; if an option is another game's.
+    """
+    if preset not in PRESET_NAMES:
+        raise ConfigError(f"--preset {preset}: must be one of {', '.join(PRESET_NAMES)}")
+    if game not in GAMES:
+        raise ConfigError(f"--game {game}: must be one of {', '.join(GAMES)}")
+    options = (SMALL_PRESETS if dataset == "digits" else PRESETS)[game][preset]
+    if dataset in ("cifar10", "folder") and game == "robust":
+        options = {**options, **COLOUR}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given.keys() & GAME_OPTIONS.keys() - game_options(game).keys():
+        owners = [owner for owner in GAMES if name in game_options(owner)]
+        raise ConfigError(f"--{name}: is for --game {' or '.join(owners)}, not {game}")
+    return GAMES[game](**{**options, **given, "game": game, "preset": preset, "dataset": dataset})

@@ -1,0 +1,136 @@
+"""What the command lines share: a quiet start, lines and errors for people, the exit status.
+
+No TensorFlow here until it is asked for.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+
+from config import ConfigError
+
+INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
+
+
+def say(line):
+    """Prints a line at once, also into a file or a pipe."""
+    print(line, flush=True)
+
+
+def one_line(error):
+    """The text of an expected error, in one line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def underscored(word):
+    """A word of the line with its flag written as it is defined: `--batch-size=3` with a `_`."""
+    name, equals, value = word.partition("=")
+    if not name.startswith("--"):
+        return word
+    return "--" + name[2:].replace("-", "_") + equals + value
+
+
+def check_owners(options, general, mode_flags):
+    """Refuses the flags that the mode has no use for.
+
+    Args:
+        options: namespace with `mode` and `given`, the names of the flags on the line.
+        general: names of the flags of every mode.
+        mode_flags: dict, mode -> names of its flags.
+    Raises:
+        ConfigError: one line that names the flag and the modes that it is for.
+    """
+    for name in sorted(options.given - set(general) - set(mode_flags[options.mode])):
+        owners = " or ".join(owner for owner, names in mode_flags.items() if name in names)
+        raise ConfigError(f"--{name}: is for --mode {owners}, not {options.mode}")
+
+
+def check_limits(options, limits):
+    """Refuses values out of range.
+
+    Args:
+        options: namespace of flags.
+        limits: dict, name -> (smallest, largest).
+    Raises:
+        ConfigError: one line that names the flag and the range.
+    """
+    for name, (low, high) in limits.items():
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise ConfigError(f"--{name} {value}: must be from {low} to {high}")
+
+
+@contextlib.contextmanager
+def silenced_stderr():
+    """Keeps what is written to file descriptor 2 and shows it only if the block fails."""
+    with tempfile.TemporaryFile() as kept:
+        saved = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(saved, kept.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def load_tensorflow(threads=None):
+    """Imports TensorFlow for Keras, without the chatter of its start.
+
+    Args:
+        threads: int, of its thread pools, or None for as many as there are cores.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with silenced_stderr():
+        import tensorflow as tf
+
+        tf.get_logger().setLevel("ERROR")
+        if threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        # The devices and XLA are looked for, and talked of, at their first use.
+        tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
+
+
+def asks_for_help(argv):
+    """Whether a line of words, the program first, asks what there is to do."""
+    return any(word in ("--help", "-h", "-help") for word in argv[1:])
+
+
+def answer(program, argv, *, parse, load):
+    """Does what a command line asks for, and says in one line what was wrong with it.
+
+    Args:
+        program: str, what such a line begins with.
+        argv: list of str, as `parse` takes it.
+        parse: callable, argv -> options.
+        load: callable, options -> (work, errors): the callable, options -> exit status, that does
+            it, and the types of the errors that data and files may cause in it.
+    Returns:
+        int, the exit status: work's own, 1 for bad data or files, 2 for a ConfigError, 130 for
+        Ctrl-C.
+    """
+
+    def fail(message, status):
+        print(f"{program}: {message}", file=sys.stderr)
+        return status
+
+    try:
+        options = parse(argv)
+        work, errors = load(options)
+        try:
+            return work(options)
+        except errors as error:
+            return fail(one_line(error), 1)
+    except ConfigError as error:
+        return fail(error, 2)
+    except KeyboardInterrupt:
+        return fail("interrupted", INTERRUPTED)
