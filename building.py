@@ -4,9 +4,11 @@ import keras
 
 import agents
 from attacks import ProjectedGradientDescent
-from models import GAN, AttackedDiscriminator, GANTrio, RobustClassifier
+from models import GAN, AttackedDiscriminator, FineTuning, GANTrio, RobGAN, RobustClassifier
+from models.game import copy_agent
 
-LEARNERS = {"robust": "classifier", "attacked": "discriminator"}  # the games of one learner
+# The games of one learner.
+LEARNERS = {"robust": "classifier", "attacked": "discriminator", "finetune": "classifier"}
 BETA_2 = 0.99  # of a discriminator whose fakes change faster than a generator's would
 BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
 
@@ -28,6 +30,7 @@ def build_game(config, dataset):
         "trio": build_gan,
         "robust": build_robust,
         "attacked": build_attacked,
+        "robgan": build_robgan,
     }[config.game]
     game = build(config, dataset)
     game.compile()
@@ -119,6 +122,63 @@ def build_attacked(config, dataset):
     )
 
 
+def build_robgan(config, dataset):
+    """Generator, discriminator and attacker; arguments as `build_game`."""
+    shape = (dataset.image_size, dataset.channels)
+    generator = agents.build_residual_generator(
+        *shape,
+        latent_dim=config.latent_dim,
+        width=config.generator_width,
+        num_classes=dataset.num_classes,
+    )
+    discriminator = agents.build_residual_discriminator(
+        *shape,
+        width=config.discriminator_width,
+        num_classes=dataset.num_classes,
+        contrast=config.contrast,
+        pooling=config.pooling,
+        batch_norm=config.batch_norm,
+    )
+    generator.compile(keras.optimizers.Adam(config.generator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
+    return RobGAN(
+        generator,
+        discriminator,
+        training_attack(config),
+        loss=config.loss,
+        discriminator_steps=config.discriminator_steps,
+        r1_gamma=config.r1_gamma,
+        ramp_steps=config.ramp_steps,
+        ema_decay=config.ema_decay,
+        seed=config.seed,
+    )
+
+
+def build_finetuning(config, dataset, generator, classifier):
+    """Builds the game in which a Rob-GAN's classifier learns on; its generator only draws.
+
+    Args:
+        config: config.FineTuneConfig.
+        dataset: not looked at.
+        generator: keras.Model, [latents, labels] -> images.
+        classifier: keras.Model, images -> class logits; a copy of it learns.
+    Returns:
+        A compiled `models.FineTuning`.
+    """
+    classifier = copy_agent(classifier)
+    classifier.compile(keras.optimizers.Adam(falling_rate(config)))
+    game = FineTuning(
+        classifier,
+        training_attack(config),
+        generator=generator,
+        fake_weight=config.fake_weight,
+        ema_decay=config.ema_decay,
+        seed=config.seed,
+    )
+    game.compile()
+    return game
+
+
 def falling_rate(config):
     """The learning rate of an agent that plays alone: it falls to nothing over the run's steps.
 
@@ -138,9 +198,10 @@ def adapt_to_length(game, config):
 
 
 def training_attack(config):
-    """The attack of a `RobustConfig`; with the loss "fast" it is a single step."""
-    steps = 1 if config.loss == "fast" else config.attack_steps
-    overshoot = 1.25 if config.loss == "fast" else 2.5  # Wong et al. 2020; Madry et al. 2018
+    """The attack that a game trains under; with the loss "fast" it is a single step."""
+    fast = getattr(config, "loss", None) == "fast"
+    steps = 1 if fast else config.attack_steps
+    overshoot = 1.25 if fast else 2.5  # Wong et al. 2020; Madry et al. 2018
     return ProjectedGradientDescent(
         config.epsilon,
         config.step_size or max(overshoot * config.epsilon / steps, 1e-6),

@@ -3,71 +3,19 @@
 import dataclasses
 import math
 
+import fields
+from fields import ConfigError
+
 DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
 ROBUST_LOSSES = ("madry", "trades", "fast")
+RECIPES = ("stable", "original")
+CLASS_LOSSES = ("robgan", "acgan")
+POOLINGS = ("mean", "sum")
 CONDITIONINGS = ("projection", "auxiliary", "none")
-NORMS = ("linf", "l2")
 PRESET_NAMES = ("quick", "standard", "best")
 
 SMALLEST_EPOCH = 200  # steps
-
-
-class ConfigError(ValueError):
-    """An option that cannot be: one line that names the flag and what it may be."""
-
-
-def option(default, says, *, low=None, high=None, choices=None):
-    """A field of a config that is also the flag of its name.
-
-    Args:
-        default: its value if not given.
-        says: str, what --help says of it.
-        low, high: numbers, the smallest and the largest value that it may have.
-        choices: tuple of str, the values that it may have.
-    """
-    limits = {"says": says, "low": low, "high": high, "choices": choices}
-    return dataclasses.field(default=default, metadata=limits)
-
-
-def _width(agent, default):
-    return option(default, f"Channels of the {agent}'s largest layer.", low=1, high=1024)
-
-
-def _learning_rate(agent, default):
-    return option(default, f"Adam's step size for the {agent}.", low=1e-8, high=1)
-
-
-def _ema_decay(default):
-    return option(default, "Decay of the averaged agents.", low=0, high=0.999999)
-
-
-def _epsilon(default):
-    says = "Radius of an attack's ball, as a share of the pixels' range."
-    return option(default, says, low=0, high=1000)
-
-
-def _norm(default):
-    return option(default, "Norm of an attack's step and ball.", choices=NORMS)
-
-
-def _attack_steps(default):
-    return option(default, "Gradient steps of an attack, at most.", low=1, high=10_000)
-
-
-def _step_size(default):
-    says = "Length of such a step, as a share of the pixels' range."
-    return option(default, says, low=1e-6, high=1000)
-
-
-def _r1_gamma(default):
-    says = "Weight of the discriminator's lazy gradient penalty."
-    return option(default, says, low=0, high=1000)
-
-
-def _translation(default):
-    says = "Pixels that the images which are learned from are shifted by."
-    return option(default, says, low=0, high=32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,18 +31,22 @@ class Config:
     game: str = "trio"
     dataset: str = "mnist"
     data_dir: str | None = None
-    image_size: int | None = option(None, "Side that images are resized to.", low=8, high=256)
-    preset: str = option("standard", "How long and how well to train.", choices=PRESET_NAMES)
-    seed: int = option(0, "From which every random number is drawn.", low=0, high=1_000_000)
-    steps: int = option(1000, "Length of the run in steps.", low=1, high=100_000_000)
-    minutes: float | None = option(None, "Length of the run on the clock.", low=0.01, high=100_000)
-    batch_size: int = option(64, "Images of a step, or of a grid.", low=2, high=65_536)
+    image_size: int | None = fields.option(
+        None, "Side that images are resized to.", low=8, high=256
+    )
+    preset: str = fields.option("standard", "How long and how well to train.", choices=PRESET_NAMES)
+    seed: int = fields.option(0, "From which every random number is drawn.", low=0, high=1_000_000)
+    steps: int = fields.option(1000, "Length of the run in steps.", low=1, high=100_000_000)
+    minutes: float | None = fields.option(
+        None, "Length of the run on the clock.", low=0.01, high=100_000
+    )
+    batch_size: int = fields.option(64, "Images of a step, or of a grid.", low=2, high=65_536)
 
     def __post_init__(self):
         if self.game not in GAMES or not isinstance(self, GAMES[self.game]):
             raise ConfigError(f"--game {self.game}: must be one of {', '.join(GAMES)}")
         for field in dataclasses.fields(self):
-            check([field], getattr(self, field.name))
+            fields.check([field], getattr(self, field.name))
         if self.image_size and not _halves_well(self.image_size):
             raise ConfigError(
                 f"--image_size {self.image_size}: must be 4 to 7 times a power of two,"
@@ -114,25 +66,25 @@ class GANConfig(Config):
     """Options of the GAN and of the trio. Shifts are in pixels of the image."""
 
     # the game
-    loss: str = option("non_saturating", "The adversarial loss.", choices=LOSSES)
-    conditioning: str = option(
+    loss: str = fields.option("non_saturating", "The adversarial loss.", choices=LOSSES)
+    conditioning: str = fields.option(
         "projection", "How the discriminator learns of the class.", choices=CONDITIONINGS
     )
-    r1_gamma: float = _r1_gamma(0.1)
-    spectral_norm: bool = option(False, "Bound the discriminator's slope by its weights.")
-    translation: int = _translation(0)
-    classifier_translation: int = option(
+    r1_gamma: float = fields.r1_gamma(0.1)
+    spectral_norm: bool = fields.option(False, "Bound the discriminator's slope by its weights.")
+    translation: int = fields.translation(0)
+    classifier_translation: int = fields.option(
         2, "Pixels that the classifier's images are shifted by.", low=0, high=32
     )
-    ema_decay: float = _ema_decay(0.999)
+    ema_decay: float = fields.ema_decay(0.999)
     # the agents
-    latent_dim: int = option(64, "Length of a latent vector.", low=1, high=4096)
-    generator_width: int = _width("generator", 32)
-    discriminator_width: int = _width("discriminator", 48)
-    classifier_width: int = _width("classifier", 32)
-    generator_learning_rate: float = _learning_rate("generator", 5e-4)
-    discriminator_learning_rate: float = _learning_rate("discriminator", 5e-4)
-    classifier_learning_rate: float = _learning_rate("classifier", 1e-3)
+    latent_dim: int = fields.latent_dim(64)
+    generator_width: int = fields.width("generator", 32)
+    discriminator_width: int = fields.width("discriminator", 48)
+    classifier_width: int = fields.width("classifier", 32)
+    generator_learning_rate: float = fields.learning_rate("generator", 5e-4)
+    discriminator_learning_rate: float = fields.learning_rate("discriminator", 5e-4)
+    classifier_learning_rate: float = fields.learning_rate("classifier", 1e-3)
 
     def __post_init__(self):
         super().__post_init__()
@@ -146,25 +98,23 @@ class GANConfig(Config):
 class RobustConfig(Config):
     """Options of a classifier that learns under attack. Lengths are shares of the pixel range."""
 
-    batch_size: int = option(128, "Images of a step.", low=2, high=65_536)
-    loss: str = option("madry", "What is learned from attacked images.", choices=ROBUST_LOSSES)
-    epsilon: float = _epsilon(0.3)
-    norm: str = _norm("linf")
-    attack_steps: int = _attack_steps(7)
-    step_size: float | None = _step_size(None)
-    trades_beta: float = option(
+    batch_size: int = fields.option(128, "Images of a step.", low=2, high=65_536)
+    loss: str = fields.option(
+        "madry", "What is learned from attacked images.", choices=ROBUST_LOSSES
+    )
+    epsilon: float = fields.epsilon(0.3)
+    norm: str = fields.norm("linf")
+    attack_steps: int = fields.attack_steps(7)
+    step_size: float | None = fields.step_size(None)
+    trades_beta: float = fields.option(
         6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
     )
-    ramp_steps: int = option(
-        1000, "Steps over which epsilon grows from 0 to what it is.", low=0, high=100_000_000
-    )
-    translation: int = _translation(0)
-    contrast: float = option(
-        5.0, "Steepness of the threshold that pixels first pass; 0 for none.", low=0, high=100
-    )
-    ema_decay: float = _ema_decay(0.999)
-    classifier_width: int = _width("classifier", 32)
-    classifier_learning_rate: float = _learning_rate("classifier", 1e-3)
+    ramp_steps: int = fields.ramp_steps(1000)
+    translation: int = fields.translation(0)
+    contrast: float = fields.contrast(5.0)
+    ema_decay: float = fields.ema_decay(0.999)
+    classifier_width: int = fields.width("classifier", 32)
+    classifier_learning_rate: float = fields.learning_rate("classifier", 1e-3)
 
     def __post_init__(self):
         super().__post_init__()
@@ -176,18 +126,20 @@ class RobustConfig(Config):
 class AttackedConfig(Config):
     """Options of a discriminator that is attacked until noise looks real to it."""
 
-    batch_size: int = option(100, "Images of a step, or of a grid.", low=2, high=65_536)
-    epsilon: float | None = _epsilon(None)
-    norm: str = _norm("l2")
-    attack_steps: int = _attack_steps(25)
-    first_steps: int = option(2, "Steps of an attack in the first round.", low=1, high=10_000)
-    step_size: float = _step_size(0.5)
-    pool_size: int = option(5000, "Fakes that are kept.", low=10, high=1_000_000)
-    sampling_steps: int = option(200, "Steps from noise to a sample.", low=8, high=10_000)
-    r1_gamma: float = _r1_gamma(0.05)
-    ema_decay: float = _ema_decay(0.999)
-    discriminator_width: int = _width("discriminator", 32)
-    discriminator_learning_rate: float = _learning_rate("discriminator", 5e-4)
+    batch_size: int = fields.option(100, "Images of a step, or of a grid.", low=2, high=65_536)
+    epsilon: float | None = fields.epsilon(None)
+    norm: str = fields.norm("l2")
+    attack_steps: int = fields.attack_steps(25)
+    first_steps: int = fields.option(
+        2, "Steps of an attack in the first round.", low=1, high=10_000
+    )
+    step_size: float = fields.step_size(0.5)
+    pool_size: int = fields.option(5000, "Fakes that are kept.", low=10, high=1_000_000)
+    sampling_steps: int = fields.option(200, "Steps from noise to a sample.", low=8, high=10_000)
+    r1_gamma: float = fields.r1_gamma(0.05)
+    ema_decay: float = fields.ema_decay(0.999)
+    discriminator_width: int = fields.width("discriminator", 32)
+    discriminator_learning_rate: float = fields.learning_rate("discriminator", 5e-4)
 
     def __post_init__(self):
         super().__post_init__()
@@ -203,34 +155,70 @@ class AttackedConfig(Config):
             )
 
 
-GAMES = {"trio": GANConfig, "gan": GANConfig, "robust": RobustConfig, "attacked": AttackedConfig}
+@dataclasses.dataclass(frozen=True)
+class RobGANConfig(Config):
+    """Options of generator, discriminator and attacker together."""
+
+    recipe: str = fields.option(
+        "stable", "Rules that hold the balance, or those of the published code.", choices=RECIPES
+    )
+    loss: str = fields.option(
+        "robgan", "Whether classes are learned from real images alone.", choices=CLASS_LOSSES
+    )
+    epsilon: float = fields.epsilon(0.3)
+    norm: str = fields.norm("linf")
+    attack_steps: int = fields.attack_steps(5)
+    step_size: float | None = fields.step_size(None)
+    ramp_steps: int = fields.ramp_steps(1000)
+    discriminator_steps: int = fields.option(
+        1, "Turns of attacker and discriminator in a step.", low=1, high=100
+    )
+    r1_gamma: float = fields.r1_gamma(0.1)
+    pooling: str = fields.option(
+        "mean", "Over the discriminator's last feature map.", choices=POOLINGS
+    )
+    batch_norm: bool = fields.option(False, "Put BatchNorm into the discriminator.")
+    contrast: float = fields.contrast(5.0)
+    ema_decay: float = fields.ema_decay(0.999)
+    latent_dim: int = fields.latent_dim(64)
+    generator_width: int = fields.width("generator", 16)
+    discriminator_width: int = fields.width("discriminator", 32)
+    generator_learning_rate: float = fields.learning_rate("generator", 5e-4)
+    discriminator_learning_rate: float = fields.learning_rate("discriminator", 5e-4)
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_ball(self.epsilon, self.norm, self.step_size, self.attack_steps)
 
 
-def check(fields, value):
-    """Refuses a value that no one of the fields of a name allows.
+@dataclasses.dataclass(frozen=True)
+class FineTuneConfig(Config):
+    """Options of a Rob-GAN's discriminator that learns on as a classifier."""
 
-    Args:
-        fields: list of dataclasses.Field, of one name.
-        value: what a flag or a file says.
-    Raises:
-        ConfigError: one line that names the flag and what it may be.
-    """
-    problems = [_problem(field, value) for field in fields]
-    if all(problems):
-        raise ConfigError(f"--{fields[0].name} {value}: {problems[0]}")
+    epsilon: float = fields.epsilon(0.3)
+    norm: str = fields.norm("linf")
+    attack_steps: int = fields.attack_steps(7)
+    step_size: float | None = fields.step_size(None)
+    fake_weight: float = fields.option(
+        1.0, "Weight of attacked generated images beside attacked real ones.", low=0, high=1000
+    )
+    ema_decay: float = fields.ema_decay(0.999)
+    classifier_learning_rate: float = fields.learning_rate("classifier", 5e-4)
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_ball(self.epsilon, self.norm, self.step_size, self.attack_steps)
 
 
-def _problem(field, value):
-    """What a field's `option` has against a value; None if nothing."""
-    limits = field.metadata
-    if not limits or (value is None and field.default is None):
-        return None
-    if limits["choices"] and value not in limits["choices"]:
-        return f"must be one of {', '.join(limits['choices'])}"
-    low, high = limits["low"], limits["high"]
-    if low is not None and not (math.isfinite(value) and low <= value <= high):
-        return f"must be from {low} to {high}"
-    return None
+GAMES = {
+    "trio": GANConfig,
+    "gan": GANConfig,
+    "robust": RobustConfig,
+    "attacked": AttackedConfig,
+    "robgan": RobGANConfig,
+    "finetune": FineTuneConfig,
+}
+PLAYED = tuple(game for game in GAMES if game != "finetune")  # that goes on with another's agents
 
 
 def _check_ball(epsilon, norm, step_size, steps):
@@ -257,6 +245,11 @@ def game_options(game):
     return {name: field for name, field in fields.items() if name not in changeable}
 
 
+def options_of_games(*games):
+    """The names of the options of some games, each once."""
+    return tuple(dict.fromkeys(name for game in games for name in game_options(game)))
+
+
 def games_by_options():
     """The games, those with the same options together: list of tuples of str."""
     kinds = dict.fromkeys(GAMES.values())
@@ -264,10 +257,10 @@ def games_by_options():
 
 
 # The options of all games, name -> the fields of that name.
-GAME_OPTIONS: dict[str, list] = {}
-for _game in GAMES:
-    for _name, _field in game_options(_game).items():
-        GAME_OPTIONS.setdefault(_name, []).append(_field)
+GAME_OPTIONS = {
+    name: [game_options(game)[name] for game in GAMES if name in game_options(game)]
+    for name in options_of_games(*GAMES)
+}
 
 
 def options_of(flags):
@@ -276,11 +269,11 @@ def options_of(flags):
     return {name: getattr(flags, name) for name in names}
 
 
-def from_record(options):
+def from_record(record):
     """The Config whose `dataclasses.asdict` is given.
 
     Raises:
         ConfigError: if a value is out of range.
         TypeError, KeyError: if it is none of this version's.
     """
-    return GAMES[options["game"]](**options)
+    return GAMES[record["game"]](**record)

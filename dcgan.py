@@ -10,6 +10,8 @@ python dcgan.py --mode evaluate               how good they are, in figures
 --game gan       generator and discriminator
 --game robust    a classifier that is attacked while it learns
 --game attacked  a discriminator that is attacked until noise looks real to it: no generator
+--game robgan    generator, discriminator and attacker; --mode finetune then makes the
+                 discriminator a robust classifier
 """
 
 import sys
@@ -18,14 +20,15 @@ import types
 from absl import flags
 
 import config as configs
+import fields
 import presets
 import terminal
 
-MODES = ("train", "generate", "interpolate", "attack", "evaluate")
+MODES = ("train", "finetune", "generate", "interpolate", "attack", "evaluate")
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum("mode", None, MODES, "What to do.")
-flags.DEFINE_enum("game", "trio", list(configs.GAMES), "Who plays against whom.")
+flags.DEFINE_enum("game", "trio", list(configs.PLAYED), "Who plays against whom.")
 flags.DEFINE_enum(
     "dataset", "auto", configs.DATASETS, "auto is MNIST where it can be had, else digits."
 )
@@ -78,9 +81,10 @@ for _name, _fields in configs.GAME_OPTIONS.items():
 GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
 ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
+TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
 MODE_FLAGS = {
-    "train": ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
-    + tuple(configs.GAME_OPTIONS),
+    "train": (*TRAINING_FLAGS, *configs.options_of_games(*configs.PLAYED)),
+    "finetune": (*TRAINING_FLAGS, *configs.options_of_games("finetune")),
     "generate": ("batch_size", "nice", "digits", "truncation", "sampling_steps", "arrays")
     + ("output",),
     "interpolate": ("truncation", "output"),
@@ -89,11 +93,12 @@ MODE_FLAGS = {
     + ("norm", "output"),
 }
 MODE_GAMES = {
-    "train": tuple(configs.GAMES),
-    "generate": ("trio", "gan", "attacked"),
-    "interpolate": ("trio", "gan"),
-    "attack": ("trio", "robust", "attacked"),
-    "evaluate": tuple(configs.GAMES),
+    "train": configs.PLAYED,
+    "finetune": ("robgan",),
+    "generate": ("trio", "gan", "attacked", "robgan"),
+    "interpolate": ("trio", "gan", "robgan"),
+    "attack": ("trio", "robust", "attacked", "robgan"),
+    "evaluate": configs.PLAYED,
 }
 LIMITS = {
     "epochs": (1, 1_000_000),
@@ -148,7 +153,7 @@ def check(options):
     terminal.check_owners(options, GENERAL_FLAGS, MODE_FLAGS)
     terminal.check_limits(options, {**LIMITS, "samples": SAMPLES.get(mode, (1, 1))})
     for name in options.given & configs.GAME_OPTIONS.keys():
-        configs.check(configs.GAME_OPTIONS[name], getattr(options, name))
+        fields.check(configs.GAME_OPTIONS[name], getattr(options, name))
     lengths = [f"--{name}" for name in LENGTH_FLAGS if name in options.given]
     if len(lengths) > 1:
         raise configs.ConfigError(f"{' with '.join(lengths)}: a run has one length; choose one")
@@ -164,6 +169,9 @@ def check(options):
         options.digits = [int(word) for word in options.digits]
     if mode == "train":
         presets.from_preset(options.preset, options.dataset, **configs.options_of(options))
+    if mode == "finetune":
+        given = {**configs.options_of(options), "game": "finetune"}
+        presets.from_preset(options.preset, options.dataset, **given)
 
 
 def help_text():
@@ -172,14 +180,15 @@ def help_text():
     groups = {"every mode": GENERAL_FLAGS, **{f"--mode {m}": n for m, n in MODE_FLAGS.items()}}
     for title, names in groups.items():
         lines.append(f"Flags of {title}:")
-        if title == "--mode train":
-            names = tuple(name for name in names if name not in configs.GAME_OPTIONS)
+        if title in ("--mode train", "--mode finetune"):
+            names = TRAINING_FLAGS
         for name in names:
             flag = FLAGS[name]
             lines.append(f"  --{name}  {flag.help}{_default(flag.default)}")
         lines.append("")
     for games in configs.games_by_options():
-        lines.append(f"Flags of --mode train --game {' or '.join(games)}:")
+        title = f"--mode train --game {' or '.join(games)}"
+        lines.append(f"Flags of {'--mode finetune' if games == ('finetune',) else title}:")
         for name, field in configs.game_options(games[0]).items():
             choices = "|".join(field.metadata["choices"] or ())
             says = f"<{choices}>: {field.metadata['says']}" if choices else field.metadata["says"]

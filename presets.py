@@ -1,6 +1,7 @@
 """How long and by which rules each game is played, by the name of a preset and of a data set."""
 
-from config import GAME_OPTIONS, GAMES, PRESET_NAMES, ConfigError, game_options
+from config import GAME_OPTIONS, GAMES, PRESET_NAMES, game_options
+from fields import ConfigError
 
 # Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
 COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
@@ -22,11 +23,33 @@ ATTACKED_PRESETS = {
     "standard": {"steps": 2_000},
     "best": {"steps": 5_000},
 }
-PRESETS = {
+ROBGAN_PRESETS = {
+    "quick": {"steps": 1_000},
+    "standard": {"steps": 5_000},
+    "best": {"steps": 15_000},
+}
+FINETUNE_PRESETS = {
+    "quick": {"steps": 500},
+    "standard": {"steps": 2_000},
+    "best": {"steps": 5_000},
+}
+# The published code's rules, as far as they are what makes it collapse.
+RECIPES: dict[str | None, dict] = {
+    "stable": {},
+    "original": {
+        "discriminator_steps": 5,
+        "r1_gamma": 0.0,
+        "pooling": "sum",
+        "batch_norm": True,
+    },
+}
+PRESETS: dict[str, dict] = {
     "trio": GAN_PRESETS,
     "gan": GAN_PRESETS,
     "robust": ROBUST_PRESETS,
     "attacked": ATTACKED_PRESETS,
+    "robgan": ROBGAN_PRESETS,
+    "finetune": FINETUNE_PRESETS,
 }
 
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
@@ -43,11 +66,16 @@ SMALL_ATTACKED_PRESETS = {
     name: {**options, "step_size": 0.15, "pool_size": 2000}
     for name, options in ATTACKED_PRESETS.items()
 }
-SMALL_PRESETS = {
+SMALL_ROBGAN_PRESETS = {
+    name: {**options, "epsilon": 0.1} for name, options in ROBGAN_PRESETS.items()
+}
+SMALL_PRESETS: dict[str, dict] = {
     "trio": SMALL_GAN_PRESETS,
     "gan": SMALL_GAN_PRESETS,
     "robust": SMALL_ROBUST_PRESETS,
     "attacked": SMALL_ATTACKED_PRESETS,
+    "robgan": SMALL_ROBGAN_PRESETS,
+    "finetune": FINETUNE_PRESETS,
 }
 
 
@@ -69,9 +97,11 @@ def from_preset(preset, dataset, *, game="trio", **given):
     if game not in GAMES:
         raise ConfigError(f"--game {game}: must be one of {', '.join(GAMES)}")
     options = (SMALL_PRESETS if dataset == "digits" else PRESETS)[game][preset]
-    if dataset in ("cifar10", "folder") and game == "robust":
-        options = {**options, **COLOUR}
     given = {name: value for name, value in given.items() if value is not None}
+    if dataset in ("cifar10", "folder") and game in ("robust", "robgan"):
+        options = {**options, **COLOUR}
+    if game == "robgan":
+        options = {**options, **RECIPES.get(given.get("recipe"), {})}
     for name in given.keys() & GAME_OPTIONS.keys() - game_options(game).keys():
         owners = [owner for owner in GAMES if name in game_options(owner)]
         raise ConfigError(f"--{name}: is for --game {' or '.join(owners)}, not {game}")

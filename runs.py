@@ -45,6 +45,11 @@ class Run:
         return self.config_file.exists()
 
     @property
+    def finetuned(self):
+        """Run, of the fine-tuning that goes on with this one's agents."""
+        return Run(self.path / "finetuned")
+
+    @property
     def has_agents(self):
         """Whether there is an agent here to use."""
         return any(file.exists() for file in self.agent_files)
@@ -183,6 +188,8 @@ class Run:
             models.GANTrio,
             models.RobustClassifier,
             models.AttackedDiscriminator,
+            models.RobGAN,
+            models.FineTuning,
         )
         known = {game.__name__: game for game in games}
         return _load(self.checkpoint_file, "train again with --overwrite", known)

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+from keras.layers import Embedding
 from scipy import stats
 from scipy.special import logsumexp
 
@@ -38,7 +39,8 @@ class Sampler:
         """int, or None for a generator that is told no class."""
         if len(self.generator.inputs) == 1:
             return None
-        return self.generator.get_layer("class_code").input_dim
+        kinds = (layer for layer in self.generator.layers if isinstance(layer, Embedding))
+        return next(kinds).input_dim
 
     def latents(self, count, rng):
         """Latent vectors float32 (count, latent_dim) from a numpy Generator."""

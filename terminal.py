@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 
-from config import ConfigError
+from fields import ConfigError
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
 

@@ -44,7 +44,7 @@ def spans(step, total_steps, per_epoch):
             yield {"initial_epoch": epoch, "epochs": epoch + 1, "steps_per_epoch": end - begin}
 
 
-def train(run, config, dataset, *, resume, show_bar, announce):
+def train(run, config, dataset, *, resume, show_bar, announce, build=build_game):
     """Plays the game, writing everything into the run folder.
 
     Args:
@@ -55,6 +55,7 @@ def train(run, config, dataset, *, resume, show_bar, announce):
         resume: bool, whether to go on from the checkpoint.
         show_bar: bool, whether Keras's progress bar is shown; otherwise a line an epoch.
         announce: callable for one line of text.
+        build: callable, (config, dataset) -> the game to start with.
     Returns:
         (game, str or None): the game, and what ended it early; see `Keeper.stopped_by`.
     Raises:
@@ -66,7 +67,7 @@ def train(run, config, dataset, *, resume, show_bar, announce):
         adapt_to_length(game, config)
         run.forget_stats_after(game.step)
     else:
-        game = build_game(config, dataset)
+        game = build(config, dataset)
     run.start(config, dataset.class_names)
     total_steps = FOREVER if config.minutes else config.steps
     with Keeper(run, config.minutes) as keeper:
@@ -106,7 +107,7 @@ def _observers(run, config, dataset, announce):
         GraphWriter(run, (dataset.image_size, dataset.image_size, dataset.channels)),
         keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
     ]
-    if config.game != "robust":
+    if config.game not in ("robust", "finetune"):
         observers.append(SampleGrid(run, dataset.num_classes, config.seed))
         observers.append(
             CollapseWatch(
@@ -123,10 +124,10 @@ def _observers(run, config, dataset, announce):
 
 def _validation(config, dataset):
     """The held-out real images, in batches, for games with a `test_step`; fewer if attacked."""
-    if config.game not in ("trio", "robust"):
+    if config.game not in ("trio", "robust", "robgan", "finetune"):
         return None
     split = dataset.validation
-    count = ATTACKED_VALIDATION if config.game == "robust" else len(split.labels)
+    count = len(split.labels) if config.game == "trio" else ATTACKED_VALIDATION
     images, labels = data.normalize(split.images[:count]), split.labels[:count]
     return tf.data.Dataset.from_tensor_slices((images, labels)).batch(250)
 

@@ -4,15 +4,20 @@ from agents.classifier import build_classifier, build_robust_classifier
 from agents.discriminator import (
     build_class_discriminator,
     build_discriminator,
+    class_head,
     with_every_label,
 )
 from agents.generator import build_generator
+from agents.residual import build_residual_discriminator, build_residual_generator
 
 __all__ = [
     "build_class_discriminator",
     "build_classifier",
     "build_discriminator",
     "build_generator",
+    "build_residual_discriminator",
+    "build_residual_generator",
     "build_robust_classifier",
+    "class_head",
     "with_every_label",
 ]

@@ -1,6 +1,7 @@
 """The few pieces that several agents are made of."""
 
 import keras
+import numpy as np
 from keras import layers
 
 SMALLEST_BASE, LARGEST_BASE = 4, 8
@@ -68,6 +69,20 @@ def shrink(images, width, activation):
         )
         hidden = convolution(hidden)
     return layers.Flatten()(hidden)
+
+
+def threshold(images, contrast):
+    """Each pixel p as tanh(w p + b), where w and b are learned: (b, h, w, c) -> the same.
+
+    Args:
+        images: (b, h, w, c).
+        contrast: float >= 0, the w to start from; 0 leaves the threshold out.
+    """
+    if not contrast:
+        return images
+    channels = images.shape[-1]
+    steep = keras.initializers.Constant(contrast * np.eye(channels)[None, None])
+    return layers.Conv2D(channels, 1, kernel_initializer=steep, activation="tanh")(images)
 
 
 def image_input(image_size, channels):

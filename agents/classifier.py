@@ -1,7 +1,6 @@
 """The classifier: an image in, class logits out."""
 
 import keras
-import numpy as np
 from keras import layers
 
 from agents import blocks
@@ -55,11 +54,7 @@ def build_robust_classifier(image_size, channels, *, width, num_classes, contras
         ValueError: as `blocks.resolutions`.
     """
     images = blocks.image_input(image_size, channels)
-    hidden = images
-    if contrast:
-        steep = keras.initializers.Constant(contrast * np.eye(channels)[None, None])
-        hidden = layers.Conv2D(channels, 1, kernel_initializer=steep, activation="tanh")(hidden)
-    hidden = blocks.shrink(hidden, width, "relu")
+    hidden = blocks.shrink(blocks.threshold(images, contrast), width, "relu")
     features = layers.Dense(2 * width, activation="relu", name="features")(hidden)
     class_logits = layers.Dense(num_classes, dtype="float32")(features)
     return keras.Model(images, class_logits, name="classifier")

@@ -85,6 +85,17 @@ def build_class_discriminator(image_size, channels, *, width, num_classes):
     return keras.Model(images, logits, name="discriminator")
 
 
+def class_head(discriminator):
+    """The classifier in a discriminator of two heads; it shares the weights.
+
+    Args:
+        discriminator: keras.Model, images -> [realness logit, class logits].
+    Returns:
+        keras.Model: images -> class logits.
+    """
+    return keras.Model(discriminator.inputs, discriminator.outputs[1], name="classifier")
+
+
 def with_every_label(discriminator):
     """The logits that a discriminator gives an image under each of the labels, in one pass.
 
@@ -96,7 +107,7 @@ def with_every_label(discriminator):
         logit of [images, y], for `auxiliary` its class logit.
     """
     if len(discriminator.inputs) == 1:
-        return keras.Model(discriminator.inputs, discriminator.outputs[1])
+        return class_head(discriminator)
     flatten, embedding, add = (
         next(layer for layer in discriminator.layers if isinstance(layer, kind))
         for kind in (layers.Flatten, layers.Embedding, layers.Add)

@@ -118,14 +118,3 @@ def build_residual_discriminator(
     realness = layers.Dense(1, dtype="float32", name="realness")(features)
     class_logits = layers.Dense(num_classes, dtype="float32", name="class_logits")(features)
     return keras.Model(images, [realness, class_logits], name="discriminator")
-
-
-def class_head(discriminator):
-    """The classifier in a discriminator of two heads; it shares the weights.
-
-    Args:
-        discriminator: keras.Model, images -> [realness logit, class logits].
-    Returns:
-        keras.Model: images -> class logits.
-    """
-    return keras.Model(discriminator.inputs, discriminator.outputs[1], name="classifier")

@@ -16,7 +16,7 @@ import pathlib
 import sys
 
 import terminal
-from config import ConfigError
+from fields import ConfigError
 from terminal import say
 
 ROOT = pathlib.Path(__file__).parents[1]

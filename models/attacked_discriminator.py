@@ -9,7 +9,6 @@ import tensorflow as tf
 from keras import ops
 
 import losses
-from attacks.pgd import from_dict
 from models.game import Game, copy_agent
 
 R1_INTERVAL = 4  # discriminator turns between two penalties
@@ -244,12 +243,6 @@ class AttackedDiscriminator(Game):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        options = dict(config)
-        discriminator = keras.saving.deserialize_keras_object(options.pop("discriminator"))
-        return cls(discriminator, from_dict(options.pop("attack")), **options)
 
     def _state(self, name, value):
         """A variable of the game's own, which is saved with it."""

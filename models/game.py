@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from attacks.pgd import from_dict
+
 
 def copy_agent(agent):
     """An agent of the same layers and weights, with no optimizer."""
@@ -71,6 +73,16 @@ class Game(keras.Model):
         due = agent.optimizer.iterations % interval == 0
         return tf.cond(due, lambda: interval * penalty_fn(), lambda: 0.0)
 
+    def borrow(self, agent, inputs):
+        """What an opponent answers in training mode, without moving its statistics.
+
+        Within somebody else's turn BatchNorm shall normalise by the batch, but stay as it is.
+        """
+        outputs, _ = agent.stateless_call(
+            agent.trainable_variables, agent.non_trainable_variables, inputs, training=True
+        )
+        return outputs
+
     def random_seed(self, agent, salt):
         """A stateless seed that no other turn, salt or iteration of this run draws again.
 
@@ -113,3 +125,16 @@ class Game(keras.Model):
         self.compile(
             **{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config}
         )
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The game of a `get_config`: agents and attacks are made of what describes them."""
+        return cls(**{name: _from_description(name, value) for name, value in config.items()})
+
+
+def _from_description(name, value):
+    if name == "attack":
+        return from_dict(value)
+    if isinstance(value, dict) and "class_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return value

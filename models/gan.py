@@ -187,13 +187,3 @@ class GAN(Game):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        agents = ("generator", "discriminator", "classifier")
-        return cls(
-            **{
-                key: keras.saving.deserialize_keras_object(value) if key in agents else value
-                for key, value in config.items()
-            }
-        )

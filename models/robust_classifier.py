@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from attacks.objectives import away_from, cross_entropy
-from attacks.pgd import from_dict
 from augment import random_translation
-from models.game import Game, copy_agent
+from models.game import copy_agent
+from models.under_attack import UnderAttack
 
 
 def divergence(logits, attacked_logits):
@@ -25,7 +25,7 @@ def divergence(logits, attacked_logits):
 
 
 @keras.saving.register_keras_serializable(package="games")
-class RobustClassifier(Game):
+class RobustClassifier(UnderAttack):
     """The classifier against the attacker, who knows its weights: min over one, max over the other.
 
     With "madry" the classifier learns to name the attacked images; "fast" is the same against a
@@ -60,35 +60,34 @@ class RobustClassifier(Game):
         seed=0,
         **kwargs,
     ):
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(attack, ramp_steps=ramp_steps, seed=seed, **kwargs)
         self.classifier = classifier
         self.average_classifier = copy_agent(classifier)
-        self.attack = attack
         self.loss_name = loss
         self.trades_beta = trades_beta
-        self.ramp_steps = ramp_steps
         self.translation = translation
         self.ema_decay = ema_decay
         self.means = {
             "classifier_loss": keras.metrics.Mean("classifier_loss"),
             "attacked_accuracy": keras.metrics.Mean("attacked_accuracy"),
         }
-        self.accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
-        self.robust_accuracy = keras.metrics.SparseCategoricalAccuracy("robust_accuracy")
 
     def train_step(self, data):
         """One round: the attacker's turn, the classifier's turn, the average's step."""
-        images, labels = data
-        images = random_translation(
-            images, self.translation, self.random_seed(self.classifier, salt=20)
-        )
+        images, labels, weights = self.lesson(*data)
         with tf.name_scope("attacker_turn"):
             adversarial_images = self.attacker_turn(images, labels)
         with tf.name_scope("classifier_turn"):
-            self.classifier_turn(images, adversarial_images, labels)
+            self.classifier_turn(images, adversarial_images, labels, weights)
         with tf.name_scope("average_classifier_step"):
             self.follow(self.average_classifier, self.classifier, self.ema_decay)
         return self.results()
+
+    def lesson(self, images, labels):
+        """What a round teaches: images, their labels, and the weight of each in the loss."""
+        seed = self.random_seed(self.classifier, salt=20)
+        images = random_translation(images, self.translation, seed)
+        return images, labels, tf.ones_like(labels, tf.float32)
 
     def attacker_turn(self, images, labels):
         """Images of each one's ball that the classifier gets as wrong as the attacker can."""
@@ -100,9 +99,9 @@ class RobustClassifier(Game):
         else:
             objective = away_from(self._classify, labels)
         seed = self.random_seed(self.classifier, salt=15)
-        return self.attack(objective, images, seed=seed, scale=self.ramp())
+        return self.attack(objective, images, seed=seed, scale=self.ramp(self.classifier))
 
-    def classifier_turn(self, images, adversarial_images, labels):
+    def classifier_turn(self, images, adversarial_images, labels, weights):
         """Teaches the classifier to withstand this turn's attacks."""
         agent = self.classifier
 
@@ -111,32 +110,17 @@ class RobustClassifier(Game):
             named = tf.argmax(attacked_logits, axis=-1, output_type=tf.int32)
             self.track(attacked_accuracy=tf.cast(named == labels, tf.float32))
             if self.loss_name != "trades":
-                return tf.reduce_mean(cross_entropy(labels, attacked_logits))
+                return tf.reduce_mean(weights * cross_entropy(labels, attacked_logits))
             logits = agent(images, training=True)
-            return tf.reduce_mean(
-                cross_entropy(labels, logits)
-                + self.trades_beta * divergence(logits, attacked_logits)
-            )
+            steady = divergence(logits, attacked_logits)
+            loss = cross_entropy(labels, logits) + self.trades_beta * steady
+            return tf.reduce_mean(weights * loss)
 
         self.track(classifier_loss=self.update(agent, loss_fn))
 
-    def ramp(self):
-        """Share of epsilon that the attacker may use in this round, float32 in [0, 1]."""
-        played = tf.cast(self.classifier.optimizer.iterations, tf.float32)
-        return tf.minimum(1.0, (played + 1.0) / (self.ramp_steps + 1.0))
-
     def test_step(self, data):
         """How the average classifier reads held-out images, plain and attacked."""
-        images, labels = data
-        average = self.average_classifier
-        self.accuracy.update_state(labels, average(images, training=False))
-        objective = away_from(lambda attacked: average(attacked, training=False), labels)
-        adversarial_images = self.attack(objective, images, seed=(self.seed, -1))
-        self.robust_accuracy.update_state(labels, average(adversarial_images, training=False))
-        return {
-            "accuracy": self.accuracy.result(),
-            "robust_accuracy": self.robust_accuracy.result(),
-        }
+        return self.examine(lambda images: self.average_classifier(images, training=False), *data)
 
     def _classify(self, images):
         return self.classifier(images, training=False)
@@ -161,9 +145,3 @@ class RobustClassifier(Game):
             "ema_decay": self.ema_decay,
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        options = dict(config)
-        classifier = keras.saving.deserialize_keras_object(options.pop("classifier"))
-        return cls(classifier, from_dict(options.pop("attack")), **options)

@@ -32,9 +32,16 @@ def open_run(options, needs_data=False):
 
 
 def load_classifier(run):
-    """The agent of a run that names classes: of the attacked game the discriminator itself."""
-    role = "discriminator" if run.read_config().game == "attacked" else "classifier"
-    return run.load_agent(role)
+    """The agent of a run that names classes.
+
+    Of the attacked game it is the discriminator itself; of Rob-GAN the fine-tuned one, once there
+    is one.
+    """
+    game = run.read_config().game
+    if game == "robgan" and run.finetuned.has_agents:
+        say(f"its classifier is the fine-tuned one of {run.finetuned.path}")
+        return run.finetuned.load_agent("classifier")
+    return run.load_agent("discriminator" if game == "attacked" else "classifier")
 
 
 def chosen_ball(options, config):
@@ -45,11 +52,11 @@ def chosen_ball(options, config):
     Raises:
         ConfigError: if there is no such ball.
     """
-    norm = options.norm or (config.norm if config.game == "robust" else "linf")
+    attacked = config.game in ("robust", "robgan")  # while it learned
+    norm = options.norm or (config.norm if attacked else "linf")
     epsilon = options.epsilon
     if epsilon is None:
-        trained = config.game == "robust" and norm == config.norm
-        epsilon = config.epsilon if trained else USUAL_EPSILON[norm]
+        epsilon = config.epsilon if attacked and norm == config.norm else USUAL_EPSILON[norm]
     try:
         return Ball(epsilon, norm)
     except ValueError as error:

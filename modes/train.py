@@ -8,6 +8,7 @@ import data
 import presets
 import runs
 import training
+from building import build_game
 from evaluation import plots
 from terminal import INTERRUPTED, say
 
@@ -16,18 +17,15 @@ NEXT = {
     "gan": "generate --nice",
     "robust": "evaluate",
     "attacked": "generate",
+    "robgan": "finetune",
+    "finetune": "evaluate --robustness",
 }
 
 
 def train(options):
     """--mode train: plays the game into the run folder.
 
-    Args:
-        options: the namespace of `dcgan.parse`.
-    Returns:
-        int, the exit status.
-    Raises:
-        ConfigError, or one of EXPECTED_ERRORS.
+    Takes the flags; returns the exit status, or raises ConfigError or one of EXPECTED_ERRORS.
     """
     name = options.dataset
     if options.resume and options.path:
@@ -37,6 +35,22 @@ def train(options):
     run = runs.Run(options.path or runs.default_path(config.game, config.dataset))
     if run.exists:
         runs.refuse_other(run, config.game, config.dataset)
+    return play(run, config, options)
+
+
+def play(run, config, options, build=build_game):
+    """Plays a game into a folder that is free, or as --resume and --overwrite say.
+
+    Args:
+        run: runs.Run.
+        config: config.Config, of a new run; a run that is resumed has its own.
+        options: the namespace of `dcgan.parse`.
+        build: callable, (config, dataset) -> the game to start with.
+    Returns:
+        int, the exit status.
+    Raises:
+        ConfigError, or one of EXPECTED_ERRORS.
+    """
     if options.resume:
         config = resumed_config(run, options)
     elif run.exists and not options.overwrite:
@@ -61,6 +75,7 @@ def train(options):
             resume=options.resume,
             show_bar=sys.stdout.isatty(),
             announce=say,
+            build=build,
         )
         plots.plot_losses(run.read_stats(), run.path / "losses.png")
     return report_end(run, config, game.step, stopped_by)
@@ -95,7 +110,9 @@ def resumed_config(run, options):
 
 def report_end(run, config, step, stopped_by):
     """Says how the training ended and what to type next; returns the exit status."""
-    where = f"--game {config.game} --path {run.path}"
+    where = f"train --game {config.game} --path {run.path}"
+    if config.game == "finetune":
+        where = f"finetune --game robgan --path {run.path.parent}"
     if stopped_by == "not finite":
         remedy = " or --r1_gamma 1" if hasattr(config, "r1_gamma") else ""
         raise runs.RunError(
@@ -104,9 +121,9 @@ def report_end(run, config, step, stopped_by):
         )
     if stopped_by == "signal":
         say(f"interrupted at step {step}, and saved; to go on:")
-        say(f"  python dcgan.py --mode train {where} --resume")
+        say(f"  python dcgan.py --mode {where} --resume")
         return INTERRUPTED
     film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
     say(f"done, {step} steps{film}; next:")
-    say(f"  python dcgan.py --mode {NEXT[config.game]} {where}")
+    say(f"  python dcgan.py --mode {NEXT[config.game]} {where.partition(' ')[2]}")
     return 0

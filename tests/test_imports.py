@@ -27,6 +27,7 @@ LAYERS = {
     "presets": 0,
     "terminal": 0,
     "config": 0,
+    "fields": 0,
     "data": 0,
     "downloads": 0,
     "readers": 0,
@@ -38,7 +39,9 @@ ALLOWED = {
     ("downloads", "readers"),
     ("dcgan", "dcgan"),
     ("presets", "config"),
-    ("terminal", "config"),
+    ("presets", "fields"),
+    ("config", "fields"),
+    ("terminal", "fields"),
 }
 FORBIDDEN = {("models", "data"), ("models", "config"), ("losses", "augment")}
 SOURCES = [
@@ -82,6 +85,7 @@ LIGHT = (
     "crypto/__main__.py",
     "crypto/config.py",
     "config.py",
+    "fields.py",
     "presets.py",
     "terminal.py",
 )
@@ -95,4 +99,12 @@ def test_the_command_lines_are_light_to_load(name):
         if isinstance(node, ast.Import | ast.ImportFrom)
         for top in imported(node)
     }
-    assert at_top <= {"absl", "config", "crypto", "presets", "terminal", *sys.stdlib_module_names}
+    assert at_top <= {
+        "absl",
+        "config",
+        "crypto",
+        "fields",
+        "presets",
+        "terminal",
+        *sys.stdlib_module_names,
+    }

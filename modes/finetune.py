@@ -1,0 +1,34 @@
+"""--mode finetune."""
+
+import functools
+
+import config as configs
+import presets
+import runs
+from building import build_finetuning
+from modes.opening import open_run
+from modes.train import play
+
+INHERITED = ("epsilon", "norm", "attack_steps", "step_size", "batch_size", "image_size", "data_dir")
+
+
+def finetune(options):
+    """--mode finetune: a Rob-GAN's discriminator learns on as a classifier.
+
+    What it makes goes into the folder `finetuned` of the run; the run itself stays as it is.
+    Takes the flags; returns the exit status, or raises ConfigError or one of EXPECTED_ERRORS.
+    """
+    parent, supplied = open_run(options, needs_data=True)
+    played = parent.read_config()
+    given = {name: getattr(played, name) for name in INHERITED}
+    given |= {
+        name: value for name, value in configs.options_of(options).items() if value is not None
+    }
+    config = presets.from_preset(options.preset, played.dataset, **{**given, "game": "finetune"})
+    folder = runs.Run(runs.default_path("robgan", played.dataset)) if supplied else parent
+    build = functools.partial(
+        build_finetuning,
+        generator=parent.load_agent("generator"),
+        classifier=parent.load_agent("classifier"),
+    )
+    return play(folder.finetuned, config, options, build)
