@@ -182,7 +182,7 @@ class RobGANConfig(Config):
     ema_decay: float = fields.ema_decay(0.999)
     latent_dim: int = fields.latent_dim(64)
     generator_width: int = fields.width("generator", 16)
-    discriminator_width: int = fields.width("discriminator", 32)
+    discriminator_width: int = fields.width("discriminator", 24)
     generator_learning_rate: float = fields.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = fields.learning_rate("discriminator", 5e-4)
 

@@ -25,8 +25,8 @@ ATTACKED_PRESETS = {
 }
 ROBGAN_PRESETS = {
     "quick": {"steps": 1_000},
-    "standard": {"steps": 5_000},
-    "best": {"steps": 15_000},
+    "standard": {"steps": 4_000},
+    "best": {"steps": 8_000},
 }
 FINETUNE_PRESETS = {
     "quick": {"steps": 500},

@@ -3,6 +3,7 @@
 No TensorFlow here until it is asked for.
 """
 
+import argparse
 import contextlib
 import os
 import signal
@@ -98,6 +99,20 @@ def load_tensorflow(threads=None):
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         # The devices and XLA are looked for, and talked of, at their first use.
         tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
+
+
+class LineParser(argparse.ArgumentParser):
+    """A parser that refuses in one line, by a ConfigError."""
+
+    def error(self, message):
+        raise ConfigError(message)
+
+
+def count(text):
+    """A flag's whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
 
 
 def asks_for_help(argv):

@@ -63,9 +63,11 @@ def build_residual_generator(image_size, channels, *, latent_dim, width, num_cla
     latents, labels = keras.Input((latent_dim,), name="latents"), blocks.label_input()
     base, widest = sizes[0], width * 2 ** (len(sizes) - 1)
     hidden = layers.Reshape((base, base, widest))(layers.Dense(base * base * widest)(latents))
-    for level in reversed(range(len(sizes) - 1)):
+    for level in reversed(range(1, len(sizes) - 1)):
         hidden = grow(hidden, labels, width * 2**level, num_classes)
-    hidden = layers.Activation("relu")(layers.BatchNormalization(momentum=NORM_MOMENTUM)(hidden))
+    hidden = layers.Activation("relu")(conditional_norm(hidden, labels, num_classes))
+    last = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu")
+    hidden = last(hidden)  # without a norm, which at full size would take most of the time
     images = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32")(hidden)
     return keras.Model([latents, labels], images, name="generator")
 

@@ -17,19 +17,12 @@ import sys
 
 import terminal
 from fields import ConfigError
-from terminal import say
+from terminal import count, say
 
 ROOT = pathlib.Path(__file__).parents[1]
 WEIGHTS = pathlib.Path("assets", "pretrained", "robust-mnist", "classifier.keras")
 DATASETS = ("mnist", "fashion_mnist", "cifar10", "digits")
 STEP_SIZE = 0.01
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that refuses in one line."""
-
-    def error(self, message):
-        raise ConfigError(message)
 
 
 def parse(argv):
@@ -42,7 +35,7 @@ def parse(argv):
     Raises:
         ConfigError: one line that names the flag.
     """
-    parser = Parser(
+    parser = terminal.LineParser(
         "python -m benchmarks.attacks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -53,12 +46,23 @@ def parse(argv):
     add("--dataset", choices=DATASETS, default="mnist", help="whose test images; default mnist")
     add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
     add("--images", type=count, default=1000, help="how many; default 1000")
-    add("--batch_size", "--batch-size", type=count, default=250, help="of all rows; default 250")
+    add(
+        "--batch_size",
+        "--batch-size",
+        type=count,
+        default=250,
+        help="of all rows; default 250",
+    )
     add("--rounds", type=count, default=5, help="timed attacks of each row; default 5")
     add("--steps", type=count, default=40, help="of each attack; default 40")
     add("--epsilon", type=share, default=0.3, help="Linf, pixels in [0, 1]; default 0.3")
     add("--step_size", "--step-size", type=share, help=f"{STEP_SIZE}, or as far as steps need")
-    add("--threads", type=count, default=cores(), help="of each row; default: all this may use")
+    add(
+        "--threads",
+        type=count,
+        default=cores(),
+        help="of each row; default: all this may use",
+    )
     add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
     options = parser.parse_args(argv)
     if options.step_size is None:
@@ -72,13 +76,6 @@ def parse(argv):
     if options.output is not None and options.output.is_dir():
         raise ConfigError(f"--output {options.output}: is a folder; name a file")
     return options
-
-
-def count(text):
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
 
 
 def share(text):

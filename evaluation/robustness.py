@@ -13,6 +13,7 @@ from data import normalize
 from evaluation.reference import predict
 
 CURVE = {"linf": np.linspace(0, 0.4, 9), "l2": np.linspace(0, 4, 9)}
+COLOUR_CURVE = np.array([0, 1, 2, 4, 8, 16]) / 255  # where a ball of less than 0.1 is meant
 CHECKED = 200  # images by which the honesty checks are made
 BLACK_BOX_GAIN = 0.01  # a share that chance and a longer search may explain
 OUTSIDE = 1e-5  # of the pixel range, the rounding that a ball is allowed
@@ -65,13 +66,19 @@ def evaluate_robustness(classifier, split, options, announce=lambda line: None):
     announce("measuring accuracy against epsilon")
     report["curve"] = [
         {"epsilon": float(epsilon), **share(target.withstands(_pgd(epsilon, 40, options)))}
-        for epsilon in CURVE[options.norm]
+        for epsilon in epsilons(options)
     ]
-    report["worst_case"] = _worst_case(target, options, announce)
+    report["worst_case"] = worst_case(target, options, announce)
     announce("checking that these figures can be believed")
     report["checks"] = _checks(target, options, report)
     report["warnings"] = [check["says"] for check in report["checks"] if not check["passed"]]
     return report
+
+
+def epsilons(options):
+    """The radii of the curve of accuracy against epsilon."""
+    colour = options.norm == "linf" and options.epsilon < 0.1
+    return COLOUR_CURVE if colour else CURVE[options.norm]
 
 
 def share(marks):
@@ -162,7 +169,7 @@ def _pgd_accuracies(target, options):
     return accuracies
 
 
-def _worst_case(target, options, announce):
+def worst_case(target, options, announce=lambda line: None):
     """Accuracy after each attack of the ensemble; an image has fallen if any one fooled it.
 
     As AutoAttack does it: each attack is tried on the images that the ones before left standing.

@@ -162,7 +162,7 @@ def format_robustness(report):
         [("worst case: " if index == 0 else "  and ") + entry["attack"], _share(entry)]
         for index, entry in enumerate(report["worst_case"])
     ]
-    curve = [["PGD-40 within", *(f"{point['epsilon']:g}" for point in report["curve"])]]
+    curve = [["PGD-40 within", *(f"{point['epsilon']:.3g}" for point in report["curve"])]]
     curve.append(["accuracy, %", *(f"{100 * point['value']:.1f}" for point in report["curve"])])
     checks = ", ".join(check["name"] for check in report["checks"] if check["passed"])
     return "\n".join(

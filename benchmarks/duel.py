@@ -1,0 +1,136 @@
+"""One network, two ways to make it robust, and the same judge."""
+
+import time
+
+import keras
+import numpy as np
+
+import building
+import data
+import presets
+from agents import build_residual_discriminator, class_head
+from evaluation import robustness
+from models import RobustClassifier
+from models.game import copy_agent
+
+
+def fight(options, seed):
+    """Trains and judges both; see `rob_gan.parse` for the options.
+
+    Args:
+        options: Namespace.
+        seed: int, of both.
+    Yields:
+        dict: `who`, `seed`, `passes`, `minutes` (of this part of the training), and the shares
+            `clean` and `worst_case`.
+    """
+    dataset = data.load(options.dataset, data_dir=options.data_dir, seed=seed)
+    split = getattr(dataset, options.split)
+    config, tuning = (
+        presets.from_preset(options.preset, options.dataset, game=game, seed=seed)
+        for game in ("robgan", "finetune")
+    )
+    ball = {"epsilon": config.epsilon, "attack_steps": config.attack_steps}
+
+    def row(who, classifier, passes, began):
+        minutes = (time.monotonic() - began) / 60
+        cost = {"who": who, "seed": seed, "passes": passes, "minutes": minutes}
+        return cost | judged(classifier, split, config.epsilon, options.images)
+
+    began, passes = time.monotonic(), passes_of(config)
+    agents = play(building.build_game(config, dataset), config, dataset).agents_to_save()
+    yield row("co-trained, not fine-tuned", agents["classifier"], passes, began)
+    most = passes
+    for weight in options.fake_weight or [tuning.fake_weight]:
+        tuned = presets.from_preset(
+            options.preset, options.dataset, game="finetune", seed=seed, fake_weight=weight, **ball
+        )
+        began = time.monotonic()
+        step = building.build_finetuning(
+            tuned, dataset, generator=agents["generator"], classifier=agents["classifier"]
+        )
+        play(step, tuned, dataset)
+        most = max(most, passes + passes_of(tuned))
+        who = f"and fine-tuned, fake weight {weight:g}"
+        yield row(who, step.average_classifier, passes + passes_of(tuned), began)
+    began = time.monotonic()
+    alone = madry(config, dataset, most // (config.attack_steps + 1))
+    yield row("Madry's method alone", alone, most, began)
+
+
+def passes_of(config):
+    """Gradient passes through the network that a training takes, the attacker's and the learner's.
+
+    A round of co-training: the attack, attacked real images, fakes, and the generator's own turn.
+    One of fine-tuning: attack and update, on real images and, if they weigh anything, on fakes.
+    """
+    if config.game == "robgan":
+        return config.steps * (config.discriminator_steps * (config.attack_steps + 2) + 1)
+    return config.steps * (config.attack_steps + 1) * (2 if config.fake_weight else 1)
+
+
+def madry(config, dataset, steps):
+    """The average classifier of adversarial training alone, on the class head of the network."""
+    rules = presets.from_preset(
+        "quick",
+        config.dataset,
+        game="robust",
+        seed=config.seed,
+        steps=steps,
+        batch_size=config.batch_size,
+        epsilon=config.epsilon,
+        attack_steps=config.attack_steps,
+    )
+    keras.utils.set_random_seed(config.seed)
+    network = build_residual_discriminator(
+        dataset.image_size,
+        dataset.channels,
+        width=config.discriminator_width,
+        num_classes=dataset.num_classes,
+        contrast=config.contrast,
+    )
+    classifier = copy_agent(class_head(network))
+    classifier.compile(keras.optimizers.Adam(building.falling_rate(rules)))
+    game = RobustClassifier(
+        classifier,
+        building.training_attack(rules),
+        ramp_steps=rules.ramp_steps,
+        ema_decay=rules.ema_decay,
+        seed=rules.seed,
+    )
+    game.compile()
+    return play(game, rules, dataset).average_classifier
+
+
+def play(game, config, dataset):
+    """Plays a game for its steps and returns it."""
+    batches = data.batches(dataset.train, config.batch_size, seed=config.seed)
+    game.fit(batches, steps_per_epoch=config.steps, shuffle=False, verbose=0)
+    return game
+
+
+def judged(classifier, split, epsilon, count):
+    """Accuracy on some of a split's images, plain and in the worst case: shares."""
+    chosen = np.random.default_rng(0).permutation(len(split.labels))[:count]  # the same for all
+    target = robustness.Target(
+        classifier, data.normalize(split.images[chosen]), split.labels[chosen]
+    )
+    rules = robustness.RobustnessOptions(epsilon=epsilon, num_images=len(chosen))
+    worst = robustness.worst_case(target, rules)[-1]["value"]
+    return {"clean": float(target.right.mean()), "worst_case": worst}
+
+
+def summary(rows):
+    """Mean and spread of the worst case over the seeds, by who: name -> dict."""
+    values: dict[str, list] = {row["who"]: [] for row in rows}
+    for row in rows:
+        values[row["who"]].append(row["worst_case"])
+    return {
+        who: {
+            "mean": float(np.mean(worst)),
+            "low": min(worst),
+            "high": max(worst),
+            "seeds": len(worst),
+        }
+        for who, worst in values.items()
+    }

@@ -1,0 +1,91 @@
+"""Rob-GAN's claim, tested: is its fine-tuned discriminator as robust as Madry's method makes it?
+
+python -m benchmarks.rob_gan                             MNIST, three seeds, --preset quick
+python -m benchmarks.rob_gan --dataset digits --seeds 0
+python -m benchmarks.rob_gan --fake_weight 0 0.3 1 3     the weight of generated images
+
+Both are the same network, trained by as many gradient passes: a pass is one batch through it,
+forwards and backwards. Both are judged by the same attacks on the same images.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import terminal
+from config import PRESET_NAMES
+from terminal import say
+
+
+def parse(argv):
+    """Reads the flags; argv without the program.
+
+    Raises:
+        ConfigError: one line that names the flag.
+    """
+    parser = terminal.LineParser(
+        "python -m benchmarks.rob_gan",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
+    add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
+    add("--preset", choices=PRESET_NAMES, default="quick", help="of both steps; default quick")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
+    add("--images", type=terminal.count, default=500, help="that are attacked; default 500")
+    add("--split", choices=("test", "validation"), default="test", help="whose images; test")
+    add("--fake_weight", "--fake-weight", type=float, nargs="+", help="one or several to compare")
+    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+    return parser.parse_args(argv)
+
+
+def load_duel(options):
+    """The duel, and the errors that it may end in; with them comes TensorFlow."""
+    terminal.load_tensorflow()
+    import data
+    from benchmarks import duel
+
+    def start(options):
+        rows = []
+        say(table([]))
+        for seed in options.seeds:
+            for row in duel.fight(options, seed):
+                rows.append(row)
+                say(table([row]).splitlines()[-1])
+        summary = duel.summary(rows)
+        for name, figures in summary.items():
+            say(
+                f"{name}: worst case {figures['mean']:.1%}, {figures['low']:.1%} to"
+                f" {figures['high']:.1%}, of {figures['seeds']} seeds"
+            )
+        if options.output is not None:
+            from pictures import save_text
+
+            report = {"settings": {**vars(options), "output": None}, "rows": rows}
+            save_text(options.output, json.dumps({**report, "summary": summary}, indent=2) + "\n")
+        return 0
+
+    return start, (data.DataError, OSError)
+
+
+def table(rows):
+    """A line of titles and a line a row."""
+    lines = [f"{'':32s}{'seed':>6s}{'passes':>9s}{'minutes':>9s}{'clean':>9s}{'worst case':>12s}"]
+    for row in rows:
+        lines.append(
+            f"{row['who']:32s}{row['seed']:6d}{row['passes']:9d}{row['minutes']:9.1f}"
+            f"{row['clean']:9.1%}{row['worst_case']:12.1%}"
+        )
+    return "\n".join(lines)
+
+
+def main(argv):
+    """Fights; returns the exit status, as `terminal.answer`."""
+    return terminal.answer("benchmarks.rob_gan", argv, parse=parse, load=load_duel)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
