@@ -19,8 +19,8 @@ import types
 from absl import flags
 
 import terminal
-from config import ConfigError, check
 from crypto.config import FIELDS, PRESETS, from_preset
+from fields import ConfigError, check
 
 MODES = ("train", "send", "receive", "audit", "transcript")
 FLAGS = flags.FlagValues()  # our own, so that two command lines fit into one process

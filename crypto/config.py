@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from config import ConfigError, check, option
+from fields import ConfigError, check, option
 
 PRESETS = ("secret", "paper", "release")
 MOST_ATTEMPTS = 31  # as many as `game.AliceBobEve` has salts for

@@ -3,10 +3,10 @@
 import pathlib
 
 import runs
-from config import ConfigError
 from crypto import game as _game  # noqa: F401  registers the classes that a checkpoint holds
 from crypto.ciphers import learned_cipher
 from crypto.config import CryptoConfig
+from fields import ConfigError
 
 AGENTS = ("alice", "bob", "eve")
 

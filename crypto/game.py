@@ -209,17 +209,6 @@ class AliceBobEve(Game):
             **{name: getattr(self, name) for name in names},
         }
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        return cls(
-            **{
-                key: keras.saving.deserialize_keras_object(value)
-                if key in ("pair", "eve")
-                else value
-                for key, value in config.items()
-            }
-        )
-
 
 def forget(optimizer):
     """Sets an optimizer back to how it was before its first update."""

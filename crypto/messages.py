@@ -4,6 +4,7 @@ A ciphertext file is a header (magic, bits of a block, bits of a block's key, by
 then all ciphertext bits, eight to a byte. Every block has key bits of its own: a key is used once.
 """
 
+import errno
 import os
 import pathlib
 import secrets
@@ -107,6 +108,27 @@ def write_bytes(path, content, *, private=False):
         if private:
             os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
         pathlib.Path(temporary).write_bytes(content)
+
+    save_atomically(pathlib.Path(path).expanduser(), write)
+
+
+def write_sent(path, packed, key_path=None, key=None):
+    """Writes a ciphertext file and its key: both, or neither.
+
+    Args:
+        path, key_path: where to; nothing is written for a key_path of None.
+        packed, key: bytes.
+    Raises:
+        OSError: if one of the two cannot be written; then no file has changed.
+    """
+    for each in (path, key_path):
+        if each is not None and pathlib.Path(each).expanduser().is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(each))
+
+    def write(temporary):
+        pathlib.Path(temporary).write_bytes(packed)
+        if key_path is not None:  # its only copy: before the ciphertext has its name
+            write_bytes(key_path, key, private=True)
 
     save_atomically(pathlib.Path(path).expanduser(), write)
 

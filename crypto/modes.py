@@ -7,11 +7,11 @@ import pathlib
 import numpy as np
 
 import runs
-from config import ConfigError
 from crypto import folder, messages, plots, training
 from crypto.ciphers import words
 from crypto.config import FIELDS, from_preset
 from crypto.report import audit_cipher, format_audit
+from fields import ConfigError
 from pictures import save_atomically, save_text
 from terminal import INTERRUPTED, say
 
@@ -153,9 +153,7 @@ def send_file(options):
     keys = messages.key_blocks(key, len(blocks), cipher.key_bits)
     packed = messages.pack_ciphertext(cipher.encrypt(blocks, keys), cipher.key_bits, len(content))
     key_file = f"{options.output}.key"
-    messages.write_bytes(options.output, packed)
-    if fresh:
-        messages.write_bytes(key_file, key, private=True)
+    messages.write_sent(options.output, packed, *([key_file, key] if fresh else []))
     say(f"wrote {options.output}, {len(packed)} bytes" + (f", and {key_file}" if fresh else ""))
     return 0
 

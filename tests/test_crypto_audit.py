@@ -6,8 +6,6 @@ import pytest
 from crypto.ciphers import Cipher, all_words, random_words, words
 from crypto.evaluation import discovered, entropy, exact_audit, key_use, variation
 
-pytestmark = pytest.mark.slow  # until the game's figures are measured: it is not finished
-
 BITS = 8
 
 

@@ -17,8 +17,6 @@ from crypto.config import from_preset
 from crypto.folder import CryptoRun
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.slow  # until the game's figures are measured: it is not finished
-
 TINY = ("--message-bits", 4, "--key_bits", 4, "--batch_size", 64)
 
 

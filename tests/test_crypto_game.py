@@ -9,8 +9,6 @@ from crypto import parties
 from crypto.config import from_preset
 from crypto.game import EVE_TURNS, build_game, repeat, sign_errors
 
-pytestmark = pytest.mark.slow  # until the game's figures are measured: it is not finished
-
 PRESETS = ("secret", "paper", "release")
 
 

@@ -14,8 +14,6 @@ from crypto.folder import CryptoRun
 from crypto.game import repeat
 from runs import RunError
 
-pytestmark = pytest.mark.slow  # until the game's figures are measured: it is not finished
-
 TINY = {"message_bits": 4, "key_bits": 4, "batch_size": 64, "audit_every": 100}
 
 
