@@ -24,14 +24,14 @@ ATTACKED_PRESETS = {
     "best": {"steps": 5_000},
 }
 ROBGAN_PRESETS = {
-    "quick": {"steps": 1_000},
+    "quick": {"steps": 800, "ramp_steps": 300},
     "standard": {"steps": 4_000},
     "best": {"steps": 8_000},
 }
 FINETUNE_PRESETS = {
-    "quick": {"steps": 500},
-    "standard": {"steps": 2_000},
-    "best": {"steps": 5_000},
+    "quick": {"steps": 400},
+    "standard": {"steps": 1_500},
+    "best": {"steps": 3_000},
 }
 # The published code's rules, as far as they are what makes it collapse.
 RECIPES: dict[str | None, dict] = {

@@ -93,7 +93,7 @@ def class_head(discriminator):
     Returns:
         keras.Model: images -> class logits.
     """
-    return keras.Model(discriminator.inputs, discriminator.outputs[1], name="classifier")
+    return keras.Model(discriminator.input, discriminator.outputs[1], name="classifier")
 
 
 def with_every_label(discriminator):

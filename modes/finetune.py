@@ -9,7 +9,7 @@ from building import build_finetuning
 from modes.opening import open_run
 from modes.train import play
 
-INHERITED = ("epsilon", "norm", "attack_steps", "step_size", "batch_size", "image_size", "data_dir")
+INHERITED = ("epsilon", "norm", "batch_size", "image_size", "data_dir")
 
 
 def finetune(options):
