@@ -171,7 +171,7 @@ def check(options):
         presets.from_preset(options.preset, options.dataset, **configs.options_of(options))
     if mode == "finetune":
         given = {**configs.options_of(options), "game": "finetune"}
-        presets.from_preset(options.preset, options.dataset, **given)
+        presets.from_preset(options.preset, "auto", **given)  # the run knows its data set
 
 
 def help_text():

@@ -107,6 +107,8 @@ class Run:
         ]
         for file in made:
             file.unlink(missing_ok=True)
+        if self.finetuned.exists:
+            self.finetuned.clear()  # it went on with agents that are no more
 
     def read_record(self):
         """What `start` wrote, as a dict.

@@ -218,17 +218,20 @@ def imagine_between(generator, latents, classes):
     """Images float32 (n, h, w, c) of latents and real-valued classes: 3.5 is between 3 and 4.
 
     Args:
-        generator: class-conditional keras.Model of `agents.build_generator`.
+        generator: class-conditional keras.Model with the labels in one Embedding or several.
         latents: float32 (n, latent_dim).
         classes: float (n,) in [0, num_classes]; the last class leads back to the first.
     """
-    table = generator.get_layer("class_code")
-    codes = table.get_weights()[0]
+    tables = [layer for layer in generator.layers if isinstance(layer, Embedding)]
     lower = np.floor(classes).astype(int)
     share = (classes - lower)[:, None]
-    mixed = (1 - share) * codes[lower % len(codes)] + share * codes[(lower + 1) % len(codes)]
-    from_code = keras.Model([generator.inputs[0], table.output], generator.output)
-    return from_code.predict([latents, mixed.astype(np.float32)], batch_size=BATCH, verbose=0)
+    mixed = []
+    for codes in (table.get_weights()[0] for table in tables):
+        between = (1 - share) * codes[lower % len(codes)] + share * codes[(lower + 1) % len(codes)]
+        mixed.append(between.astype(np.float32))
+    inputs = [generator.inputs[0], *(table.output for table in tables)]
+    from_codes = keras.Model(inputs, generator.output)
+    return from_codes.predict([latents, *mixed], batch_size=BATCH, verbose=0)
 
 
 def walk(sampler, rng, *, frames, anchors=3, rows=2):

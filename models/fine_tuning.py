@@ -36,6 +36,7 @@ class FineTuning(RobustClassifier):
             return images, labels, weights
         latents, fake_labels = self.draw(self.classifier, tf.shape(images)[0], salt=26)
         fake_images = self.generator([latents, fake_labels], training=False)
+        weights = 2.0 * weights  # the loss is the mean over both halves
         return (
             tf.concat([images, fake_images], axis=0),
             tf.concat([labels, fake_labels], axis=0),

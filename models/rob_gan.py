@@ -32,7 +32,7 @@ class RobGAN(UnderAttack):
         discriminator_steps: int >= 1, turns of attacker and discriminator in a round.
         r1_gamma: float >= 0, weight of the lazy penalty on the gradient of realness at what the
             discriminator takes for real.
-        ramp_steps: int >= 0, discriminator turns over which the attack's epsilon grows from 0.
+        ramp_steps: int >= 0, rounds over which the attack's epsilon grows from 0.
         ema_decay: float in [0, 1), of the average generator and discriminator.
         seed: int.
     Raises:
@@ -95,7 +95,7 @@ class RobGAN(UnderAttack):
             return tf.nn.softplus(-realness[:, 0]) + cross_entropy(real_labels, class_logits)
 
         seed = self.random_seed(agent, salt=21)
-        return self.attack(objective, real_images, seed=seed, scale=self.ramp(agent))
+        return self.attack(objective, real_images, seed=seed, scale=self.ramp(self.generator))
 
     def discriminator_turn(self, adversarial_images, real_labels):
         """Teaches the discriminator to tell attacked real images from fakes, and their classes."""

@@ -11,7 +11,14 @@ from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import away_from, towards
 from evaluation import attack_plots
 from evaluation.reference import predict
-from modes.opening import chosen_ball, load_classifier, load_data, open_run, output_folder
+from modes.opening import (
+    chosen_ball,
+    classifier_run,
+    load_classifier,
+    load_data,
+    open_run,
+    output_folder,
+)
 from terminal import say
 
 SAMPLES, ROWS = 1000, 10
@@ -24,9 +31,10 @@ def attack(options):
     Takes the flags; returns the exit status, or raises ConfigError or one of EXPECTED_ERRORS.
     """
     run, _ = open_run(options, needs_data=not options.image)
-    classifier, class_names = load_classifier(run), run.class_names()
+    holder = classifier_run(run)
+    classifier, class_names = load_classifier(holder), run.class_names()
     check_classes(options, run, len(class_names))
-    method = chosen_attack(options, run.read_config())
+    method = chosen_attack(options, holder.read_config())
     images, labels = (
         own_picture(classifier, options) if options.image else test_images(run, options)
     )

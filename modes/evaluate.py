@@ -10,7 +10,14 @@ import downloads
 import pictures
 from evaluation import attack_plots, generation, plots, reference, robustness, table
 from modes.generate import KINDS, open_sampler
-from modes.opening import chosen_ball, load_classifier, load_data, open_run, report_folder
+from modes.opening import (
+    chosen_ball,
+    classifier_run,
+    load_classifier,
+    load_data,
+    open_run,
+    report_folder,
+)
 from terminal import say
 
 CLASSIFIER_ONLY = ("robust",)
@@ -31,14 +38,15 @@ def evaluate(options):
 def judge_robustness(options, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
     refuse(options, ("truncation", "sampling_steps"), "is for images, not for a classifier")
-    ball = chosen_ball(options, run.read_config())
+    holder = classifier_run(run)
+    ball = chosen_ball(options, holder.read_config())
     rules = robustness.RobustnessOptions(
         epsilon=ball.epsilon,
         norm=ball.norm,
         num_images=options.samples or ATTACKED_IMAGES,
         seed=options.seed or 0,
     )
-    classifier, dataset = load_classifier(run), load_data(run, options)
+    classifier, dataset = load_classifier(holder), load_data(run, options)
     report = robustness.evaluate_robustness(classifier, dataset.test, rules, announce=say)
     report = {"dataset": dataset.name, "parameters": classifier.count_params(), **report}
     say(table.format_robustness(report))
@@ -77,7 +85,7 @@ def judge_generation(options, run, folder):
         dataset,
         judge,
         training_source=teaching_images if conditional and not attacked else None,
-        classifier=load_classifier(run) if conditional else None,
+        classifier=load_classifier(classifier_run(run)) if conditional else None,
         options=generation.GenerationOptions(
             num_judged=count,
             seed=seed,

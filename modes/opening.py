@@ -31,17 +31,17 @@ def open_run(options, needs_data=False):
     return run, supplied
 
 
-def load_classifier(run):
-    """The agent of a run that names classes.
-
-    Of the attacked game it is the discriminator itself; of Rob-GAN the fine-tuned one, once there
-    is one.
-    """
-    game = run.read_config().game
-    if game == "robgan" and run.finetuned.has_agents:
+def classifier_run(run):
+    """The run that holds a run's classifier: of Rob-GAN its fine-tuning, once there is one."""
+    if run.read_config().game == "robgan" and run.finetuned.has_agents:
         say(f"its classifier is the fine-tuned one of {run.finetuned.path}")
-        return run.finetuned.load_agent("classifier")
-    return run.load_agent("discriminator" if game == "attacked" else "classifier")
+        return run.finetuned
+    return run
+
+
+def load_classifier(run):
+    """The agent of a run that names classes: of the attacked game the discriminator itself."""
+    return run.load_agent("discriminator" if run.read_config().game == "attacked" else "classifier")
 
 
 def chosen_ball(options, config):
@@ -52,7 +52,7 @@ def chosen_ball(options, config):
     Raises:
         ConfigError: if there is no such ball.
     """
-    attacked = config.game in ("robust", "robgan")  # while it learned
+    attacked = config.game in ("robust", "robgan", "finetune")  # while it learned
     norm = options.norm or (config.norm if attacked else "linf")
     epsilon = options.epsilon
     if epsilon is None:

@@ -5,12 +5,16 @@ import collections
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import log_softmax
 
 import agents
 from attacks import ProjectedGradientDescent
 from models.attacked_discriminator import AttackedDiscriminator
+from models.fine_tuning import FineTuning
+from models.game import copy_agent
 from models.gan import GAN
 from models.gan_trio import GANTrio
+from models.rob_gan import RobGAN
 from models.robust_classifier import RobustClassifier
 
 IMAGE_SIZE, LATENT_DIM, NUM_CLASSES, BATCH, WIDTH = 8, 6, 3, 8, 4
@@ -107,6 +111,51 @@ def tiny_attacked(
     return game
 
 
+def residual_agents(**options):
+    """A residual generator and discriminator for 8x8 grey images of 3 classes."""
+    return (
+        agents.build_residual_generator(
+            IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES
+        ),
+        agents.build_residual_discriminator(
+            IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES, **options
+        ),
+    )
+
+
+def tiny_robgan(
+    *,
+    optimizer=sgd,
+    epsilon=0.1,
+    steps=3,
+    batch_norm=False,
+    pooling="mean",
+    initial=0,
+    **rules,
+):
+    """Generator, discriminator and attacker on 8x8 grey images of 3 classes; as `tiny_gan`."""
+    keras.utils.set_random_seed(initial)
+    generator, discriminator = residual_agents(batch_norm=batch_norm, pooling=pooling)
+    for agent in (generator, discriminator):
+        agent.compile(optimizer())
+    attack = ProjectedGradientDescent(epsilon, 2 * epsilon / steps, steps, keep_best=False)
+    game = RobGAN(generator, discriminator, attack, **rules)
+    game.compile()
+    return game
+
+
+def tiny_finetuning(*, optimizer=sgd, epsilon=0.1, steps=3, initial=0, **rules):
+    """The class head of an untrained Rob-GAN's discriminator, and its generator; as `tiny_gan`."""
+    keras.utils.set_random_seed(initial)
+    generator, discriminator = residual_agents()
+    classifier = copy_agent(agents.class_head(discriminator))
+    classifier.compile(optimizer())
+    attack = ProjectedGradientDescent(epsilon, 2 * epsilon / steps, steps, keep_best=False)
+    game = FineTuning(classifier, attack, generator=generator, **rules)
+    game.compile()
+    return game
+
+
 def real_batch(seed=0, batch=BATCH):
     """Images (batch, 8, 8, 1) in [-1, 1], lighter for a higher class, and their labels."""
     rng = np.random.default_rng(seed)
@@ -157,6 +206,16 @@ def assert_lags_behind(game, average, agent):
     after, fast = average.get_weights(), agent.get_weights()
     for old, slow, new in zip(before, after, fast, strict=True):
         np.testing.assert_allclose(slow, (old + new) / 2, rtol=1e-5, atol=1e-7)
+
+
+def cross_entropy(labels, class_logits):
+    """Per example, in nats, in float64."""
+    logs = log_softmax(np.asarray(class_logits, np.float64), axis=1)
+    return -logs[np.arange(len(labels)), labels]
+
+
+def reported(game):
+    return {name: float(value) for name, value in game.results().items()}
 
 
 def kernels_of(agent):

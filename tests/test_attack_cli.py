@@ -18,6 +18,10 @@ COMMON = ("--dataset", "digits", "--batch_size", 32, "--steps", 40)
 TINY = {
     "robust": ("--classifier_width", 4, "--attack_steps", 2, "--ramp_steps", 0),
     "attacked": ("--discriminator_width", 4, "--pool_size", 60, "--sampling_steps", 8),
+    "robgan": (
+        *("--generator_width", 4, "--discriminator_width", 4, "--latent_dim", 8),
+        *("--attack_steps", 2, "--ramp_steps", 0),
+    ),
 }
 
 
@@ -42,16 +46,21 @@ def attacked(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("attacked"), "attacked")
 
 
+def in_process(*words):
+    """Runs the command line in this process; returns its exit status."""
+    for name in command.FLAGS:
+        command.FLAGS[name].unparse()
+    return command.main(["dcgan.py", *map(str, words)])
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch, capsys):
     """Runs the command line in this process, in an empty folder; as the fixture `dcgan`."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words):
-        for name in command.FLAGS:
-            command.FLAGS[name].unparse()
         capsys.readouterr()
-        status = command.main(["dcgan.py", *map(str, words)])
+        status = in_process(*words)
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(words, status, out, err)
 

@@ -7,7 +7,14 @@ import pytest
 
 import config
 import presets
-from config import AttackedConfig, ConfigError, GANConfig, RobustConfig
+from config import (
+    AttackedConfig,
+    ConfigError,
+    FineTuneConfig,
+    GANConfig,
+    RobGANConfig,
+    RobustConfig,
+)
 
 
 def refused(kind, options, named):
@@ -88,6 +95,35 @@ def test_a_bad_value_of_an_attacked_discriminator(options, named):
     refused(AttackedConfig, {"game": "attacked", **options}, named)
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"game": "finetune"}, "--game finetune"),
+        ({"recipe": "nonsense"}, "--recipe nonsense: must be one of stable, original"),
+        ({"loss": "madry"}, "--loss madry: must be one of robgan, acgan"),
+        ({"pooling": "max"}, "--pooling max: must be one of mean, sum"),
+        ({"discriminator_steps": 0}, "--discriminator_steps 0"),
+        ({"epsilon": 1.5}, "--epsilon 1.5"),
+        ({"step_size": 0.05}, "--step_size 0.05: 5 such steps never reach"),
+    ],
+)
+def test_a_bad_value_of_a_rob_gan(options, named):
+    refused(RobGANConfig, {"game": "robgan", **options}, named)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"game": "robgan"}, "--game robgan"),
+        ({"fake_weight": -1.0}, "--fake_weight -1.0"),
+        ({"fake_weight": float("nan")}, "--fake_weight nan"),
+        ({"step_size": 0.04}, "--step_size 0.04: 7 such steps never reach"),
+    ],
+)
+def test_a_bad_value_of_a_fine_tuning(options, named):
+    refused(FineTuneConfig, {"game": "finetune", **options}, named)
+
+
 def test_values_at_the_edge_are_allowed():
     RobustConfig(game="robust", epsilon=0.0, ramp_steps=0, contrast=0.0)
     RobustConfig(game="robust", epsilon=1.0, attack_steps=1, step_size=1.0)
@@ -100,13 +136,15 @@ def test_values_at_the_edge_are_allowed():
     [
         RobustConfig(game="robust", loss="trades", step_size=0.2),
         AttackedConfig(game="attacked", epsilon=0.5, norm="linf", minutes=2.5),
+        RobGANConfig(game="robgan", recipe="original", batch_norm=True, loss="acgan"),
+        FineTuneConfig(game="finetune", fake_weight=0.0, step_size=0.1),
     ],
 )
 def test_a_record_of_any_game_can_be_read(original):
     record = json.loads(json.dumps(dataclasses.asdict(original)))
     assert config.from_record(record) == original
     with pytest.raises(TypeError):
-        config.from_record({**record, "latent_dim": 8})
+        config.from_record({**record, "pool": 8})
 
 
 @pytest.mark.parametrize("game", config.GAMES)
@@ -119,26 +157,59 @@ def test_presets_build_for_every_game(game, preset, dataset):
     assert config.from_record(json.loads(json.dumps(dataclasses.asdict(built)))) == built
 
 
-def test_presets_know_the_kinds_of_images():
-    epsilons = {
-        dataset: presets.from_preset("quick", dataset, game="robust", data_dir="x").epsilon
+@pytest.mark.parametrize("game", ["robust", "robgan"])
+def test_presets_know_the_kinds_of_images(game):
+    built = {
+        dataset: presets.from_preset("quick", dataset, game=game, data_dir="x")
         for dataset in config.DATASETS[1:]
     }
+    epsilons = {dataset: built[dataset].epsilon for dataset in built}
     assert epsilons == {
         **{"mnist": 0.3, "fashion_mnist": 0.3, "digits": 0.1},
         **{"cifar10": 8 / 255, "folder": 8 / 255},
     }
-    assert presets.from_preset("quick", "digits", game="robust", epsilon=0.0).epsilon == 0.0
+    colour = {dataset for dataset in built if built[dataset].contrast == 0}
+    assert colour == {"cifar10", "folder"}
+    assert presets.from_preset("quick", "digits", game=game, epsilon=0.0).epsilon == 0.0
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "digits", "cifar10"])
+def test_the_original_recipe_is_four_rules_and_what_is_given_wins(dataset):
+    def built(**given):
+        return dataclasses.asdict(presets.from_preset("quick", dataset, game="robgan", **given))
+
+    stable, original = built(recipe="stable"), built(recipe="original")
+    assert built() == stable
+    changed = {name: value for name, value in original.items() if value != stable[name]}
+    assert changed == {
+        **{"recipe": "original", "discriminator_steps": 5, "r1_gamma": 0.0},
+        **{"pooling": "sum", "batch_norm": True},
+    }
+    given = {"discriminator_steps": 2, "r1_gamma": 0.5, "pooling": "mean", "batch_norm": False}
+    assert built(recipe="original", **given) == {**original, **given}
+    with pytest.raises(ConfigError, match="--recipe nonsense: must be one of stable, original"):
+        built(recipe="nonsense")
+
+
+def test_fine_tuning_goes_on_with_a_game_and_is_none_to_play():
+    assert set(config.GAMES) - set(config.PLAYED) == {"finetune"}
+    with pytest.raises(ConfigError, match="--game finetune: must be one of"):
+        config.Config(game="finetune")
+    names = config.options_of_games("robgan", "finetune")
+    assert len(names) == len(set(names))
+    assert {"recipe", "fake_weight"} <= set(names)
 
 
 @pytest.mark.parametrize(
     ("game", "option", "owners"),
     [
-        ("robust", {"latent_dim": 8}, "trio or gan"),
+        ("robust", {"latent_dim": 8}, "trio or gan or robgan"),
         ("trio", {"sampling_steps": 9}, "attacked"),
-        ("gan", {"epsilon": 0.1}, "robust or attacked"),
+        ("gan", {"epsilon": 0.1}, "robust or attacked or robgan or finetune"),
         ("attacked", {"trades_beta": 1.0}, "robust"),
-        ("robust", {"r1_gamma": 1.0}, "trio or gan or attacked"),
+        ("robust", {"r1_gamma": 1.0}, "trio or gan or attacked or robgan"),
+        ("finetune", {"recipe": "stable"}, "robgan"),
+        ("robgan", {"fake_weight": 1.0}, "finetune"),
     ],
 )
 def test_an_option_of_another_game_is_refused(game, option, owners):

@@ -19,10 +19,12 @@ from tests.games import (
     ROLES,
     adam,
     calls_of,
+    cross_entropy,
     kernels_of,
     moved,
     play,
     real_batch,
+    reported,
     seeds_drawn,
     spy,
     state,
@@ -34,20 +36,10 @@ RESULTS = {"discriminator_loss", "generator_loss", "classifier_loss", "D(x)", "D
 AGENTS = ("generator", "discriminator", "classifier")
 
 
-def cross_entropy(labels, class_logits):
-    """Per example, in nats, in float64."""
-    logits = class_logits.astype(np.float64)
-    return np.log(np.exp(logits).sum(1)) - logits[np.arange(len(labels)), labels]
-
-
 def take_turn(game, agent, data=None):
     if agent == "classifier":
         return game.classifier_turn(BATCH)
     return getattr(game, f"{agent}_turn")(*(data or real_batch()))
-
-
-def reported(game):
-    return {name: float(value) for name, value in game.results().items()}
 
 
 # Turns.

@@ -18,6 +18,7 @@ from attacks.objectives import cross_entropy
 from models import robust_classifier
 from models.robust_classifier import RobustClassifier
 from tests.games import (
+    BATCH,
     adam,
     calls_of,
     moved,
@@ -30,6 +31,7 @@ from tests.games import (
 )
 
 LOSSES = ("madry", "trades")
+ALIKE = tf.ones(BATCH)  # the weight of each image
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -39,7 +41,7 @@ def test_the_attacker_moves_nobody_and_the_classifier_only_itself(loss):
     before = state(game)
     adversarial_images = game.attacker_turn(images, labels)
     assert moved(before, state(game)) == set()
-    game.classifier_turn(images, adversarial_images, labels)
+    game.classifier_turn(images, adversarial_images, labels, ALIKE)
     assert moved(before, state(game)) == {"classifier", "classifier's optimizer"}
 
 
@@ -68,7 +70,7 @@ def test_the_ramp_grows_to_one_and_stays_there():
     shares = []
     for played in (0, 1, 3, 4, 100):
         game.classifier.optimizer.iterations.assign(played)
-        shares.append(float(game.ramp()))
+        shares.append(float(game.ramp(game.classifier)))
     np.testing.assert_allclose(shares, [0.2, 0.4, 0.8, 1.0, 1.0], atol=1e-6)
 
 
@@ -101,7 +103,7 @@ def test_the_trades_loss_by_hand(beta):
     logits, attacked_logits = (game.classifier(batch).numpy() for batch in (images, attacked))
     named = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
     kept = rel_entr(softmax(logits, axis=1), softmax(attacked_logits, axis=1)).sum(axis=1)
-    game.classifier_turn(images, attacked, labels)
+    game.classifier_turn(images, attacked, labels, ALIKE)
     expected = np.mean(named + beta * kept)
     np.testing.assert_allclose(game.means["classifier_loss"].result(), expected, rtol=1e-4)
 
@@ -113,7 +115,7 @@ def test_the_madry_loss_sees_attacked_images_only():
     logits = game.classifier(attacked).numpy()
     expected = -log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()
     calls = spy(game)
-    game.classifier_turn(images, attacked, labels)
+    game.classifier_turn(images, attacked, labels, ALIKE)
     np.testing.assert_allclose(game.means["classifier_loss"].result(), expected, rtol=1e-5)
     (call,) = calls_of(calls, "classifier")
     assert call.training
@@ -125,7 +127,7 @@ def test_the_reported_accuracy_is_that_of_attacked_images():
     images, labels = real_batch()
     attacked = images * 0.9
     expected = np.mean(game.classifier(attacked).numpy().argmax(axis=1) == labels)
-    game.classifier_turn(images, attacked, labels)
+    game.classifier_turn(images, attacked, labels, ALIKE)
     assert float(game.means["attacked_accuracy"].result()) == pytest.approx(expected)
 
 
@@ -135,7 +137,7 @@ def test_validation_judges_the_average_under_attack_and_moves_nobody():
     logs = game.test_step((images, labels))
     assert moved(before, state(game)) == set()
     assert calls_of(calls, "classifier") == []
-    plain, *_, attacked = calls_of(calls, "average_classifier")
+    *_, plain, attacked = calls_of(calls, "average_classifier")
     np.testing.assert_array_equal(plain.inputs[0], images)
     changes = np.abs(attacked.inputs[0] - images)
     assert 0.19 < changes.max() <= 0.2 + 1e-6
