@@ -26,6 +26,8 @@ from crypto.folder import CryptoRun
 from crypto.game import EVE_TURNS, build_game
 
 COLUMNS = ("seed", "attempts", "rounds", "wall s", "CPU s", "Bob wrong", "leak, bits", "Eve wrong")
+EVES = ("plain Eves", "hinted", "others")
+REPEATS = 5
 
 
 def main():
@@ -50,51 +52,54 @@ def main():
 
 
 def print_seeds(options):
-    """A row a seed: how long it took, and what the audit says of the end."""
-    print(*(f"{column:>10s}" for column in COLUMNS), flush=True)
+    """A row a seed: how long it took, and what the audit and the Eves say of the end."""
+    columns = COLUMNS + (EVES if options.eves else ())
+    print(*(f"{column:>12s}" for column in columns), flush=True)
     for seed in options.seeds:
         config = from_preset(options.preset, seed=seed, rounds=options.rounds)
-        wall, cpu = time.monotonic(), time.process_time()
-        with tempfile.TemporaryDirectory() as folder:
-            run = CryptoRun(pathlib.Path(folder))
-            game, _, _ = training.train(run, config, resume=False, announce=lambda line: None)
-            wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-            eve = run.read_stats()[-1]["eve_bits_wrong"]
-        cipher = learned_cipher(game.alice, game.bob, binary=options.preset == "secret")
-        audit = exact_audit(cipher, messages=options.messages, seed=10**6, keys_tried=0)
-        figures = (wall, cpu, audit["bob_bits_wrong"])
-        print(
-            f"{seed:10d} {game.attempt_number:10d} {game.step:10d}",
-            *(f"{figure:10.4g}" for figure in figures),
-            f"{training.leak_text(audit):>10s} {eve:10.3f}",
-            flush=True,
-        )
-        if options.eves:
-            print(f"{'':10s} fresh {fresh_eves(game.alice, count=options.eves)}", flush=True)
-            print(f"{'':10s} other {other_eves(cipher)}", flush=True)
+        print(*(f"{cell:>12s}" for cell in cells(config, options)), flush=True)
+
+
+def cells(config, options):
+    """Trains one cipher and judges it; yields the cells of its row."""
+    wall, cpu = time.monotonic(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        run = CryptoRun(pathlib.Path(folder))
+        game, _, _ = training.train(run, config, resume=False, announce=lambda line: None)
+        wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+        eve_wrong = run.read_stats()[-1]["eve_bits_wrong"]
+    cipher = learned_cipher(game.alice, game.bob, binary=config.preset == "secret")
+    audit = exact_audit(cipher, messages=options.messages, seed=10**6, keys_tried=0)
+    yield from (str(config.seed), str(game.attempt_number), str(game.step))
+    yield from (f"{wall:.1f}", f"{cpu:.1f}", f"{audit['bob_bits_wrong']:.4g}")
+    low, high = audit["leak_at_least"], audit["leak_at_most"]
+    yield f"{high:.6f}" if cipher.binary else f">= {low:.3f}"
+    yield f"{eve_wrong:.3f}"
+    if options.eves:
+        found = fresh_eves(game.alice, count=options.eves)
+        for wrong in (found["plain"], found["hinted"], list(other_eves(cipher).values())):
+            yield f"{min(wrong):.2f}-{max(wrong):.2f}"
 
 
 def print_speed(config):
-    """Rounds a second: the game's own way, step by step, and predict with train_on_batch."""
+    """Rounds a second, the median: in XLA, step by step, and by predict with train_on_batch."""
     game = build_game(config)
     ways = {
         "rounds in one XLA loop": (lambda: game.play(500), 500),
         "train_step in a graph": (_stepwise(build_game(config)), 50),
         "predict + train_on_batch": (_naive(build_game(config)), 5),
     }
-    rates = {}
-    for name, (play, rounds) in ways.items():
-        began = time.monotonic()
-        play()  # traces and compiles
-        first = time.monotonic() - began
-        times = []
-        for _ in range(3):
+    rates = {name: [] for name in ways}
+    for repeat in range(REPEATS + 1):
+        for name, (play, rounds) in ways.items():
             began = time.monotonic()
             play()
-            times.append(time.monotonic() - began)
-        rates[name] = rounds / min(times)
-        print(f"{name:26s} {rates[name]:8.1f} rounds/s, first call {first:.1f} s", flush=True)
-    ours, _, naive = rates.values()
+            if repeat:  # the first call traces and compiles
+                rates[name].append(rounds / (time.monotonic() - began))
+    medians = {name: np.median(each) for name, each in rates.items()}
+    for name, rate in medians.items():
+        print(f"{name:26s} {rate:8.1f} rounds/s, {min(rates[name]):.1f} to {max(rates[name]):.1f}")
+    ours, _, naive = medians.values()
     print(f"ratio {ours / naive:.0f}")
 
 

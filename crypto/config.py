@@ -23,12 +23,15 @@ class CryptoConfig:
     seed: int = option(0, "From which every random number is drawn.", low=0, high=1_000_000)
     message_bits: int = option(16, "Bits of a block of plaintext.", low=2, high=MOST_MESSAGE_BITS)
     key_bits: int = option(16, "Bits of the key of a block.", low=1, high=MOST_KEY_BITS)
-    rounds: int = option(6000, "Rounds of an attempt, at most.", low=1, high=100_000_000)
+    rounds: int = option(4000, "Rounds of an attempt, at most.", low=1, high=100_000_000)
     attempts: int = option(
-        8, "Times to start from new weights, at most, if it still leaks.", low=1, high=MOST_ATTEMPTS
+        16,
+        "Times to start from new weights, at most, if it still leaks.",
+        low=1,
+        high=MOST_ATTEMPTS,
     )
     audit_every: int = option(
-        1000, "Rounds between two audits.", low=ROUNDS_PER_STEP, high=1_000_000
+        500, "Rounds between two audits.", low=ROUNDS_PER_STEP, high=1_000_000
     )
     batch_size: int = option(256, "Messages of a turn.", low=2, high=65_536)
     learning_rate: float = option(5e-3, "Adam's step size for Alice and Bob.", low=1e-8, high=1)

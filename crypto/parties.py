@@ -63,12 +63,17 @@ class Convolution(layers.Layer):
 
 
 def _gated_pair(text_bits, key_bits, output_bits, name):
-    """Inputs, and Dense(Dense(text) * Dense(key)): XOR of signs is such a sum of products."""
+    """Inputs, and Dense(Dense(text) * Dense(key)): XOR of signs is such a sum of products.
+
+    Without biases each output is a sum of products of one bit of text and one of key. The opposite
+    key then gives the opposite word: whatever the text, no bit of it alone is likelier to be 1.
+    """
     text = keras.Input((text_bits,), name="text")
     key = keras.Input((key_bits,), name="key")
     width = 4 * max(text_bits, output_bits)
-    product = layers.Dense(width, name="of_text")(text) * layers.Dense(width, name="of_key")(key)
-    return [text, key], layers.Dense(output_bits, name=name)(product)
+    of_text = layers.Dense(width, use_bias=False, name="of_text")(text)
+    of_key = layers.Dense(width, use_bias=False, name="of_key")(key)
+    return [text, key], layers.Dense(output_bits, use_bias=False, name=name)(of_text * of_key)
 
 
 def build_gated_alice(message_bits, key_bits):
