@@ -15,7 +15,12 @@ import pictures
 
 FILM_FRAMES = 80  # at most, so that the film stays a few MB
 GRID_ROWS = 8
-HELPS = "what usually helps: --r1_gamma 1, --loss relativistic, a lower --generator_learning_rate"
+HELPS = {  # what usually helps, by game
+    "robgan": "--recipe stable, --r1_gamma 1, a lower --generator_learning_rate",
+    "attacked": "--r1_gamma 1, a lower --discriminator_learning_rate",
+    "gan": "--r1_gamma 1, --translation 2, --loss relativistic, a lower --generator_learning_rate",
+}
+HELPS["trio"] = HELPS["gan"]
 
 
 class Keeper(keras.callbacks.Callback):
@@ -175,13 +180,15 @@ class CollapseWatch(keras.callbacks.Callback):
     A sign that two looks in a row have shown is told, once.
 
     It compares the average generator's images with held-out real ones: the share of each class as
-    judged by the nearest real image, how widely images of a class spread, and the discriminator's
-    balance. It only looks; nothing learns from it.
+    judged by the nearest real image, whether that is the class asked for, how widely images of a
+    class spread, and the discriminator's balance. It only looks; nothing learns from it.
 
     Args:
         images: uint8 (n, h, w, c), held-out real images.
         labels: int32 (n,).
+        game: str, the name of the game, by which help is offered.
         conditional: bool, whether the generator is told a class; else images spread as a whole.
+        named: bool, whether an image should show the very class that was asked for.
         announce: callable for one line of text.
         samples: int, images of a look; fewer for a game that takes long to draw one.
         after: int, steps that an untrained game is given before the first look.
@@ -191,21 +198,37 @@ class CollapseWatch(keras.callbacks.Callback):
     """
 
     SMALLEST_SHARE = 0.2  # of the share that real images have
+    SMALLEST_AGREEMENT = 0.5  # of the agreement with their labels that real images have
     SMALLEST_DIVERSITY = 0.4  # of the diversity that real images have
     CERTAIN = 0.97  # D(x) above it and D(G(z)) below 1 - it: the discriminator has won
 
-    def __init__(self, images, labels, *, conditional, announce, samples=500, after=1000, seed=0):
+    def __init__(
+        self,
+        images,
+        labels,
+        *,
+        game,
+        conditional,
+        announce,
+        named=False,
+        samples=500,
+        after=1000,
+        seed=0,
+    ):
         super().__init__()
+        self.named, self.helps = named, f"what usually helps: {HELPS[game]}"
         self.announce, self.samples, self.after, self.seed = announce, samples, after, seed
         self.seen: list[str] = []
         self.suspected: Set[str] = set()
         pixels = _flatten(images)
         half = len(pixels) // 2
         self.judge = KNeighborsClassifier(n_neighbors=1).fit(pixels[:half], labels[:half])
-        real = pixels[half:][:samples]
+        real, real_labels = pixels[half:][:samples], labels[half:][:samples]
         self.classes = np.unique(labels)
-        self.real_shares = self._shares(real)
-        groups = labels[half:][:samples] if conditional else np.zeros(len(real))
+        judged = self.judge.predict(real)
+        self.real_shares = self._shares(judged)
+        self.real_agreement = np.mean(judged == real_labels)
+        groups = real_labels if conditional else np.zeros(len(real))
         self.real_diversity = _diversity(real, groups)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -227,7 +250,8 @@ class CollapseWatch(keras.callbacks.Callback):
             logs: dict, with "D(x)" and "D(G(z))" where they are known.
         """
         pixels = _flatten(images)
-        shares = self._shares(pixels)
+        judged = self.judge.predict(pixels)
+        shares = self._shares(judged)
         missing = [
             str(name)
             for name, share, real in zip(self.classes, shares, self.real_shares, strict=True)
@@ -236,14 +260,20 @@ class CollapseWatch(keras.callbacks.Callback):
         if missing:
             yield (
                 "classes",
-                f"few images look like class {', '.join(missing)} (mode collapse); {HELPS}",
+                f"few images look like class {', '.join(missing)} (mode collapse); {self.helps}",
+            )
+        agreement = np.mean(judged == labels)
+        if self.named and agreement < self.SMALLEST_AGREEMENT * self.real_agreement:
+            yield (
+                "labels",
+                f"only {agreement:.0%} of the images look like the class asked for; {self.helps}",
             )
         diversity = _diversity(pixels, labels)
         if diversity < self.SMALLEST_DIVERSITY * self.real_diversity:
             share = diversity / self.real_diversity
             yield (
                 "diversity",
-                f"images of a class vary {share:.0%} as much as real ones (collapse); {HELPS}",
+                f"images of a class vary {share:.0%} as much as real ones (collapse); {self.helps}",
             )
         real_score, fake_score = logs.get("D(x)", 0.5), logs.get("D(G(z))", 0.5)
         if real_score > self.CERTAIN and fake_score < 1 - self.CERTAIN:
@@ -251,13 +281,11 @@ class CollapseWatch(keras.callbacks.Callback):
                 "balance",
                 (
                     f"the discriminator is sure of everything, D(x) {real_score:.2f}, D(G(z))"
-                    f" {fake_score:.2f}; what usually helps: --translation 2, --r1_gamma 1,"
-                    " a lower --discriminator_learning_rate"
+                    f" {fake_score:.2f}; {self.helps}, a lower --discriminator_learning_rate"
                 ),
             )
 
-    def _shares(self, pixels):
-        judged = self.judge.predict(pixels)
+    def _shares(self, judged):
         return np.array([(judged == name).mean() for name in self.classes])
 
 

@@ -200,7 +200,7 @@ class FineTuneConfig(Config):
     attack_steps: int = fields.attack_steps(7)
     step_size: float | None = fields.step_size(None)
     fake_weight: float = fields.option(
-        1.0, "Weight of attacked generated images beside attacked real ones.", low=0, high=1000
+        0.0, "Weight of attacked generated images beside attacked real ones.", low=0, high=1000
     )
     ema_decay: float = fields.ema_decay(0.999)
     classifier_learning_rate: float = fields.learning_rate("classifier", 5e-4)

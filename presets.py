@@ -29,9 +29,9 @@ ROBGAN_PRESETS = {
     "best": {"steps": 8_000},
 }
 FINETUNE_PRESETS = {
-    "quick": {"steps": 250},
-    "standard": {"steps": 1_000},
-    "best": {"steps": 2_000},
+    "quick": {"steps": 500},
+    "standard": {"steps": 2_000},
+    "best": {"steps": 4_000},
 }
 # The published code's rules, as far as they are what makes it collapse.
 RECIPES: dict[str | None, dict] = {
@@ -71,18 +71,13 @@ SMALL_ROBGAN_PRESETS = {
     "standard": {"steps": 4_000, "epsilon": 0.1},
     "best": {"steps": 8_000, "epsilon": 0.1},
 }
-SMALL_FINETUNE_PRESETS = {
-    "quick": {"steps": 500},
-    "standard": {"steps": 1_000},
-    "best": {"steps": 2_000},
-}
 SMALL_PRESETS: dict[str, dict] = {
     "trio": SMALL_GAN_PRESETS,
     "gan": SMALL_GAN_PRESETS,
     "robust": SMALL_ROBUST_PRESETS,
     "attacked": SMALL_ATTACKED_PRESETS,
     "robgan": SMALL_ROBGAN_PRESETS,
-    "finetune": SMALL_FINETUNE_PRESETS,
+    "finetune": FINETUNE_PRESETS,
 }
 
 

@@ -113,7 +113,9 @@ def _observers(run, config, dataset, announce):
             CollapseWatch(
                 dataset.validation.images,
                 dataset.validation.labels,
+                game=config.game,
                 conditional=config.game != "gan",
+                named=config.game != "gan" and getattr(config, "conditioning", "") != "none",
                 announce=announce,
                 samples=100 if config.game == "attacked" else 500,
                 seed=config.seed,

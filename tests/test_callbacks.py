@@ -50,10 +50,15 @@ def one_image_a_class(labels, rng):
     return np.stack([IMAGES[np.flatnonzero(name == LABELS)[0]] for name in labels])
 
 
+def another_class(labels, rng):
+    """Every class as often as it should be, but never the one asked for."""
+    return healthy((labels + 1) % 10, rng)
+
+
 def watch(imagine, logs, looks=3, **options):
     lines = []
     callback = callbacks.CollapseWatch(
-        IMAGES, LABELS, announce=lines.append, **{"conditional": True, **options}
+        IMAGES, LABELS, announce=lines.append, **{"game": "trio", "conditional": True, **options}
     )
     callback.set_model(FakeGame(imagine))
     for epoch in range(looks):
@@ -67,18 +72,21 @@ BALANCED = {"D(x)": 0.6, "D(G(z))": 0.4}
 def test_the_watch_is_silent_on_a_healthy_game():
     assert watch(healthy, BALANCED) == ([], [])
     assert watch(healthy, BALANCED, conditional=False) == ([], [])
+    assert watch(healthy, BALANCED, named=True) == ([], [])
+    assert watch(another_class, BALANCED) == ([], [])  # of a game that invents its own classes
 
 
 @pytest.mark.parametrize(
-    ("imagine", "logs", "sign"),
+    ("imagine", "logs", "named", "sign"),
     [
-        (one_class_only, BALANCED, "classes"),
-        (one_image_a_class, BALANCED, "diversity"),
-        (healthy, {"D(x)": 0.99, "D(G(z))": 0.01}, "balance"),
+        (one_class_only, BALANCED, False, "classes"),
+        (one_image_a_class, BALANCED, True, "diversity"),
+        (another_class, BALANCED, True, "labels"),
+        (healthy, {"D(x)": 0.99, "D(G(z))": 0.01}, True, "balance"),
     ],
 )
-def test_the_watch_trips_once_and_says_what_helps(imagine, logs, sign):
-    seen, lines = watch(imagine, logs)
+def test_the_watch_trips_once_and_says_what_helps(imagine, logs, named, sign):
+    seen, lines = watch(imagine, logs, named=named)
     assert seen == [sign]
     assert len(lines) == 1
     assert lines[0].startswith("warning: ")
