@@ -89,7 +89,7 @@ def print_speed(config):
         "train_step in a graph": (_stepwise(build_game(config)), 50),
         "predict + train_on_batch": (_naive(build_game(config)), 5),
     }
-    rates = {name: [] for name in ways}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(REPEATS + 1):
         for name, (play, rounds) in ways.items():
             began = time.monotonic()
