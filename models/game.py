@@ -132,6 +132,37 @@ class Game(keras.Model):
         return cls(**{name: _from_description(name, value) for name, value in config.items()})
 
 
+class Draws:
+    """What games with a generator share: its turns are the rounds, its average draws pictures.
+
+    A game whose generator is told no class has an `imagine` of its own.
+    """
+
+    generator: keras.Model
+    average_generator: keras.Model
+    latent_dim: int
+    num_classes: int
+
+    @property
+    def step(self):
+        """int, rounds played so far."""
+        return int(self.generator.optimizer.iterations.numpy())
+
+    def sample(self, count, seed):
+        """Images of the average generator for pictures: the same latents for the same seed.
+
+        Returns:
+            float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.
+        """
+        latents = tf.random.stateless_normal((count, self.latent_dim), (seed, -1))  # no iteration
+        labels = tf.range(count) % self.num_classes
+        return self.imagine(self.average_generator, latents, labels).numpy(), labels.numpy()
+
+    def imagine(self, generator, latents, labels, training=False):
+        """The generator's images (batch, h, w, c) of the classes asked for."""
+        return generator([latents, labels], training=training)
+
+
 def _from_description(name, value):
     if name == "attack":
         return from_dict(value)

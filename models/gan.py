@@ -5,14 +5,14 @@ import tensorflow as tf
 
 import losses
 from augment import random_translation
-from models.game import Game, copy_agent
+from models.game import Draws, Game, copy_agent
 
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
 WASSERSTEIN_PENALTY = 10.0  # Gulrajani et al. 2017
 
 
 @keras.saving.register_keras_serializable(package="games")
-class GAN(Game):
+class GAN(Game, Draws):
     """A generator learns to make images that a discriminator takes for real ones.
 
     `average_generator` follows the generator (exponential moving average) and is the one to
@@ -154,21 +154,6 @@ class GAN(Game):
     def naming_loss(self, fake_images, labels):
         """What the generator pays a third agent for unreadable images: without one, nothing."""
         return 0.0
-
-    @property
-    def step(self):
-        """int, rounds played so far."""
-        return int(self.generator.optimizer.iterations.numpy())
-
-    def sample(self, count, seed):
-        """Images of the average generator for pictures: the same latents for the same seed.
-
-        Returns:
-            float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.
-        """
-        latents = tf.random.stateless_normal((count, self.latent_dim), (seed, -1))  # no iteration
-        labels = tf.range(count) % self.num_classes
-        return self.imagine(self.average_generator, latents, labels).numpy(), labels.numpy()
 
     def agents_to_save(self):
         """The agents that a user wants afterwards, name -> keras.Model without an optimizer."""

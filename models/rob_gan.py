@@ -8,7 +8,7 @@ import tensorflow as tf
 import losses
 from agents import class_head
 from attacks.objectives import cross_entropy
-from models.game import copy_agent
+from models.game import Draws, copy_agent
 from models.under_attack import UnderAttack
 
 R1_INTERVAL = 4  # discriminator turns between two penalties
@@ -16,7 +16,7 @@ CLASS_LOSSES = ("robgan", "acgan")
 
 
 @keras.saving.register_keras_serializable(package="games")
-class RobGAN(UnderAttack):
+class RobGAN(UnderAttack, Draws):
     """The discriminator tells attacked real images from fakes, and names the attacked ones' class.
 
     It never sees a real image as it is. The attacker climbs the very loss that the discriminator
@@ -151,21 +151,6 @@ class RobGAN(UnderAttack):
         """How the average discriminator names held-out real images, plain and attacked."""
         average = self.average_discriminator
         return self.examine(lambda images: average(images, training=False)[1], *data)
-
-    @property
-    def step(self):
-        """int, rounds played so far."""
-        return int(self.generator.optimizer.iterations.numpy())
-
-    def sample(self, count, seed):
-        """Images of the average generator for pictures: the same latents for the same seed.
-
-        Returns:
-            float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.
-        """
-        latents = tf.random.stateless_normal((count, self.latent_dim), (seed, -1))  # no iteration
-        labels = tf.range(count) % self.num_classes
-        return self.average_generator([latents, labels]).numpy(), labels.numpy()
 
     def agents_to_save(self):
         """The agents that a user wants afterwards; the classifier is the discriminator's head."""
