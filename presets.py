@@ -5,6 +5,13 @@ from fields import ConfigError
 
 # Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
 COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
+# Three channels of 32 pixels take thrice the time of MNIST's: narrower agents, shorter attacks.
+COLOUR_ROBGAN = {
+    **COLOUR,
+    "attack_steps": 3,
+    "generator_width": 12,
+    "discriminator_width": 16,
+}
 
 # A preset is a length; a data set of few and small images also has rules of its own: a stronger
 # penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
@@ -100,8 +107,8 @@ def from_preset(preset, dataset, *, game="trio", **given):
         raise ConfigError(f"--game {game}: must be one of {', '.join(GAMES)}")
     options = (SMALL_PRESETS if dataset == "digits" else PRESETS)[game][preset]
     given = {name: value for name, value in given.items() if value is not None}
-    if dataset in ("cifar10", "folder") and game in ("robust", "robgan"):
-        options = {**options, **COLOUR}
+    if dataset in ("cifar10", "folder"):
+        options = {**options, **{"robust": COLOUR, "robgan": COLOUR_ROBGAN}.get(game, {})}
     if game == "robgan":
         options = {**options, **RECIPES.get(given.get("recipe"), {})}
     for name in given.keys() & GAME_OPTIONS.keys() - game_options(game).keys():
