@@ -141,7 +141,7 @@ def test_the_attacks_of_the_ensemble(honest, of_five):
 
 def test_three_classes_are_too_few_for_the_targeted_ratio():
     example, lines = known(3), []
-    rows = robustness._worst_case(target_of(example), TINY, lines.append)
+    rows = robustness.worst_case(target_of(example), TINY, lines.append)
     assert [row["attack"] for row in rows] == ["APGD-CE", "APGD-margin", "Square"]
     assert rows[-1]["value"] == pytest.approx(example.accuracy(0.1), abs=1e-6 + 1 / 30)
     assert [row["attack"] in line for row, line in zip(rows, lines, strict=True)] == [True] * 3

@@ -56,7 +56,7 @@ def test_huge_logits_starve_cross_entropy_but_not_the_margin():
     target = target_of(example, scale=1e6)
     checks = robustness._checks(target, TINY, copy.deepcopy(HONEST_REPORT))
     assert {"unbounded", "gradient"} <= set(failed(checks))
-    rows = robustness._worst_case(target, TINY, lambda line: None)
+    rows = robustness.worst_case(target, TINY, lambda line: None)
     exact = example.accuracy(0.1)
     assert rows[0]["value"] > exact + 0.1
     assert rows[1]["value"] == pytest.approx(exact)
