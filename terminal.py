@@ -82,11 +82,12 @@ def silenced_stderr():
             os.close(saved)
 
 
-def load_tensorflow(threads=None):
+def load_tensorflow(threads=None, *, xla=False):
     """Imports TensorFlow for Keras, without the chatter of its start.
 
     Args:
         threads: int, of its thread pools, or None for as many as there are cores.
+        xla: bool, whether XLA will be used; looking for it takes a moment that others are spared.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -98,11 +99,26 @@ def load_tensorflow(threads=None):
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         # The devices and XLA are looked for, and talked of, at their first use.
-        tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
+        tf.constant(0)
+        if xla:
+            tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()
 
 
 class LineParser(argparse.ArgumentParser):
-    """A parser that refuses in one line, by a ConfigError."""
+    """A parser that shows a text as it is, and refuses in one line, by a ConfigError.
+
+    Args:
+        program: str, how it is called.
+        text: str, what --help begins with.
+    """
+
+    def __init__(self, program, text):
+        super().__init__(
+            program,
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
     def error(self, message):
         raise ConfigError(message)

@@ -35,12 +35,7 @@ def parse(argv):
     Raises:
         ConfigError: one line that names the flag.
     """
-    parser = terminal.LineParser(
-        "python -m benchmarks.attacks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = terminal.LineParser("python -m benchmarks.attacks", __doc__)
     add = parser.add_argument
     add("--weights", type=pathlib.Path, help=f"a classifier; default {WEIGHTS}", metavar="FILE")
     add("--dataset", choices=DATASETS, default="mnist", help="whose test images; default mnist")

@@ -8,7 +8,6 @@ Both are the same network, trained by as many gradient passes: a pass is one bat
 forwards and backwards. Both are judged by the same attacks on the same images.
 """
 
-import argparse
 import json
 import pathlib
 import sys
@@ -24,12 +23,7 @@ def parse(argv):
     Raises:
         ConfigError: one line that names the flag.
     """
-    parser = terminal.LineParser(
-        "python -m benchmarks.rob_gan",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = terminal.LineParser("python -m benchmarks.rob_gan", __doc__)
     add = parser.add_argument
     add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
     add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")

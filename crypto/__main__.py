@@ -155,7 +155,7 @@ def _default(name):
 
 def load_mode(options):
     """The mode, and the errors that it may end in; with them comes TensorFlow."""
-    terminal.load_tensorflow()
+    terminal.load_tensorflow(xla=True)
     from crypto import modes
 
     return getattr(modes, options.mode), modes.EXPECTED_ERRORS

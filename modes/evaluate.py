@@ -58,11 +58,7 @@ def judge_robustness(options, run, folder):
 def judge_generation(options, run, folder):
     """Measures the run's images; writes evaluation.json and plots into the folder."""
     refuse(options, ("epsilon", "norm"), "is for a classifier; add --robustness")
-    config, sampler, dataset = (
-        run.read_config(),
-        open_sampler(options, run),
-        load_data(run, options),
-    )
+    sampler, dataset = open_sampler(options, run), load_data(run, options)
     config, conditional = run.read_config(), sampler.num_classes is not None
     count, seed = options.samples or 10_000, options.seed or 0
     say("judging by a classifier of real images, which is trained first unless it is cached")
