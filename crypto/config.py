@@ -39,6 +39,10 @@ class CryptoConfig:
     secrecy: float = option(
         16.0, "Weight of what Eve knows in Alice and Bob's loss.", low=1e-3, high=1e6
     )
+    noise: float = option(
+        0.2, "Share of the bits that are turned on their way to Bob at first.", low=0, high=0.5
+    )
+    noisy_rounds: int = option(2500, "Rounds of an attempt until none is.", low=1, high=100_000_000)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -62,6 +66,7 @@ PUBLISHED = {
     "learning_rate": 8e-4,
     "eve_learning_rate": 8e-4,
     "secrecy": 1.0,
+    "noise": 0.0,
 }
 OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
 FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}

@@ -34,6 +34,20 @@ def draw_messages(batch, message_bits, key_bits, seed):
     return plaintext, key, tf.cast(told < share, tf.float32)
 
 
+def draw_flips(shape, seed, rate):
+    """-1.0 where a bit of a noisy wire is turned, else 1.0: float32 of a shape.
+
+    Args:
+        shape: ints.
+        seed: int32 (2,).
+        rate: float32 scalar in [0, 1], the share that is turned.
+    """
+    drawn = tf.random.stateless_uniform(
+        shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox"
+    )
+    return tf.where(tf.cast(drawn, tf.float32) < (rate - 0.5) * 2.0**32, -1.0, 1.0)
+
+
 def sign_errors(plaintext, guess):
     """1.0 where a guess has the wrong sign: float32 (batch, bits)."""
     return tf.cast(plaintext * guess <= 0.0, tf.float32)
@@ -53,13 +67,18 @@ class AliceBobEve(Game):
         preset: str, one of `parties.build_parties`.
         batch_size: int.
         secrecy: float > 0, weight of what Eve knows in Alice and Bob's loss.
+        noise: float in [0, 1], share of the bits that are turned on their way to Bob at first.
+        noisy_rounds: int >= 1, rounds of an attempt over which that share falls to 0.
         seed: int.
     """
 
-    def __init__(self, pair, eve, *, preset, batch_size, secrecy, seed=0, **kwargs):
+    def __init__(
+        self, pair, eve, *, preset, batch_size, secrecy, noise=0.0, noisy_rounds=1, seed=0, **kwargs
+    ):
         super().__init__(seed=seed, **kwargs)
         self.pair, self.eve = pair, eve
         self.preset, self.batch_size, self.secrecy = preset, batch_size, secrecy
+        self.noise, self.noisy_rounds = noise, noisy_rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in pair.input_shape)
         self.attempt = self._counter("attempt")
         self.earlier = self._counter("earlier")  # rounds of the attempts before
@@ -91,7 +110,8 @@ class AliceBobEve(Game):
         plaintext, key, told = self.deal(self.pair)
 
         def loss_fn():
-            ciphertext, guess = self.pair([plaintext, key], training=True)
+            ciphertext = self.alice([plaintext, key], training=True)
+            guess = self.bob([self.disturb(ciphertext), key], training=True)
             self.track(bob_bits_wrong=self.count(plaintext, guess))
             overheard = self.listen(ciphertext, plaintext, told)
             return self.pair_loss(plaintext, guess, overheard, 1.0 - told)
@@ -109,6 +129,18 @@ class AliceBobEve(Game):
             return self.eve_loss(plaintext, overheard, 1.0 - told)
 
         self.update(self.eve, loss_fn)
+
+    def disturb(self, ciphertext):
+        """The ciphertext (batch, bits) as Bob gets it over a wire that is noisy at first.
+
+        A bit of plaintext that hangs on many bits of ciphertext suffers from the noise of each. So
+        Alice and Bob are paid for a cipher in which it hangs on one.
+        """
+        if not self.noise:
+            return ciphertext
+        played = tf.cast(self.pair.optimizer.iterations, tf.float32)
+        rate = self.noise * tf.maximum(0.0, 1.0 - played / self.noisy_rounds)
+        return ciphertext * draw_flips(ciphertext.shape, self.random_seed(self.pair, 2), rate)
 
     def pair_loss(self, plaintext, guess, overheard, hidden):
         """Bob's error, plus what Eve is too good by."""
@@ -202,7 +234,7 @@ class AliceBobEve(Game):
         return {name: copy_agent(getattr(self, name)) for name in ("alice", "bob", "eve")}
 
     def get_config(self):
-        names = ("preset", "batch_size", "secrecy", "seed")
+        names = ("preset", "batch_size", "secrecy", "noise", "noisy_rounds", "seed")
         agents = {name: getattr(self, name) for name in ("pair", "eve")}
         return {
             **{k: keras.saving.serialize_keras_object(agent) for k, agent in agents.items()},
@@ -253,6 +285,8 @@ def build_game(config):
         preset=config.preset,
         batch_size=config.batch_size,
         secrecy=config.secrecy,
+        noise=config.noise,
+        noisy_rounds=config.noisy_rounds,
         seed=config.seed,
     )
     game.compile()

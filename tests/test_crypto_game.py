@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from crypto import parties
 from crypto.config import from_preset
-from crypto.game import EVE_TURNS, build_game, repeat, sign_errors
+from crypto.game import EVE_TURNS, build_game, draw_flips, repeat, sign_errors
 
 PRESETS = ("secret", "paper", "release")
 
@@ -75,6 +75,34 @@ def test_the_convolution_is_that_of_keras(size, stride):
     kernel, bias = theirs.get_weights()
     ours.set_weights([kernel.reshape(-1, 2), bias])
     np.testing.assert_allclose(ours(values), reference, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.5])
+def test_a_noisy_wire_turns_as_many_bits_as_it_should(rate):
+    flips = draw_flips((1000, 100), (1, 2), rate).numpy()
+    assert set(np.unique(flips)) <= {-1.0, 1.0}
+    assert (flips < 0).mean() == pytest.approx(
+        rate, abs=4 * (rate * (1 - rate) / flips.size) ** 0.5
+    )
+
+
+def test_the_wire_grows_quiet_as_an_attempt_goes_on():
+    game = tiny(bits=8, noise=0.4, noisy_rounds=4)
+    sent = tf.ones((4096, 8))
+    turned = []
+    for _ in range(5):
+        turned.append(float(tf.reduce_mean(tf.cast(game.disturb(sent) < 0, tf.float32))))
+        game.alice_and_bob_turn()
+    np.testing.assert_allclose(turned, [0.4, 0.3, 0.2, 0.1, 0.0], atol=0.012)
+    assert turned[-1] == 0.0
+    game.begin_attempt()
+    assert bool(tf.reduce_any(game.disturb(sent) < 0))
+
+
+def test_without_noise_bob_gets_what_alice_sends():
+    sent = tf.ones((64, 4))
+    assert tiny("paper").disturb(sent) is sent
+    assert tiny(noise=0.0).disturb(sent) is sent
 
 
 def test_eve_is_told_no_bit_that_she_is_asked_for():
