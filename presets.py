@@ -31,12 +31,12 @@ ATTACKED_PRESETS = {
     "best": {"steps": 5_000},
 }
 ROBGAN_PRESETS = {
-    "quick": {"steps": 500, "ramp_steps": 200},
+    "quick": {"steps": 500, "ramp_steps": 200, "discriminator_learning_rate": 1e-3},
     "standard": {"steps": 4_000},
     "best": {"steps": 8_000},
 }
 FINETUNE_PRESETS = {
-    "quick": {"steps": 500},
+    "quick": {"steps": 1_500, "classifier_learning_rate": 1e-3},
     "standard": {"steps": 2_000},
     "best": {"steps": 4_000},
 }
@@ -78,13 +78,14 @@ SMALL_ROBGAN_PRESETS = {
     "standard": {"steps": 4_000, "epsilon": 0.1},
     "best": {"steps": 8_000, "epsilon": 0.1},
 }
+SMALL_FINETUNE_PRESETS = {**FINETUNE_PRESETS, "quick": {"steps": 500}}
 SMALL_PRESETS: dict[str, dict] = {
     "trio": SMALL_GAN_PRESETS,
     "gan": SMALL_GAN_PRESETS,
     "robust": SMALL_ROBUST_PRESETS,
     "attacked": SMALL_ATTACKED_PRESETS,
     "robgan": SMALL_ROBGAN_PRESETS,
-    "finetune": FINETUNE_PRESETS,
+    "finetune": SMALL_FINETUNE_PRESETS,
 }
 
 

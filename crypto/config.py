@@ -69,6 +69,7 @@ PUBLISHED = {
     "noise": 0.0,
 }
 OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
+SHORT_MESSAGE = 8  # bits; of so few, noise makes fewer attempts succeed, and of 16 more
 FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}
 
 
@@ -86,4 +87,7 @@ def from_preset(preset, **given):
     if preset not in PRESETS:
         raise ConfigError(f"--preset {preset}: must be one of {', '.join(PRESETS)}")
     given = {name: value for name, value in given.items() if value is not None}
-    return CryptoConfig(**{**OPTIONS_OF[preset], **given, "preset": preset})
+    options = {**OPTIONS_OF[preset], **given, "preset": preset}
+    if options.get("message_bits", FIELDS["message_bits"].default) <= SHORT_MESSAGE:
+        options = {"noise": 0.0, **options}
+    return CryptoConfig(**options)

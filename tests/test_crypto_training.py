@@ -8,6 +8,7 @@ import pytest
 
 from crypto import game as games
 from crypto import training
+from crypto.ciphers import all_words, learned_cipher
 from crypto.config import from_preset
 from crypto.evaluation import exact_audit
 from crypto.folder import CryptoRun
@@ -54,6 +55,22 @@ def test_the_fast_count_is_the_plain_one(secret):
     cipher = secret[0].load_cipher()
     slow = dataclasses.replace(cipher, prepare=None)
     assert exact_audit(slow, exhaustive=True) == exact_audit(cipher, exhaustive=True)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_fast_count_of_opposite_keys_is_the_plain_one(silent):
+    game = games.build_game(from_preset("secret", **TINY))
+    if silent:  # values of exactly 0, of which the opposite is no other bit
+        values = game.alice.get_layer("values")
+        values.kernel.assign(np.array([1, 0, 0, 1], np.float32) * values.kernel)
+    cipher = learned_cipher(game.alice, game.bob, binary=True)
+    slow = dataclasses.replace(cipher, prepare=None)
+    for keys in (all_words(4), all_words(4)[::-1], all_words(4)[:6]):
+        for plaintext in all_words(4):
+            codes, wrong = cipher.under(keys)(plaintext)
+            expected, wrong_expected = slow.under(keys)(plaintext)
+            np.testing.assert_array_equal(codes, expected)
+            assert wrong == pytest.approx(wrong_expected, abs=1e-6)
 
 
 def test_the_folder_of_a_run(secret):
