@@ -12,6 +12,7 @@ ROBUST_LOSSES = ("madry", "trades", "fast")
 RECIPES = ("stable", "original")
 CLASS_LOSSES = ("robgan", "acgan")
 POOLINGS = ("mean", "sum")
+UPSAMPLINGS = ("transposed", "bilinear")
 CONDITIONINGS = ("projection", "auxiliary", "none")
 PRESET_NAMES = ("quick", "standard", "best")
 
@@ -178,6 +179,9 @@ class RobGANConfig(Config):
         "mean", "Over the discriminator's last feature map.", choices=POOLINGS
     )
     batch_norm: bool = fields.option(False, "Put BatchNorm into the discriminator.")
+    upsampling: str = fields.option(
+        "transposed", "How the generator's largest map is reached.", choices=UPSAMPLINGS
+    )
     contrast: float = fields.contrast(5.0)
     ema_decay: float = fields.ema_decay(0.999)
     latent_dim: int = fields.latent_dim(64)

@@ -11,6 +11,7 @@ COLOUR_ROBGAN = {
     "attack_steps": 3,
     "generator_width": 12,
     "discriminator_width": 16,
+    "upsampling": "bilinear",
 }
 
 # A preset is a length; a data set of few and small images also has rules of its own: a stronger
