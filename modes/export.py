@@ -41,6 +41,8 @@ def draw_inputs(agent, num_classes):
         "labels": lambda shape: rng.integers(0, num_classes, shape),
     }
     return {
-        tensor.name: draws[tensor.name]((exporting.EXAMPLES, *tensor.shape[1:])).astype(tensor.dtype)
+        tensor.name: draws[tensor.name]((exporting.EXAMPLES, *tensor.shape[1:])).astype(
+            tensor.dtype
+        )
         for tensor in agent.inputs
     }
