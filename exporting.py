@@ -145,9 +145,9 @@ def compare(agent, run, examples, outputs):
     for count in (1, EXAMPLES):
         inputs = {name: array[:count] for name, array in examples.items()}
         expected = dict(zip(outputs, map(np.asarray, _answers(agent, inputs)), strict=False))
-        for name, got in run(inputs).items():
-            size = max(1.0, np.abs(expected[name]).max())
-            gaps.append(np.abs(got - expected[name]).max() / size)
+        got = run(inputs)
+        for name, answer in expected.items():
+            gaps.append(np.abs(got[name] - answer).max() / max(1.0, np.abs(answer).max()))
     return expected, float(np.max(gaps))
 
 

@@ -265,7 +265,7 @@ def export(options):
     inputs, outputs = EXPORTED[options.agent]
     rng = np.random.default_rng(0)
     examples = {
-        name: rng.choice(np.float32([-1, 1]), (exporting.EXAMPLES, *tensor.shape[1:]))
+        name: rng.choice(np.array([-1, 1], np.float32), (exporting.EXAMPLES, *tensor.shape[1:]))
         for name, tensor in zip(inputs, agent.inputs, strict=True)
     }
     line = exporting.export(

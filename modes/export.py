@@ -1,5 +1,7 @@
 """--mode export."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 import exporting
@@ -35,7 +37,7 @@ def export(options):
 def draw_inputs(agent, num_classes):
     """Inputs that an agent may meet: name -> array (EXAMPLES, ...)."""
     rng = np.random.default_rng(0)
-    draws = {
+    draws: dict[str, Callable] = {
         "latents": rng.standard_normal,
         "images": lambda shape: rng.uniform(-1, 1, shape),
         "labels": lambda shape: rng.integers(0, num_classes, shape),
