@@ -223,6 +223,13 @@ GAMES = {
     "finetune": FineTuneConfig,
 }
 PLAYED = tuple(game for game in GAMES if game != "finetune")  # that goes on with another's agents
+PLAYERS = {
+    "trio": ("generator", "discriminator", "classifier"),
+    "gan": ("generator", "discriminator"),
+    "robust": ("classifier",),
+    "attacked": ("discriminator",),
+    "robgan": ("generator", "discriminator", "classifier"),
+}
 
 
 def _check_ball(epsilon, norm, step_size, steps):

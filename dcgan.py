@@ -5,6 +5,7 @@ python dcgan.py --mode generate --nice        a grid of their best digits
 python dcgan.py --mode interpolate            a film of digits that turn into each other
 python dcgan.py --mode attack                 small changes that the classifier falls for
 python dcgan.py --mode evaluate               how good they are, in figures
+python dcgan.py --mode export                 an agent as a file for other programs
 
 --game trio      generator, discriminator, and a classifier that never sees a real image
 --game gan       generator and discriminator
@@ -24,7 +25,7 @@ import fields
 import presets
 import terminal
 
-MODES = ("train", "finetune", "generate", "interpolate", "attack", "evaluate")
+MODES = ("train", "finetune", "generate", "interpolate", "attack", "evaluate", "export")
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum("mode", None, MODES, "What to do.")
@@ -58,6 +59,8 @@ flags.DEFINE_integer(
     "label", None, "What the picture shows; what the classifier says if not given."
 )
 flags.DEFINE_integer("target", None, "The class to be taken for; any other one if not given.")
+flags.DEFINE_string("agent", None, "Whom to export: generator, discriminator or classifier.")
+flags.DEFINE_string("format", None, f"The file's: {', '.join(fields.EXPORT_FORMATS)}.")
 
 
 def define(name, fields):
@@ -91,6 +94,7 @@ MODE_FLAGS = {
     "attack": ("image", "label", "target", "samples", "data_dir", "output", *ATTACK_FLAGS),
     "evaluate": ("data_dir", "samples", "truncation", "sampling_steps", "robustness", "epsilon")
     + ("norm", "output"),
+    "export": ("agent", "format", "output"),
 }
 MODE_GAMES = {
     "train": configs.PLAYED,
@@ -99,6 +103,7 @@ MODE_GAMES = {
     "interpolate": ("trio", "gan", "robgan"),
     "attack": ("trio", "robust", "attacked", "robgan"),
     "evaluate": configs.PLAYED,
+    "export": configs.PLAYED,
 }
 LIMITS = {
     "epochs": (1, 1_000_000),
@@ -172,6 +177,8 @@ def check(options):
     if mode == "finetune":
         given = {**configs.options_of(options), "game": "finetune"}
         presets.from_preset(options.preset, "auto", **given)  # the run knows its data set
+    if mode == "export":
+        terminal.check_export(options, configs.PLAYERS[options.game])
 
 
 def help_text():

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 NORMS = ("linf", "l2")
+EXPORT_FORMATS = ("savedmodel", "onnx", "litert")
 
 
 class ConfigError(ValueError):

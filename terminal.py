@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 
-from fields import ConfigError
+from fields import EXPORT_FORMATS, ConfigError
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
 
@@ -65,14 +65,36 @@ def check_limits(options, limits):
             raise ConfigError(f"--{name} {value}: must be from {low} to {high}")
 
 
+def check_export(options, agents):
+    """Refuses an export of an agent that there is not, or to an unknown format.
+
+    Args:
+        options: namespace with `agent` and `format`.
+        agents: names of those that there are.
+    Raises:
+        ConfigError: one line that names the flag and what it may be.
+    """
+    for name, choices in {"agent": agents, "format": EXPORT_FORMATS}.items():
+        value = getattr(options, name)
+        if value not in choices:
+            given = f"--{name} {value}: must be" if value else f"--{name}: say"
+            raise ConfigError(f"{given} one of {', '.join(choices)}")
+
+
 @contextlib.contextmanager
-def silenced_stderr():
-    """Keeps what is written to file descriptor 2 and shows it only if the block fails."""
+def silenced_stderr(expected=()):
+    """Keeps what is written to file descriptor 2 and shows it only if the block fails.
+
+    Args:
+        expected: types of errors after which it is not shown either.
+    """
     with tempfile.TemporaryFile() as kept:
         saved = os.dup(2)
         os.dup2(kept.fileno(), 2)
         try:
             yield
+        except expected:
+            raise
         except BaseException:
             kept.seek(0)
             os.write(saved, kept.read())

@@ -7,6 +7,7 @@ python -m crypto --mode send "hello"    the ciphertext, what Bob reads, what Eve
 python -m crypto --mode receive         decrypts what send has written
 python -m crypto --mode audit           how many bits the ciphertext gives away, to anyone
 python -m crypto --mode transcript      plaintexts, keys and ciphertexts, for your own attack
+python -m crypto --mode export          Alice or Bob as a file for other programs
 
 --preset secret    Eve is hinted, the wire carries bits, the audit decides when to stop
 --preset paper     as published (Abadi & Andersen 2016, arXiv:1610.06918)
@@ -20,9 +21,10 @@ from absl import flags
 
 import terminal
 from crypto.config import FIELDS, PRESETS, from_preset
-from fields import ConfigError, check
+from fields import EXPORT_FORMATS, ConfigError, check
 
-MODES = ("train", "send", "receive", "audit", "transcript")
+EXPORTED = ("alice", "bob")
+MODES = ("train", "send", "receive", "audit", "transcript", "export")
 FLAGS = flags.FlagValues()  # our own, so that two command lines fit into one process
 
 
@@ -37,9 +39,11 @@ FLAGS_BY_KIND = {
     flags.DEFINE_string: {
         "path": "The run folder; runs/crypto-<preset> if not given.",
         "input": "A file to send, or the ciphertext file to receive.",
-        "output": "The file to write.",
+        "output": "The file to write; the folder of what is exported.",
         "key": "The key in hexadecimal; send draws a fresh one if not given.",
         "key_file": "A file that holds the key; send writes one with --output.",
+        "agent": f"Whom to export: {' or '.join(EXPORTED)}.",
+        "format": f"The file's: {', '.join(EXPORT_FORMATS)}.",
     },
     flags.DEFINE_boolean: {
         "resume": "Go on with the run in the folder.",
@@ -68,6 +72,7 @@ MODE_FLAGS = {
     "receive": ("input", "output", "key", "key_file"),
     "audit": ("messages", "exhaustive", "eves", "output"),
     "transcript": ("num_messages", "seed", "output"),
+    "export": ("agent", "format", "output"),
 }
 LIMITS = {"messages": (1, 65_536), "eves": (0, 100), "num_messages": (1, 10_000_000)}
 
@@ -118,6 +123,8 @@ def check_options(options):
         check_message(options)
     elif mode == "transcript" and not (options.output or "").endswith(".npz"):
         raise ConfigError(f"--output {options.output or ''}: --mode transcript writes a .npz file")
+    elif mode == "export":
+        terminal.check_export(options, EXPORTED)
     elif mode == "train":
         from_preset(options.preset, **{name: getattr(options, name) for name in OPTIONS})
 

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 
+import exporting
 import runs
 from crypto import folder, messages, plots, training
 from crypto.ciphers import words
@@ -15,8 +16,12 @@ from fields import ConfigError
 from pictures import save_atomically, save_text
 from terminal import INTERRUPTED, say
 
-EXPECTED_ERRORS = (runs.RunError, messages.MessageError, OSError)
+EXPECTED_ERRORS = (exporting.ExportError, runs.RunError, messages.MessageError, OSError)
 WARNING = "an experiment in learned secrecy, not cryptography to rely on"
+EXPORTED = {  # what goes into an agent, and what comes out
+    "alice": (("plaintext", "key"), ("ciphertext",)),
+    "bob": (("ciphertext", "key"), ("guess",)),
+}
 SHOWN = 400  # characters of a line that shows a message
 
 
@@ -250,4 +255,25 @@ def transcript(options):
     path = pathlib.Path(options.output).expanduser()
     save_atomically(path, lambda temporary: np.savez_compressed(temporary, **binary))
     say(f"wrote {path}: {count} messages")
+    return 0
+
+
+def export(options):
+    """--mode export: Alice or Bob as a file for other programs."""
+    run, _, _ = open_run(options)
+    agent = run.load_agent(options.agent)
+    inputs, outputs = EXPORTED[options.agent]
+    rng = np.random.default_rng(0)
+    examples = {
+        name: rng.choice(np.array([-1, 1], np.float32), (exporting.EXAMPLES, *tensor.shape[1:]))
+        for name, tensor in zip(inputs, agent.inputs, strict=True)
+    }
+    line = exporting.export(
+        agent,
+        pathlib.Path(options.output or ".").expanduser() / options.agent,
+        format=options.format,
+        examples=examples,
+        outputs=outputs,
+    )
+    say(line)
     return 0

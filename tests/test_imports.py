@@ -17,6 +17,7 @@ LAYERS = {
     "runs": 3,
     "callbacks": 3,
     "sampling": 3,
+    "exporting": 3,
     "evaluation": 3,
     "models": 2,
     "agents": 1,
