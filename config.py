@@ -14,6 +14,7 @@ CLASS_LOSSES = ("robgan", "acgan")
 POOLINGS = ("mean", "sum")
 CONDITIONINGS = ("projection", "auxiliary", "none")
 PRESET_NAMES = ("quick", "standard", "best")
+DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 
 SMALLEST_EPOCH = 200  # steps
 

@@ -19,6 +19,7 @@ import types
 
 from absl import flags
 
+import cluster
 import config as configs
 import fields
 import presets
@@ -43,6 +44,12 @@ flags.DEFINE_integer("steps", None, "Length of the run in steps.")
 flags.DEFINE_float("minutes", None, "Length of the run on the clock.")
 flags.DEFINE_boolean("resume", False, "Go on with the run in the folder.")
 flags.DEFINE_boolean("overwrite", False, "Start anew in a folder that holds a run.")
+flags.DEFINE_enum(
+    "distribute",
+    "none",
+    configs.DISTRIBUTIONS,
+    "Share each batch among all devices of this machine, or of the workers that TF_CONFIG names.",
+)
 
 flags.DEFINE_enum(
     "nice", None, ("top", "drs"), "Keep the best 5 %, or =drs, discriminator rejection sampling."
@@ -82,6 +89,7 @@ GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
 ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
 TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
+TRAINING_FLAGS += ("distribute",)
 MODE_FLAGS = {
     "train": (*TRAINING_FLAGS, *configs.options_of_games(*configs.PLAYED)),
     "finetune": (*TRAINING_FLAGS, *configs.options_of_games("finetune")),
@@ -167,6 +175,8 @@ def check(options):
                 f"--digits {','.join(options.digits)}: must be numbers, such as 3,1,4"
             )
         options.digits = [int(word) for word in options.digits]
+    if options.distribute == "multiworker":
+        cluster.read()
     if mode == "train":
         presets.from_preset(options.preset, options.dataset, **configs.options_of(options))
     if mode == "finetune":
@@ -203,7 +213,13 @@ def _default(value):
 
 def load_mode(options):
     """The mode, and the errors that it may end in; with them comes TensorFlow."""
-    terminal.load_tensorflow()
+
+    def look_for_devices():
+        import distribution
+
+        options.devices = distribution.join(options.distribute)
+
+    terminal.load_tensorflow(first=look_for_devices)
     import modes
 
     return getattr(modes, options.mode), modes.EXPECTED_ERRORS

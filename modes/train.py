@@ -9,6 +9,7 @@ import presets
 import runs
 import training
 from building import build_game
+from distribution import lost_worker
 from evaluation import plots
 from terminal import INTERRUPTED, say
 
@@ -64,20 +65,33 @@ def play(run, config, options, build=build_game):
     if options.epochs:
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
         config = dataclasses.replace(config, steps=options.epochs * per_epoch, minutes=None)
+    devices = options.devices
+    devices.check(config.batch_size)
+    if not devices.is_chief:
+        run = runs.Onlooker(run.path)
     with run.locked():
         if options.overwrite:
             run.clear()
-        say(f"training the {config.game} on {config.dataset} into {run.path}")
-        game, stopped_by = training.train(
-            run,
-            config,
-            dataset,
-            resume=options.resume,
-            show_bar=sys.stdout.isatty(),
-            announce=say,
-            build=build,
-        )
-        plots.plot_losses(run.read_stats(), run.path / "losses.png")
+        where = "" if options.distribute == "none" else f" on {devices}"
+        say(f"training the {config.game} on {config.dataset}{where} into {run.path}")
+        try:
+            game, stopped_by = training.train(
+                run,
+                config,
+                dataset,
+                resume=options.resume,
+                show_bar=sys.stdout.isatty(),
+                announce=say,
+                build=build,
+                devices=devices,
+            )
+        except devices.losses as error:
+            raise runs.RunError(
+                f"{lost_worker(error)} was lost, so the run ends here; the last checkpoint is"
+                f" {run.checkpoint_file}; start all workers again with --resume"
+            ) from None
+        if devices.is_chief:
+            plots.plot_losses(run.read_stats(), run.path / "losses.png")
     return report_end(run, config, game.step, stopped_by)
 
 
