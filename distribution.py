@@ -129,11 +129,14 @@ class Devices:
         Args:
             reason: this worker's, one of `REASONS`, or None.
         """
-        if self.workers == 1:
-            return reason
-        mine = tf.constant([reason == each for each in REASONS], tf.float32)
-        votes = self.strategy.reduce("SUM", tf.identity(mine), axis=None).numpy()
+        votes = self.total(tf.constant([reason == each for each in REASONS], tf.float32))
         return next((each for each, count in zip(REASONS, votes, strict=True) if count), None)
+
+    def total(self, tensor):
+        """The sum of the workers' tensors, a NumPy array."""
+        if self.workers == 1:
+            return tensor.numpy()
+        return self.strategy.reduce("SUM", tf.identity(tensor), axis=None).numpy()
 
 
 LOSSES = (

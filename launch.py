@@ -38,33 +38,29 @@ def parse(argv):
 
 
 def launch(options):
-    """Starts the workers and waits for all of them; returns the exit status of the first to fail.
+    """Starts the workers and waits for all of them; returns the exit status.
 
     Args:
         options: as `parse` returns.
     """
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(options.workers))
-    cores = max(1, (os.cpu_count() or 1) // options.workers)
+    cores = str(max(1, (os.cpu_count() or 1) // options.workers))
+    threads = {"TF_NUM_INTRAOP_THREADS": cores, "TF_NUM_INTEROP_THREADS": cores}
+    workers: list[subprocess.Popen] = []
     said: dict[str, int] = {}
-    workers = []
-    for index in range(options.workers):
-        environment = {
-            "TF_NUM_INTRAOP_THREADS": str(cores),
-            "TF_NUM_INTEROP_THREADS": str(cores),
-            **os.environ,
-            cluster.VARIABLE: cluster.Cluster(addresses, index).as_text(),
-        }
-        # A session of its own: the terminal's Ctrl-C comes once, from here.
-        worker = subprocess.Popen(
-            [sys.executable, *options.command],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        threading.Thread(target=pass_on, args=(worker.stderr, index, said)).start()
-        workers.append(worker)
     with forwarded_signals(workers):
+        for index in range(options.workers):
+            members = {cluster.VARIABLE: cluster.Cluster(addresses, index).as_text()}
+            # A session of its own: the terminal's Ctrl-C comes once, from here.
+            worker = subprocess.Popen(
+                [sys.executable, *options.command],
+                env={**threads, **os.environ, **members},
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+            threading.Thread(target=pass_on, args=(worker.stderr, index, said)).start()
+            workers.append(worker)
         return wait(workers)
 
 
@@ -101,18 +97,21 @@ def forwarded_signals(workers):
 
 
 def wait(workers):
-    """Waits until all have ended, for `GRACE` seconds once one has failed; the exit status."""
+    """Waits until all have ended, for `GRACE` seconds once one has failed.
+
+    Returns:
+        int, the exit status: of those who failed, of one who could still say why.
+    """
     deadline = None
-    while any(worker.poll() is None for worker in workers):
-        if deadline is None and any(worker.returncode for worker in workers):
+    while None in (statuses := [worker.poll() for worker in workers]):
+        if deadline is None and any(statuses):
             deadline = time.monotonic() + GRACE
         if deadline and time.monotonic() > deadline:
             for worker in workers:
                 worker.kill()
         time.sleep(0.1)
-    failed = [worker.returncode for worker in workers if worker.returncode]
-    exited = [status for status in failed if status > 0]
-    return exited[0] if exited else 128 - failed[0] if failed else 0
+    failed = sorted(filter(None, statuses), reverse=True)  # who was killed said nothing
+    return (failed[0] if failed[0] > 0 else 128 - failed[0]) if failed else 0
 
 
 def main(argv):

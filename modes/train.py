@@ -92,7 +92,7 @@ def play(run, config, options, build=build_game):
             ) from None
         if devices.is_chief:
             plots.plot_losses(run.read_stats(), run.path / "losses.png")
-    return report_end(run, config, game.step, stopped_by)
+    return report_end(run, config, game.step, stopped_by, options.distribute)
 
 
 def resumed_config(run, options):
@@ -122,7 +122,7 @@ def resumed_config(run, options):
     return dataclasses.replace(config, **given)
 
 
-def report_end(run, config, step, stopped_by):
+def report_end(run, config, step, stopped_by, distribute):
     """Says how the training ended and what to type next; returns the exit status."""
     where = f"train --game {config.game} --path {run.path}"
     if config.game == "finetune":
@@ -135,7 +135,8 @@ def report_end(run, config, step, stopped_by):
         )
     if stopped_by == "signal":
         say(f"interrupted at step {step}, and saved; to go on:")
-        say(f"  python dcgan.py --mode {where} --resume")
+        again = "" if distribute == "none" else f" --distribute {distribute}"
+        say(f"  python dcgan.py --mode {where}{again} --resume")
         return INTERRUPTED
     film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
     say(f"done, {step} steps{film}; next:")
