@@ -88,8 +88,9 @@ for _name, _fields in configs.GAME_OPTIONS.items():
 GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
 ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
-TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
-TRAINING_FLAGS += ("distribute",)
+TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "distribute", "data_dir") + (
+    "batch_size",
+)
 MODE_FLAGS = {
     "train": (*TRAINING_FLAGS, *configs.options_of_games(*configs.PLAYED)),
     "finetune": (*TRAINING_FLAGS, *configs.options_of_games("finetune")),
@@ -143,6 +144,7 @@ def parse(argv):
     names = {*GENERAL_FLAGS, *(name for names in MODE_FLAGS.values() for name in names)}
     options = types.SimpleNamespace(**{name: FLAGS[name].value for name in names})
     options.given = {name for name in names if FLAGS[name].present}
+    options.devices = None  # until `load_mode` has looked for them
     check(options)
     return options
 
@@ -175,8 +177,6 @@ def check(options):
                 f"--digits {','.join(options.digits)}: must be numbers, such as 3,1,4"
             )
         options.digits = [int(word) for word in options.digits]
-    if options.distribute == "multiworker":
-        cluster.read()
     if mode == "train":
         presets.from_preset(options.preset, options.dataset, **configs.options_of(options))
     if mode == "finetune":
@@ -212,7 +212,13 @@ def _default(value):
 
 
 def load_mode(options):
-    """The mode, and the errors that it may end in; with them comes TensorFlow."""
+    """The mode, and the errors that it may end in; with them comes TensorFlow.
+
+    Raises:
+        ConfigError: if several workers shall play and nobody says who they are.
+    """
+    if options.distribute == "multiworker":
+        cluster.read()
 
     def look_for_devices():
         import distribution

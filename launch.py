@@ -1,4 +1,4 @@
-"""Plays a game by several workers on this machine: one process each, told of the others by TF_CONFIG.
+"""Plays a game by several workers on this machine: processes that TF_CONFIG tells of each other.
 
 python -m launch --workers 2 -- dcgan.py --mode train --distribute multiworker --dataset digits
 

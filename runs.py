@@ -214,7 +214,11 @@ class Onlooker(Run):
         """The chief does it."""
 
     start = clear = append_stats = forget_stats_after = save = save_agent = _leave
-    locked = contextlib.nullcontext
+
+    @contextlib.contextmanager
+    def locked(self):
+        """The chief holds the lock."""
+        yield
 
 
 def _load(path, remedy, custom_objects=None):

@@ -3,8 +3,9 @@
 python -m benchmarks.workers                        MNIST, 1 and 2 workers on this machine's cores
 python -m benchmarks.workers --workers 1 2 4 --batch_size 256
 
-Workers take turns, so that each number of them meets the same machine. Each worker computes on its
-share of the cores.
+The numbers of workers take turns, so that each meets the same machine; each worker computes on its
+share of the cores. `step` is the time of a step, `cpu` the chief's processor time in it; `vote` and
+`gradients` are sums over all workers, of three numbers and of as many as the agents have weights.
 """
 
 import json
@@ -46,17 +47,15 @@ def compare(options):
     for _ in range(options.rounds):
         for count, measured in rows.items():
             measured.append(measure(count, options))
-    say(f"{'workers':>8} {'step':>9} {'(least, most)':>18} {'vote':>9} {'gradients':>10}")
+    names = ("step", "cpu", "vote", "gradients")
+    say("workers" + "".join(f"{name:>28}" for name in names))
     for count, measured in rows.items():
-        steps = [row["step"] for row in measured]
-        vote, gradients = (
-            statistics.median(row[name] for row in measured) for name in ("vote", "gradients")
-        )
-        spread = f"({min(steps):.1f}, {max(steps):.1f})"
-        say(
-            f"{count:>8} {statistics.median(steps):>6.1f} ms {spread:>18} {vote:>6.2f} ms"
-            f" {gradients:>7.2f} ms"
-        )
+        cells = []
+        for name in names:
+            figures = [row[name] for row in measured]
+            spread = f"({min(figures):.1f} to {max(figures):.1f})"
+            cells.append(f"{statistics.median(figures):.1f} ms {spread}".rjust(28))
+        say(f"{count:>7}" + "".join(cells))
     say(f"{measured[0]['parameters']} parameters learn; batch {options.batch_size}")
     return 0
 
@@ -91,9 +90,11 @@ def play(options, devices):
     config = presets.from_preset("standard", options.dataset, batch_size=options.batch_size)
     devices.check(config.batch_size)
     game = devices.build(lambda: build_game(config, dataset))
-    ends: list[float] = []
+    ends: list[tuple[float, float]] = []
     clock = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+        on_train_batch_end=lambda batch, logs: ends.append(
+            (time.perf_counter(), time.process_time())
+        )
     )
     game.fit(
         devices.feed(
@@ -108,8 +109,13 @@ def play(options, devices):
         sum(int(tf.size(variable)) for variable in agent.trainable_variables)
         for agent in (game.generator, game.discriminator, game.classifier)
     )
+    step, cpu = (
+        1000 * (last - first) / options.steps
+        for first, last in zip(ends[WARM_UP - 1], ends[-1], strict=True)
+    )
     result = {
-        "step": 1000 * (ends[-1] - ends[WARM_UP - 1]) / options.steps,
+        "step": step,
+        "cpu": cpu,
         "vote": milliseconds(lambda: devices.agree(None)),
         "gradients": milliseconds(lambda: devices.total(tf.zeros(parameters))),
         "parameters": parameters,

@@ -9,7 +9,7 @@ import presets
 import runs
 import training
 from building import build_game
-from distribution import lost_worker
+from distribution import Devices, lost_worker
 from evaluation import plots
 from terminal import INTERRUPTED, say
 
@@ -65,7 +65,7 @@ def play(run, config, options, build=build_game):
     if options.epochs:
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
         config = dataclasses.replace(config, steps=options.epochs * per_epoch, minutes=None)
-    devices = options.devices
+    devices = options.devices or Devices()
     devices.check(config.batch_size)
     if not devices.is_chief:
         run = runs.Onlooker(run.path)

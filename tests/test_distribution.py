@@ -138,7 +138,9 @@ def test_the_critic_is_the_same_as_well(tmp_path):
     assert launched(tmp_path, *SHARED, *words).returncode == 0
     import keras
 
-    one, two = (keras.saving.load_model(tmp_path / f / "discriminator.keras") for f in ("one", "run"))
+    one, two = (
+        keras.saving.load_model(tmp_path / f / "discriminator.keras") for f in ("one", "run")
+    )
     for left, right in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, atol=0.02)
 
@@ -213,6 +215,7 @@ assert devices.count == 2 and str(devices) == "2 devices"
 batches = tf.data.Dataset.from_tensors((images, labels)).repeat()
 for name in names:
     one, two = GAMES[name](), devices.build(GAMES[name])
+    first = games.state(two)
     for game, feed in ((one, Devices().feed), (two, devices.feed)):
         stream = feed(lambda share: share(batches))
         if how == "fit":
@@ -220,7 +223,7 @@ for name in names:
         else:
             run = tf.distribute.get_strategy().run if game is one else devices.strategy.run
             iterator = iter(stream)
-            for _ in range(3):
+            for _ in range(2):
                 run(game.train_step, args=(next(iterator),))
             game.reports = {mean.name: mean.result() for mean in game.means.values()}
     before, after = games.state(one), games.state(two)
@@ -230,12 +233,11 @@ for name in names:
             np.testing.assert_allclose(left, right, rtol=1e-3, atol=2e-5, err_msg=f"{name} {owner}")
     for mean, value in one.reports.items():
         np.testing.assert_allclose(two.reports[mean], value, rtol=1e-4, atol=1e-6, err_msg=mean)
-    moved = np.abs(after["average_" + next(r for r in games.ROLES if r in after)][0]).max()
-    assert moved > 1e-3
+    assert games.moved(first, after)
     print("same", name, flush=True)
 """
-EVERY_GAME = ("gan", "wasserstein", "relativistic", "trio", "none", "robust", "trades", "attacked")
-EVERY_GAME += ("robgan", "batch_norm", "finetune")
+EVERY_GAME = ("gan", "trio", "robust", "attacked", "batch_norm", "finetune")
+OTHER_RULES = ("wasserstein", "relativistic", "none", "trades", "robgan")
 
 
 def mirrored(folder, how, names):
@@ -260,7 +262,7 @@ def test_every_game_is_the_same_on_two_devices(tmp_path):
 
 @pytest.mark.slow
 def test_fit_is_the_same_on_two_devices(tmp_path):
-    mirrored(tmp_path, "fit", EVERY_GAME)
+    mirrored(tmp_path, "fit", EVERY_GAME + OTHER_RULES)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_by_name():

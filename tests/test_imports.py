@@ -14,6 +14,7 @@ LAYERS = {
     "training": 4,
     "crypto": 4,
     "building": 3,
+    "distribution": 3,
     "runs": 3,
     "callbacks": 3,
     "sampling": 3,
@@ -23,7 +24,10 @@ LAYERS = {
     "attacks": 1,
     "losses": 1,
     "augment": 1,
+    "launch": 6,
     "pictures": 0,
+    "replicas": 0,
+    "cluster": 0,
     "presets": 0,
     "terminal": 0,
     "config": 0,
@@ -42,6 +46,7 @@ ALLOWED = {
     ("presets", "fields"),
     ("config", "fields"),
     ("terminal", "fields"),
+    ("cluster", "fields"),
 }
 FORBIDDEN = {("models", "data"), ("models", "config"), ("losses", "augment")}
 SOURCES = [
@@ -82,6 +87,8 @@ def test_imports_go_down(path):
 
 LIGHT = (
     "dcgan.py",
+    "launch.py",
+    "cluster.py",
     "crypto/__main__.py",
     "crypto/config.py",
     "config.py",
@@ -101,6 +108,7 @@ def test_the_command_lines_are_light_to_load(name):
     }
     assert at_top <= {
         "absl",
+        "cluster",
         "config",
         "crypto",
         "fields",
