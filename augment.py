@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+import replicas
+
 
 def random_translation(images, max_shift, seed):
     """Shifts each image by its own whole number of pixels and fills with the darkest value.
@@ -19,8 +21,8 @@ def random_translation(images, max_shift, seed):
     if max_shift == 0:
         return images
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    shifts = tf.random.stateless_uniform(
-        (2, batch, 1), seed, -max_shift, max_shift + 1, dtype=tf.int32
+    shifts = replicas.uniform(
+        (2, batch, 1), seed, -max_shift, max_shift + 1, dtype=tf.int32, axis=1
     )
     margin = [[0, 0], [max_shift, max_shift], [max_shift, max_shift], [0, 0]]
     padded = tf.pad(images, margin, constant_values=-1.0)

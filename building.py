@@ -171,7 +171,7 @@ def build_finetuning(config, dataset, generator, classifier):
     game = FineTuning(
         classifier,
         training_attack(config),
-        generator=generator,
+        generator=copy_agent(generator),
         fake_weight=config.fake_weight,
         ema_decay=config.ema_decay,
         seed=config.seed,

@@ -32,15 +32,20 @@ class Keeper(keras.callbacks.Callback):
     Args:
         run: runs.Run.
         minutes: float, or None for no clock.
-    Attributes:
-        stopped_by: None, "clock", "signal" or "not finite".
+        agree: callable, why this process would stop -> why all that play together do.
     """
 
-    def __init__(self, run, minutes=None):
+    def __init__(self, run, minutes=None, agree=lambda reason: reason):
         super().__init__()
         self.run = run
         self.deadline = None if minutes is None else time.monotonic() + 60 * minutes
-        self.stopped_by = None
+        self.agree = agree
+        self.reason = None
+
+    @property
+    def stopped_by(self):
+        """None, "clock", "signal" or "not finite"; to be asked by all that play together."""
+        return self.agree(self.reason)
 
     def __enter__(self):
         self.handlers = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -50,7 +55,7 @@ class Keeper(keras.callbacks.Callback):
         self._restore()
 
     def _ask(self, number, frame):
-        self.stopped_by = "signal"
+        self.reason = "signal"
         self._restore()
 
     def _restore(self):
@@ -59,16 +64,16 @@ class Keeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not all(math.isfinite(value) for value in (logs or {}).values()):
-            self.stopped_by = "not finite"
+            self.reason = "not finite"
         elif self.deadline and time.monotonic() > self.deadline:
-            self.stopped_by = self.stopped_by or "clock"
+            self.reason = self.reason or "clock"
         if self.stopped_by:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         # The step after a good loss can still have ruined the weights.
         if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
-            self.stopped_by, self.model.stop_training = "not finite", True
+            self.reason, self.model.stop_training = "not finite", True
         if self.stopped_by != "not finite":
             self.run.save(self.model)
 

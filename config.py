@@ -15,6 +15,7 @@ POOLINGS = ("mean", "sum")
 UPSAMPLINGS = ("transposed", "bilinear")
 CONDITIONINGS = ("projection", "auxiliary", "none")
 PRESET_NAMES = ("quick", "standard", "best")
+DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 
 SMALLEST_EPOCH = 200  # steps
 

@@ -158,7 +158,7 @@ def denormalize(images):
     return np.clip(np.nan_to_num(pixels), 0, 255).astype(np.uint8)
 
 
-def batches(split, batch_size, *, seed, first_step=0):
+def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batches):
     """An endless stream of batches in which the batch of step t depends on (seed, t) alone.
 
     Each epoch is its own permutation of the split, drawn from (seed, epoch); a batch may end one
@@ -169,6 +169,7 @@ def batches(split, batch_size, *, seed, first_step=0):
         batch_size: int, may exceed the split.
         seed: int.
         first_step: int, the step of the first batch.
+        share: callable that takes of a tf.data.Dataset of whole batches what is to be handed out.
     Returns:
         tf.data.Dataset of (float32 (batch_size, h, w, c) in [-1, 1], int32 (batch_size,)).
     """
@@ -188,7 +189,7 @@ def batches(split, batch_size, *, seed, first_step=0):
         return normalize(tf.gather(images, indices)), tf.gather(labels, indices)
 
     epochs = tf.data.Dataset.counter(first_epoch).map(order)
-    stream = epochs.rebatch(batch_size, drop_remainder=True).map(gather)
+    stream = share(epochs.rebatch(batch_size, drop_remainder=True)).map(gather)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     return stream.apply(endless).prefetch(tf.data.AUTOTUNE)
 

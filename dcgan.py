@@ -20,6 +20,7 @@ import types
 
 from absl import flags
 
+import cluster
 import config as configs
 import fields
 import presets
@@ -44,6 +45,12 @@ flags.DEFINE_integer("steps", None, "Length of the run in steps.")
 flags.DEFINE_float("minutes", None, "Length of the run on the clock.")
 flags.DEFINE_boolean("resume", False, "Go on with the run in the folder.")
 flags.DEFINE_boolean("overwrite", False, "Start anew in a folder that holds a run.")
+flags.DEFINE_enum(
+    "distribute",
+    "none",
+    configs.DISTRIBUTIONS,
+    "Share each batch among all devices of this machine, or of the workers that TF_CONFIG names.",
+)
 
 flags.DEFINE_enum(
     "nice", None, ("top", "drs"), "Keep the best 5 %, or =drs, discriminator rejection sampling."
@@ -84,7 +91,9 @@ for _name, _fields in configs.GAME_OPTIONS.items():
 GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
 ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
-TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
+TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "distribute", "data_dir") + (
+    "batch_size",
+)
 MODE_FLAGS = {
     "train": (*TRAINING_FLAGS, *configs.options_of_games(*configs.PLAYED)),
     "finetune": (*TRAINING_FLAGS, *configs.options_of_games("finetune")),
@@ -140,6 +149,7 @@ def parse(argv):
     names = {*GENERAL_FLAGS, *(name for names in MODE_FLAGS.values() for name in names)}
     options = types.SimpleNamespace(**{name: FLAGS[name].value for name in names})
     options.given = {name for name in names if FLAGS[name].present}
+    options.devices = None  # until `load_mode` has looked for them
     check(options)
     return options
 
@@ -209,8 +219,20 @@ def _default(value):
 
 
 def load_mode(options):
-    """The mode, and the errors that it may end in; with them comes TensorFlow."""
-    terminal.load_tensorflow()
+    """The mode, and the errors that it may end in; with them comes TensorFlow.
+
+    Raises:
+        ConfigError: if several workers shall play and nobody says who they are.
+    """
+    if options.distribute == "multiworker":
+        cluster.read()
+
+    def look_for_devices():
+        import distribution
+
+        options.devices = distribution.join(options.distribute)
+
+    terminal.load_tensorflow(first=look_for_devices)
     import modes
 
     return getattr(modes, options.mode), modes.EXPECTED_ERRORS

@@ -79,12 +79,13 @@ class Run:
                 f"{self.path}: cannot be written ({error.strerror}); use another --path"
             ) from None
 
-    def start(self, config, class_names):
+    def start(self, config, class_names, played_on="1 device"):
         """Writes config.json: the options, the classes, the versions, the commit.
 
         Args:
             config: Config of the run.
             class_names: sequence of str, in the order of the labels.
+            played_on: str, the devices.
         """
         record = {
             "config": dataclasses.asdict(config),
@@ -93,6 +94,7 @@ class Run:
                 name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")
             },
             "git_commit": _git_commit(),
+            "played_on": played_on,
         }
         text = json.dumps(record, indent=2) + "\n"
         save_text(self.config_file, text)
@@ -203,6 +205,20 @@ class Run:
             RunError: if there is none or it is damaged.
         """
         return _load(self.path / f"{name}.keras", "train one with --mode train")
+
+
+class Onlooker(Run):
+    """A run folder as workers other than the chief use it: to read what the chief writes."""
+
+    def _leave(self, *arguments):
+        """The chief does it."""
+
+    start = clear = append_stats = forget_stats_after = save = save_agent = _leave
+
+    @contextlib.contextmanager
+    def locked(self):
+        """The chief holds the lock."""
+        yield
 
 
 def _load(path, remedy, custom_objects=None):

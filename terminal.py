@@ -104,12 +104,13 @@ def silenced_stderr(expected=()):
             os.close(saved)
 
 
-def load_tensorflow(threads=None, *, xla=False):
+def load_tensorflow(threads=None, *, xla=False, first=None):
     """Imports TensorFlow for Keras, without the chatter of its start.
 
     Args:
         threads: int, of its thread pools, or None for as many as there are cores.
         xla: bool, whether XLA will be used; looking for it takes a moment that others are spared.
+        first: callable, what must be done before the devices are looked at; or None.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -120,6 +121,8 @@ def load_tensorflow(threads=None, *, xla=False):
         if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
+        if first:
+            first()
         # The devices and XLA are looked for, and talked of, at their first use.
         tf.constant(0)
         if xla:

@@ -1,5 +1,6 @@
 """Plays the game that a config describes to the end, or goes on with one."""
 
+import functools
 import itertools
 
 import keras
@@ -8,11 +9,13 @@ import tensorflow as tf
 import data
 from building import BETA_1, adapt_to_length, build_game
 from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
+from distribution import Devices
 from models import Critic
 from models.game import copy_agent
 
 CRITIC_STEPS = 1000
 ATTACKED_VALIDATION = 1000  # images
+VALIDATION_BATCH = 250
 FOREVER = 10**9  # steps; a run with a clock ends by the clock
 
 
@@ -44,7 +47,7 @@ def spans(step, total_steps, per_epoch):
             yield {"initial_epoch": epoch, "epochs": epoch + 1, "steps_per_epoch": end - begin}
 
 
-def train(run, config, dataset, *, resume, show_bar, announce, build=build_game):
+def train(run, config, dataset, *, resume, show_bar, announce, build=build_game, devices=None):
     """Plays the game, writing everything into the run folder.
 
     Args:
@@ -56,21 +59,23 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game)
         show_bar: bool, whether Keras's progress bar is shown; otherwise a line an epoch.
         announce: callable for one line of text.
         build: callable, (config, dataset) -> the game to start with.
+        devices: distribution.Devices that share the batches, or None for the usual one.
     Returns:
         (game, str or None): the game, and what ended it early; see `Keeper.stopped_by`.
     Raises:
         runs.RunError: if the checkpoint cannot be loaded.
         OSError: if the run folder cannot be written.
     """
+    devices = devices or Devices()
     if resume:
-        game = run.load_game()
+        game = devices.build(run.load_game)
         adapt_to_length(game, config)
         run.forget_stats_after(game.step)
     else:
-        game = build(config, dataset)
-    run.start(config, dataset.class_names)
+        game = devices.build(functools.partial(build, config, dataset))
+    run.start(config, dataset.class_names, str(devices))
     total_steps = FOREVER if config.minutes else config.steps
-    with Keeper(run, config.minutes) as keeper:
+    with Keeper(run, config.minutes, devices.agree) as keeper:
         progress = Progress(
             run,
             config.batch_size,
@@ -79,14 +84,12 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game)
             announce=(lambda line: None) if show_bar else announce,
         )
         # The keeper saves once the row is written: resuming drops rows past the checkpoint.
-        callbacks = [progress, *_observers(run, config, dataset, announce), keeper]
+        callbacks = [progress, *_observers(run, config, dataset, announce, devices), keeper]
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
         for span in spans(game.step, total_steps, per_epoch):
             game.fit(
-                data.batches(
-                    dataset.train, config.batch_size, seed=config.seed, first_step=game.step
-                ),
-                validation_data=_validation(config, dataset),
+                _training_batches(config, dataset, devices, config.seed, first_step=game.step),
+                validation_data=_validation(config, dataset, devices),
                 callbacks=callbacks,
                 shuffle=False,
                 verbose="auto" if show_bar else 0,
@@ -97,16 +100,27 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game)
         has_critic = config.game == "trio" and config.conditioning == "projection"
         if has_critic and keeper.stopped_by in (None, "clock"):
             announce("the discriminator learns on alone, to judge single images")
-            _play_critic(run, game, config, dataset, keeper)
+            _play_critic(run, game, config, dataset, keeper, devices)
     return game, keeper.stopped_by
 
 
-def _observers(run, config, dataset, announce):
-    """The callbacks that only look on."""
-    observers = [
-        GraphWriter(run, (dataset.image_size, dataset.image_size, dataset.channels)),
-        keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
-    ]
+def _training_batches(config, dataset, devices, seed, first_step=0):
+    """The stream of real images that a game is played with."""
+    return devices.feed(
+        lambda share: data.batches(
+            dataset.train, config.batch_size, seed=seed, first_step=first_step, share=share
+        )
+    )
+
+
+def _observers(run, config, dataset, announce, devices):
+    """The callbacks that only look on; of several workers the chief alone has them."""
+    if not devices.is_chief:
+        return []
+    observers = [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
+    if not devices.strategy:  # a step that devices share cannot be traced by one of them
+        shape = (dataset.image_size, dataset.image_size, dataset.channels)
+        observers.insert(0, GraphWriter(run, shape))
     if config.game not in ("robust", "finetune"):
         observers.append(SampleGrid(run, dataset.num_classes, config.seed))
         observers.append(
@@ -124,31 +138,43 @@ def _observers(run, config, dataset, announce):
     return observers
 
 
-def _validation(config, dataset):
-    """The held-out real images, in batches, for games with a `test_step`; fewer if attacked."""
+def _validation(config, dataset, devices):
+    """The held-out real images, in batches, for games with a `test_step`; fewer if attacked.
+
+    Of several devices each is given as many, so up to `devices.count` - 1 are left out.
+    """
     if config.game not in ("trio", "robust", "robgan", "finetune"):
         return None
     split = dataset.validation
     count = len(split.labels) if config.game == "trio" else ATTACKED_VALIDATION
+    count = min(count, len(split.labels)) // devices.count * devices.count
+    batch = max(1, VALIDATION_BATCH // devices.count) * devices.count
     images, labels = data.normalize(split.images[:count]), split.labels[:count]
-    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(250)
+    watched = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch)
+    return devices.feed(lambda share: share(watched)) if count else None
 
 
-def _play_critic(run, game, config, dataset, keeper):
+def _play_critic(run, game, config, dataset, keeper, devices):
     """Lets a copy of the discriminator learn against the finished generator, and saves it.
 
     The checkpoint keeps the discriminator of the game, so that a resumed game is unchanged.
     """
-    discriminator = copy_agent(game.discriminator)
-    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
-    critic = Critic(game.average_generator, discriminator, seed=config.seed)
-    critic.compile()
+
+    def build():
+        discriminator = copy_agent(game.discriminator)
+        rate = config.discriminator_learning_rate
+        discriminator.compile(keras.optimizers.Adam(rate, beta_1=BETA_1))
+        critic = Critic(game.average_generator, discriminator, seed=config.seed)
+        critic.compile()
+        return critic
+
+    critic = devices.build(build)
 
     def stop_when_asked(batch, logs):
         critic.stop_training = keeper.stopped_by == "signal"
 
     critic.fit(
-        data.batches(dataset.train, config.batch_size, seed=config.seed + 1),
+        _training_batches(config, dataset, devices, config.seed + 1),
         steps_per_epoch=CRITIC_STEPS,
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop_when_asked)],
         shuffle=False,

@@ -28,9 +28,9 @@ class CryptoRun(runs.Run):
         """Whether all three are here."""
         return all(file.exists() for file in self.agent_files)
 
-    def start(self, config, class_names=()):
+    def start(self, config, class_names=(), played_on="1 device"):
         """Writes config.json, as `runs.Run.start`."""
-        super().start(config, class_names)
+        super().start(config, class_names, played_on)
 
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 import losses
+import replicas
 from models.game import Game, copy_agent
 
 R1_INTERVAL = 4  # discriminator turns between two penalties
@@ -147,17 +148,20 @@ class AttackedDiscriminator(Game):
         order = tf.random.experimental.stateless_shuffle(
             tf.range(self.pool_size), self.random_seed(agent, salt=17)
         )
-        places = tf.sort(order[:batch])
+        every_place = tf.sort(order[: batch * replicas.number()])
+        places = replicas.own_rows(every_place)
         labels = places % self.num_classes
-        renewed = tf.random.stateless_uniform(
-            (tf.shape(places)[0], 1, 1, 1), self.random_seed(agent, salt=18)
-        )
-        noise = self.noise(tf.shape(places)[0], salt=19)
+        renewed = replicas.uniform((batch, 1, 1, 1), self.random_seed(agent, salt=18))
+        noise = self.noise(batch, salt=19)
         fake_images = tf.where(renewed < RENEWED, noise, tf.gather(self.pool, places))
         fake_images = self.attack(
             realness(agent, labels), fake_images, steps=self.attack_steps.value
         )
-        self.pool.assign(tf.tensor_scatter_nd_update(self.pool, places[:, None], fake_images))
+        self.pool.assign(
+            tf.tensor_scatter_nd_update(
+                self.pool, every_place[:, None], replicas.all_rows(fake_images)
+            )
+        )
         return fake_images, labels
 
     def discriminator_turn(self, real_images, real_labels, fake_images, labels):
@@ -194,7 +198,8 @@ class AttackedDiscriminator(Game):
 
     def balance(self, real_logits, fake_logits):
         """Gives the attacker a step more if the discriminator has been winning for a while."""
-        lead = real_logits[:, None] - fake_logits[None]  # (batch, batch), every pair
+        lead = replicas.all_rows(real_logits)[:, None] - replicas.all_rows(fake_logits)[None]
+        # (batch, batch), every pair
         area = tf.reduce_mean((tf.sign(lead) + 1.0) / 2.0)
         self.track(real_score=tf.sigmoid(real_logits), fake_score=tf.sigmoid(fake_logits), auc=area)
         self.track(attack_steps=tf.cast(self.attack_steps, tf.float32))
@@ -211,7 +216,7 @@ class AttackedDiscriminator(Game):
     def noise(self, count, salt):
         """Images of uniform noise, float32 (count, h, w, c) in [-1, 1]."""
         seed = self.random_seed(self.discriminator, salt)
-        return tf.random.stateless_uniform((count, *self.image_shape), seed, -1.0, 1.0)
+        return replicas.uniform((count, *self.image_shape), seed, -1.0, 1.0)
 
     @property
     def step(self):

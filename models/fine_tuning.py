@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+import replicas
 from models.robust_classifier import RobustClassifier
 
 
@@ -38,9 +39,9 @@ class FineTuning(RobustClassifier):
         fake_images = self.generator([latents, fake_labels], training=False)
         weights = 2.0 * weights  # the loss is the mean over both halves
         return (
-            tf.concat([images, fake_images], axis=0),
-            tf.concat([labels, fake_labels], axis=0),
-            tf.concat([weights, self.fake_weight * weights], axis=0),
+            _joined(images, fake_images),
+            _joined(labels, fake_labels),
+            _joined(weights, self.fake_weight * weights),
         )
 
     def get_config(self):
@@ -49,3 +50,8 @@ class FineTuning(RobustClassifier):
             "generator": keras.saving.serialize_keras_object(self.generator),
             "fake_weight": self.fake_weight,
         }
+
+
+def _joined(real, fake):
+    """Both halves in one order, however many devices share them: the attack starts by it."""
+    return replicas.own_rows(tf.concat([replicas.all_rows(real), replicas.all_rows(fake)], axis=0))

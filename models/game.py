@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+import replicas
 from attacks.pgd import from_dict
 
 
@@ -37,12 +38,13 @@ class Game(keras.Model):
             agent: compiled keras.Model whose trainable variables move.
             loss_fn: callable without arguments -> scalar loss.
         Returns:
-            float32 scalar, the loss before the update.
+            float32 scalar, the loss before the update, of this device's part of the batch.
         """
         with tf.GradientTape() as tape:
             loss = loss_fn()
+            part = loss / replicas.number()  # the optimizer adds up the devices' gradients
         variables = agent.trainable_variables
-        agent.optimizer.apply(tape.gradient(loss, variables), variables)
+        agent.optimizer.apply(tape.gradient(part, variables), variables)
         return loss
 
     def follow(self, average, agent, decay):
@@ -96,11 +98,9 @@ class Game(keras.Model):
 
     def draw(self, agent, batch, salt):
         """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
-        latents = tf.random.stateless_normal(
-            (batch, self.latent_dim), self.random_seed(agent, salt)
-        )
+        latents = replicas.normal((batch, self.latent_dim), self.random_seed(agent, salt))
         seed = self.random_seed(agent, salt + 1)
-        labels = tf.random.stateless_uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
+        labels = replicas.uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
         return latents, labels
 
     def track(self, **values):
@@ -111,7 +111,16 @@ class Game(keras.Model):
     def results(self):
         """The running means of this epoch, name -> float32 scalar."""
         with tf.name_scope("means"):
-            return {mean.name: mean.result() for mean in self.means.values()}
+            return self.report(*self.means.values())
+
+    def report(self, *metrics):
+        """What metrics say so far, name -> float32 scalar, as a step of `fit` returns it.
+
+        Several machines reduce what has an axis alone, so there the shape is (1,).
+        """
+        workers = tf.distribute.MultiWorkerMirroredStrategy
+        shape = (1,) if isinstance(tf.distribute.get_strategy(), workers) else ()
+        return {metric.name: tf.reshape(metric.result(), shape) for metric in metrics}
 
     def compile(self, **kwargs):
         """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest.
@@ -125,6 +134,9 @@ class Game(keras.Model):
         self.compile(
             **{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config}
         )
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: a game is built. Keras 3.15 would reduce a first batch, and fail on workers."""
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 import losses
+import replicas
 from augment import random_translation
 from models.game import Draws, Game, copy_agent
 
@@ -120,7 +121,7 @@ class GAN(Game, Draws):
             return lambda images: self.judge(images, of_labels)[0]
 
         if self.loss_name == "wasserstein":
-            mixing = tf.random.stateless_uniform(
+            mixing = replicas.uniform(
                 (tf.shape(real_images)[0], 1, 1, 1), self.random_seed(self.discriminator, 8)
             )
             return WASSERSTEIN_PENALTY * tf.reduce_mean(

@@ -78,7 +78,7 @@ class GANTrio(GAN):
         """How the average classifier reads held-out real images; nothing learns from it."""
         images, labels = data
         self.accuracy.update_state(labels, self.average_classifier(images, training=False))
-        return {"accuracy": self.accuracy.result()}
+        return self.report(self.accuracy)
 
     def imagine(self, generator, latents, labels, training=False):
         """The generator's images (batch, h, w, c) of the classes asked for."""

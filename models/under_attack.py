@@ -36,12 +36,9 @@ class UnderAttack(Game):
             images: float32 (batch, h, w, c) in [-1, 1].
             labels: int32 (batch,).
         Returns:
-            dict of float32 scalars, `accuracy` and `robust_accuracy`.
+            dict, as `report`: `accuracy` and `robust_accuracy`.
         """
         adversarial_images = self.attack(away_from(classify, labels), images, seed=(self.seed, -1))
         self.accuracy.update_state(labels, classify(images))
         self.robust_accuracy.update_state(labels, classify(adversarial_images))
-        return {
-            "accuracy": self.accuracy.result(),
-            "robust_accuracy": self.robust_accuracy.result(),
-        }
+        return self.report(self.accuracy, self.robust_accuracy)

@@ -9,6 +9,7 @@ import presets
 import runs
 import training
 from building import build_game
+from distribution import Devices, lost_worker
 from evaluation import plots
 from terminal import INTERRUPTED, say
 
@@ -64,21 +65,34 @@ def play(run, config, options, build=build_game):
     if options.epochs:
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
         config = dataclasses.replace(config, steps=options.epochs * per_epoch, minutes=None)
+    devices = options.devices or Devices()
+    devices.check(config.batch_size)
+    if not devices.is_chief:
+        run = runs.Onlooker(run.path)
     with run.locked():
         if options.overwrite:
             run.clear()
-        say(f"training the {config.game} on {config.dataset} into {run.path}")
-        game, stopped_by = training.train(
-            run,
-            config,
-            dataset,
-            resume=options.resume,
-            show_bar=sys.stdout.isatty(),
-            announce=say,
-            build=build,
-        )
-        plots.plot_losses(run.read_stats(), run.path / "losses.png")
-    return report_end(run, config, game.step, stopped_by)
+        where = "" if options.distribute == "none" else f" on {devices}"
+        say(f"training the {config.game} on {config.dataset}{where} into {run.path}")
+        try:
+            game, stopped_by = training.train(
+                run,
+                config,
+                dataset,
+                resume=options.resume,
+                show_bar=sys.stdout.isatty(),
+                announce=say,
+                build=build,
+                devices=devices,
+            )
+        except devices.losses as error:
+            raise runs.RunError(
+                f"{lost_worker(error)} was lost, so the run ends here; the last checkpoint is"
+                f" {run.checkpoint_file}; start all workers again with --resume"
+            ) from None
+        if devices.is_chief:
+            plots.plot_losses(run.read_stats(), run.path / "losses.png")
+    return report_end(run, config, game.step, stopped_by, options.distribute)
 
 
 def resumed_config(run, options):
@@ -108,7 +122,7 @@ def resumed_config(run, options):
     return dataclasses.replace(config, **given)
 
 
-def report_end(run, config, step, stopped_by):
+def report_end(run, config, step, stopped_by, distribute):
     """Says how the training ended and what to type next; returns the exit status."""
     where = f"train --game {config.game} --path {run.path}"
     if config.game == "finetune":
@@ -121,7 +135,8 @@ def report_end(run, config, step, stopped_by):
         )
     if stopped_by == "signal":
         say(f"interrupted at step {step}, and saved; to go on:")
-        say(f"  python dcgan.py --mode {where} --resume")
+        again = "" if distribute == "none" else f" --distribute {distribute}"
+        say(f"  python dcgan.py --mode {where}{again} --resume")
         return INTERRUPTED
     film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
     say(f"done, {step} steps{film}; next:")

@@ -221,7 +221,7 @@ def test_ctrl_c_saves_and_resume_goes_on_to_the_same_end(dcgan, tmp_path):
 def test_auto_falls_back_to_digits_with_one_line(tmp_path, monkeypatch, capsys):
     import dcgan as command
 
-    train, _ = command.load_mode(types.SimpleNamespace(mode="train"))
+    train, _ = command.load_mode(types.SimpleNamespace(mode="train", distribute="none"))
     monkeypatch.setattr(downloads, "unreachable", lambda url: "no network")
     monkeypatch.chdir(tmp_path)
     options = command.parse(

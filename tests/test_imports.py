@@ -14,6 +14,7 @@ LAYERS = {
     "training": 4,
     "crypto": 4,
     "building": 3,
+    "distribution": 3,
     "runs": 3,
     "callbacks": 3,
     "sampling": 3,
@@ -24,7 +25,10 @@ LAYERS = {
     "attacks": 1,
     "losses": 1,
     "augment": 1,
+    "launch": 6,
     "pictures": 0,
+    "replicas": 0,
+    "cluster": 0,
     "presets": 0,
     "terminal": 0,
     "config": 0,
@@ -43,6 +47,7 @@ ALLOWED = {
     ("presets", "fields"),
     ("config", "fields"),
     ("terminal", "fields"),
+    ("cluster", "fields"),
 }
 FORBIDDEN = {("models", "data"), ("models", "config"), ("losses", "augment")}
 SOURCES = [
@@ -83,6 +88,8 @@ def test_imports_go_down(path):
 
 LIGHT = (
     "dcgan.py",
+    "launch.py",
+    "cluster.py",
     "crypto/__main__.py",
     "crypto/config.py",
     "config.py",
@@ -102,6 +109,7 @@ def test_the_command_lines_are_light_to_load(name):
     }
     assert at_top <= {
         "absl",
+        "cluster",
         "config",
         "crypto",
         "fields",

@@ -1,0 +1,160 @@
+"""What several workers cost and win: a step of the trio, the same batch shared by more processes.
+
+python -m benchmarks.workers                        MNIST, 1 and 2 workers on this machine's cores
+python -m benchmarks.workers --workers 1 2 4 --batch_size 256
+
+The numbers of workers take turns, so that each meets the same machine; each worker computes on its
+share of the cores. `step` is the time of a step, `cpu` the chief's processor time in it; `vote` and
+`gradients` are sums over all workers, of three numbers and of as many as the agents have weights.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import terminal
+from terminal import say
+
+WARM_UP = 10  # steps
+RESULT = "result: "
+
+
+def parse(argv):
+    """Reads the flags.
+
+    Args:
+        argv: list of str, the program first.
+    Raises:
+        ConfigError: one line that names the flag.
+    """
+    parser = terminal.LineParser("python -m benchmarks.workers", __doc__)
+    add = parser.add_argument
+    add("--workers", type=terminal.count, nargs="+", default=[1, 2], help="default 1 2")
+    add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
+    add("--batch_size", "--batch-size", type=terminal.count, default=64, help="default 64")
+    add("--steps", type=terminal.count, default=100, help="that are timed; default 100")
+    add("--rounds", type=terminal.count, default=3, help="default 3")
+    add("--play", action="store_true", help="be one of the workers that are measured")
+    return parser.parse_args(argv[1:])
+
+
+def compare(options):
+    """Lets each number of workers play in turns; prints a row of medians for each."""
+    rows: dict[int, list[dict]] = {count: [] for count in options.workers}
+    for _ in range(options.rounds):
+        for count, measured in rows.items():
+            measured.append(measure(count, options))
+    names = ("step", "cpu", "vote", "gradients")
+    say("workers" + "".join(f"{name:>28}" for name in names))
+    for count, measured in rows.items():
+        cells = []
+        for name in names:
+            figures = [row[name] for row in measured]
+            spread = f"({min(figures):.1f} to {max(figures):.1f})"
+            cells.append(f"{statistics.median(figures):.1f} ms {spread}".rjust(28))
+        say(f"{count:>7}" + "".join(cells))
+    say(f"{measured[0]['parameters']} parameters learn; batch {options.batch_size}")
+    return 0
+
+
+def measure(count, options):
+    """What the chief of so many workers measures.
+
+    Raises:
+        OSError: if they fail.
+    """
+    words = [f"--{name}={getattr(options, name)}" for name in ("dataset", "batch_size", "steps")]
+    command = ["-m", "launch", "--workers", str(count), "--", "-m", "benchmarks.workers", "--play"]
+    done = subprocess.run(
+        [sys.executable, *command, *words], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    results = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    if done.returncode or not results:
+        raise OSError(f"{count} workers ended with status {done.returncode} and no result")
+    return json.loads(results[0].removeprefix(RESULT))
+
+
+def play(options, devices):
+    """Plays the trio, one of the workers; the chief prints what it measured."""
+    import keras
+    import tensorflow as tf
+
+    import data
+    import presets
+    from building import build_game
+
+    dataset = data.load(options.dataset)
+    config = presets.from_preset("standard", options.dataset, batch_size=options.batch_size)
+    devices.check(config.batch_size)
+    game = devices.build(lambda: build_game(config, dataset))
+    ends: list[tuple[float, float]] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(
+            (time.perf_counter(), time.process_time())
+        )
+    )
+    game.fit(
+        devices.feed(
+            lambda share: data.batches(dataset.train, config.batch_size, seed=0, share=share)
+        ),
+        steps_per_epoch=WARM_UP + options.steps,
+        callbacks=[clock],
+        shuffle=False,
+        verbose=0,
+    )
+    parameters = sum(
+        sum(int(tf.size(variable)) for variable in agent.trainable_variables)
+        for agent in (game.generator, game.discriminator, game.classifier)
+    )
+    step, cpu = (
+        1000 * (last - first) / options.steps
+        for first, last in zip(ends[WARM_UP - 1], ends[-1], strict=True)
+    )
+    result = {
+        "step": step,
+        "cpu": cpu,
+        "vote": milliseconds(lambda: devices.agree(None)),
+        "gradients": milliseconds(lambda: devices.total(tf.zeros(parameters))),
+        "parameters": parameters,
+    }
+    say(RESULT + json.dumps(result))
+    return 0
+
+
+def milliseconds(exchange, times=20):
+    """Median time of something that all workers do together."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        exchange()
+        taken.append(1000 * (time.perf_counter() - began))
+    return statistics.median(taken)
+
+
+def load(options):
+    """What is asked for, and the errors that it may end in; with a worker comes TensorFlow."""
+    if not options.play:
+        return compare, (OSError,)
+    found = []
+
+    def look_for_devices():
+        import distribution
+
+        found.append(distribution.join("multiworker"))
+
+    terminal.load_tensorflow(first=look_for_devices)
+    import data
+
+    return lambda options: play(options, *found), (data.DataError, OSError)
+
+
+def main(argv):
+    """Returns the exit status, as `terminal.answer`."""
+    return terminal.answer("benchmarks.workers", argv, parse=parse, load=load)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
