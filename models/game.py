@@ -113,17 +113,22 @@ class Game(keras.Model):
         with tf.name_scope("means"):
             return {mean.name: mean.result() for mean in self.means.values()}
 
-    def compile(self, **kwargs):
+    def compile(self, *, jit_compile=False, **kwargs):
         """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest.
 
-        Without XLA, which Keras would choose: on a CPU its convolutions take twice as long.
+        Without XLA unless asked, though Keras would choose it: on a CPU its convolutions take
+        twice as long.
         """
-        super().compile(optimizer=None, jit_compile=False, **kwargs)
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles a loaded game; Keras's own version would insist on an optimizer."""
         self.compile(
-            **{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config}
+            **{
+                name: config[name]
+                for name in ("jit_compile", "steps_per_execution", "run_eagerly")
+                if name in config
+            }
         )
 
     @classmethod
