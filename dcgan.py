@@ -25,6 +25,7 @@ import presets
 import terminal
 
 MODES = ("train", "finetune", "generate", "interpolate", "attack", "evaluate")
+DEVICES = ("cpu", "gpu")
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum("mode", None, MODES, "What to do.")
@@ -34,6 +35,7 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string("data_dir", None, "Folder with the data: mnist.npz, IDX files, or CLASS/*.png.")
 flags.DEFINE_string("path", None, "The run folder; runs/<game>-<dataset> if not given.")
+flags.DEFINE_enum("device", None, DEVICES, "Where to compute; a GPU if there is one.")
 flags.DEFINE_integer("seed", None, "From which every random number is drawn; 0 if not given.")
 flags.DEFINE_integer("batch_size", None, "Images of a step, or of a grid; 64 if not given.")
 
@@ -78,7 +80,7 @@ def define(name, fields):
 for _name, _fields in configs.GAME_OPTIONS.items():
     define(_name, _fields)
 
-GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
+GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed", "device")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
 ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
 TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "data_dir", "batch_size")
@@ -203,7 +205,7 @@ def _default(value):
 
 def load_mode(options):
     """The mode, and the errors that it may end in; with them comes TensorFlow."""
-    terminal.load_tensorflow()
+    terminal.load_tensorflow(xla=bool(options.jit), device=options.device)
     import modes
 
     return getattr(modes, options.mode), modes.EXPECTED_ERRORS

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 import data
+import hardware
 from building import BETA_1, adapt_to_length, build_game
 from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
 from models import Critic
@@ -82,6 +83,9 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game)
         callbacks = [progress, *_observers(run, config, dataset, announce), keeper]
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
         for span in spans(game.step, total_steps, per_epoch):
+            at_once = hardware.steps_at_once(span["steps_per_epoch"], gpu=hardware.has_gpu())
+            if game.steps_per_execution != at_once:
+                game.compile(jit_compile=config.jit, steps_per_execution=at_once)
             game.fit(
                 data.batches(
                     dataset.train, config.batch_size, seed=config.seed, first_step=game.step
@@ -142,7 +146,7 @@ def _play_critic(run, game, config, dataset, keeper):
     discriminator = copy_agent(game.discriminator)
     discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
     critic = Critic(game.average_generator, discriminator, seed=config.seed)
-    critic.compile()
+    critic.compile(jit_compile=config.jit)
 
     def stop_when_asked(batch, logs):
         critic.stop_training = keeper.stopped_by == "signal"

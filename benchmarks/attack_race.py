@@ -71,10 +71,10 @@ def run(task, rounds, announce):
     Raises:
         ValueError: if our own row refuses the task.
     """
-    seconds, images, left_out = race.run(task, OUR_ROWS, PEERS, rounds=rounds, announce=announce)
+    times, images, left_out = race.run(task, OUR_ROWS, PEERS, rounds=rounds, announce=announce)
     rows = [
-        race.summary(name, times, seconds[OURS], count=len(task.images))
-        for name, times in seconds.items()
+        race.summary(name, each, times[OURS], count=len(task.images))
+        for name, each in times.items()
     ]
     _judge(task, rows, images)
     return {"rows": rows, "left_out": left_out}

@@ -52,6 +52,7 @@ def parse(argv):
     add("--epsilon", type=share, default=0.3, help="Linf, pixels in [0, 1]; default 0.3")
     add("--step_size", "--step-size", type=share, help=f"{STEP_SIZE}, or as far as steps need")
     report.add_flags(parser, rounds=5)
+    report.add_threads(parser)
     options = parser.parse_args(argv)
     if options.step_size is None:
         options.step_size = max(STEP_SIZE, options.epsilon / options.steps)

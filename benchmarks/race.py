@@ -41,13 +41,13 @@ def run(task, our_rows, peers, *, rounds, announce):
         rounds: int >= 1.
         announce: callable for one line of text.
     Returns:
-        (seconds, results, left_out): dict, name -> list of float, one a round; dict, name -> what
-        the row's first turn returned; list of dicts, `name` and `why`.
+        (times, results, left_out): dict, name -> {"seconds", "cpu_seconds"}, lists of float, one
+        a round; dict, name -> what the row's first turn returned; list of dicts, `name`, `why`.
     Raises:
         Exception: whatever a row of ours fails with; a peer that fails is left out.
     """
     ready, left_out = _build(task, our_rows, peers)
-    seconds: dict[str, list[float]] = {name: [] for name in ready}
+    times: dict[str, dict] = {name: {"seconds": [], "cpu_seconds": []} for name in ready}
     results = {}
     for name in list(ready):
         try:
@@ -56,17 +56,23 @@ def run(task, our_rows, peers, *, rounds, announce):
             if name in our_rows:
                 raise
             left_out.append({"name": name, "why": f"fails: {first_line(error)}"})
-            del ready[name], seconds[name]
+            del ready[name], times[name]
     for entry in left_out:
         announce(f"{entry['name']} is left out: {entry['why']}")
     for turn in range(rounds):
         for name, work in ready.items():
             gc.collect()
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), _cpu_time()
             work()
-            seconds[name].append(time.perf_counter() - start)
+            times[name]["seconds"].append(time.perf_counter() - start)
+            times[name]["cpu_seconds"].append(_cpu_time() - cpu_start)
         announce(f"round {turn + 1} of {rounds}")
-    return seconds, results, left_out
+    return times, results, left_out
+
+
+def _cpu_time():
+    """Seconds of all threads of this process and of the processes that it has waited for."""
+    return sum(os.times()[:4])
 
 
 def _build(task, our_rows, peers):
@@ -87,22 +93,28 @@ def _build(task, our_rows, peers):
     return ready, left_out
 
 
-def summary(name, seconds, our_seconds, *, count):
+def summary(name, times, our_times, *, count):
     """One row's speed; the ratios are taken round by round, where a busy machine hits both.
 
     Args:
         name: str.
-        seconds, our_seconds: lists of float, one a round, of this row and of the one to compare.
+        times, our_times: dicts, as of `run`, of this row and of the one to compare with.
         count: int, images of a turn.
     Returns:
         dict, as README.md says of a row.
     """
     return {
         "name": name,
-        "seconds": seconds,
-        "images_per_second": spread([count / one for one in seconds]),
-        "ratio_to_ours": spread([a / b for a, b in zip(our_seconds, seconds, strict=True)]),
+        **times,
+        "images_per_second": spread([count / one for one in times["seconds"]]),
+        "ratio_to_ours": ratio(our_times["seconds"], times["seconds"]),
+        "cpu_ratio_to_ours": ratio(our_times["cpu_seconds"], times["cpu_seconds"]),
     }
+
+
+def ratio(ours, theirs):
+    """How many times as fast as ours they are, from the times of each round."""
+    return spread([one / other for one, other in zip(ours, theirs, strict=True)])
 
 
 def spread(values):

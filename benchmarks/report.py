@@ -12,13 +12,13 @@ def add_flags(parser, *, rounds):
     """Gives a parser the flags of every race; `rounds` is how many it runs by default."""
     add = parser.add_argument
     add("--rounds", type=count, default=rounds, help=f"timed turns of each row; default {rounds}")
-    add(
-        "--threads",
-        type=count,
-        default=cores(),
-        help="of each row; default: all this may use",
-    )
     add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+
+
+def add_threads(parser):
+    """Gives a parser the flag of how many threads work."""
+    says = "of each row; default: all this may use"
+    parser.add_argument("--threads", type=count, default=cores(), help=says)
 
 
 def check_output(path):

@@ -87,9 +87,7 @@ def ancestor(task, **compiled):
     discriminator.compile(discriminator.optimizer, loss=realness, **compiled)
     classifier.compile(classifier.optimizer, loss=naming, **compiled)
     discriminator.trainable = False
-    stacked = keras.Model(
-        generator.inputs, discriminator([generator.output, generator.inputs[1]])
-    )
+    stacked = keras.Model(generator.inputs, discriminator([generator.output, generator.inputs[1]]))
     stacked.compile(generator.optimizer, loss=realness, **compiled)
     discriminator.trainable = True
     rng, stream = np.random.default_rng(0), task.batches()
@@ -181,20 +179,25 @@ def run(task, rounds, announce):
     Returns:
         dict for `json.dumps`, as README.md says.
     """
-    seconds, _, left_out = race.run(task, OUR_ROWS, PEERS, rounds=rounds, announce=announce)
-    products = seconds.pop(PRODUCT)
+    times, _, left_out = race.run(task, OUR_ROWS, PEERS, rounds=rounds, announce=announce)
+    products = times.pop(PRODUCT)
     count = task.steps * task.config.batch_size
-    rows = [race.summary(name, s, seconds[OURS], count=count) for name, s in seconds.items()]
+    rows = [race.summary(name, each, times[OURS], count=count) for name, each in times.items()]
     game = task.game()
-    of_step, of_product = flops.of_step(game, task.config.batch_size), 2 * MATRIX**3
-    limits = [PRODUCTS * of_product / each for each in products]
-    reached = [task.steps * of_step / each for each in seconds[OURS]]
+    of_step = flops.of_step(game, task.config.batch_size)
+    work, products_work = task.steps * of_step, PRODUCTS * 2 * MATRIX**3
+    share = work / products_work  # of the operations; over that of the time, of the limit
     return {
         "rows": rows,
         "left_out": left_out,
         "passes": [one._asdict() for one in flops.passes(game)],
         "flops_of_step": of_step,
-        "limit_gflops": race.spread([limit / 1e9 for limit in limits]),
-        "share_of_limit": race.spread([r / n for r, n in zip(reached, limits, strict=True)]),
+        "limit_gflops": race.spread([products_work / 1e9 / each for each in products["seconds"]]),
+        "share_of_limit": {
+            clock: race.spread(
+                [share * p / o for p, o in zip(products[clock], times[OURS][clock], strict=True)]
+            )
+            for clock in ("seconds", "cpu_seconds")
+        },
         "machine": race.machine(task.threads, PEERS),
     }

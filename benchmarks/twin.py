@@ -194,6 +194,5 @@ def compare(ours, theirs):
     furthest = np.abs(np.asarray(ours) - theirs.detach().numpy()).max()
     if not furthest <= TOLERANCE:
         raise ValueError(
-            f"its twin in torch differs by {furthest:.2g} in its outputs;"
-            f" {TOLERANCE:g} is allowed"
+            f"its twin in torch differs by {furthest:.2g} in its outputs; {TOLERANCE:g} is allowed"
         )

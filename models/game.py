@@ -3,13 +3,15 @@
 import keras
 import tensorflow as tf
 
+from agents import compute_in
 from attacks.pgd import from_dict
 
 
 def copy_agent(agent):
-    """An agent of the same layers and weights, with no optimizer."""
+    """An agent of the same layers and weights, in float32 and with no optimizer."""
     copy = agent.from_config(agent.get_config())  # clone_model would copy the optimizer as well
     copy.set_weights(agent.get_weights())
+    compute_in(copy, "float32")
     return copy
 
 

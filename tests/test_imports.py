@@ -23,6 +23,7 @@ LAYERS = {
     "attacks": 1,
     "losses": 1,
     "augment": 1,
+    "hardware": 0,
     "pictures": 0,
     "presets": 0,
     "terminal": 0,
@@ -41,6 +42,7 @@ ALLOWED = {
     ("presets", "config"),
     ("presets", "fields"),
     ("config", "fields"),
+    ("hardware", "config"),
     ("terminal", "fields"),
 }
 FORBIDDEN = {("models", "data"), ("models", "config"), ("losses", "augment")}
