@@ -208,7 +208,7 @@ def load_mode(options):
     terminal.load_tensorflow(xla=bool(options.jit), device=options.device)
     import modes
 
-    return getattr(modes, options.mode), modes.EXPECTED_ERRORS
+    return modes.work_of(options.mode), modes.EXPECTED_ERRORS
 
 
 def main(argv):

@@ -29,7 +29,7 @@ class Task(NamedTuple):
     def split(self):
         """Images uint8 (n, size, size, 1) and labels, the same for every row."""
         rng = np.random.default_rng(0)
-        size = self.config.image_size
+        size = self.config.image_size or data.SHAPES["mnist"][0]
         images = rng.integers(0, 256, (IMAGES, size, size, 1)).astype(np.uint8)
         return data.Split(images, rng.integers(0, NUM_CLASSES, IMAGES).astype(np.int32))
 

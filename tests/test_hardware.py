@@ -11,6 +11,8 @@ import tensorflow as tf
 import config
 import hardware
 from agents import compute_in
+from runs import Run
+from tests.conftest import ROOT
 from tests.games import (
     BATCH,
     LATENT_DIM,
@@ -64,7 +66,12 @@ def lower(game):
     return game
 
 
-@pytest.mark.parametrize("name", GAMES)
+QUICK = ("trio", "robust")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in GAMES]
+)
 def test_a_game_in_bfloat16_learns_like_the_same_in_float32(name):
     usual, low = GAMES[name](), lower(GAMES[name]())
     for game in (usual, low):
@@ -140,6 +147,15 @@ def test_a_step_in_xla_is_the_same_but_for_rounding(name, rules):
         ends.append(game.get_weights())
     for plain, compiled in zip(*ends, strict=True):
         np.testing.assert_allclose(compiled, plain, rtol=1e-3, atol=1e-5)
+
+
+def test_a_run_from_before_these_options_was_in_float32_and_not_compiled():
+    records = list((ROOT / "assets" / "pretrained").glob("*-*/config.json"))
+    for record in records:
+        if "crypto" not in str(record):
+            made = Run(record.parent).read_config()
+            assert (made.precision, made.jit) == ("float32", False)
+    assert len(records) >= 5
 
 
 def test_the_attacked_game_is_never_compiled():
