@@ -80,7 +80,10 @@ def test_resuming_equals_never_stopping_bit_for_bit(tmp_path, digits):
     assert [row["step"] for row in Run(tmp_path / "halves").read_stats()] == [130, 242, 250]
 
 
-def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_path, digits):
+def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(
+    tmp_path, digits, monkeypatch
+):
+    monkeypatch.setattr(training, "CRITIC_STEPS", 2)
     low = {"precision": "bfloat16"}
     whole, _ = play(tmp_path / "whole", digits, steps=20, **low)
     play(tmp_path / "halves", digits, steps=9, **low)
