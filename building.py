@@ -32,8 +32,15 @@ def build_game(config, dataset):
         "attacked": build_attacked,
         "robgan": build_robgan,
     }[config.game]
-    game = build(config, dataset)
-    game.compile()
+    return ready(build(config, dataset), config)
+
+
+def ready(game, config):
+    """The game with its learners in the precision of the config, compiled as the config says."""
+    for agent in game.layers:
+        if agent.compiled:  # the averages are not: they are sampled, judged and saved in float32
+            agents.compute_in(agent, config.precision)
+    game.compile(jit_compile=config.jit)
     return game
 
 
@@ -176,8 +183,7 @@ def build_finetuning(config, dataset, generator, classifier):
         ema_decay=config.ema_decay,
         seed=config.seed,
     )
-    game.compile()
-    return game
+    return ready(game, config)
 
 
 def falling_rate(config):

@@ -98,11 +98,11 @@ class Progress(keras.callbacks.Callback):
         self.announce = announce
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began, self.batches = time.monotonic(), 0
+        self.began = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        self.batches += 1
-        self.rate = self.batches * self.batch_size / (time.monotonic() - self.began)
+        played = (batch + 1) * self.batch_size  # a call may have played several batches
+        self.rate = played / (time.monotonic() - self.began)
         logs["images/s"] = self.rate  # this dict is the one that Keras's bar shows
 
     def on_epoch_end(self, epoch, logs=None):
@@ -170,8 +170,8 @@ class GraphWriter(keras.callbacks.Callback):
         self.image_shape = image_shape
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.model.step != 1:
-            return
+        if self.model.step != self.model.steps_per_execution:
+            return  # not the first call
         images = tf.TensorSpec((None, *self.image_shape), tf.float32)
         labels = tf.TensorSpec((None,), tf.int32)
         step = tf.function(self.model.train_step).get_concrete_function((images, labels))

@@ -14,6 +14,8 @@ CLASS_LOSSES = ("robgan", "acgan")
 POOLINGS = ("mean", "sum")
 UPSAMPLINGS = ("transposed", "bilinear")
 CONDITIONINGS = ("projection", "auxiliary", "none")
+WITHOUT_XLA = ("attacked",)  # its draw from the pool is a shuffle, which XLA does not know
+PRECISIONS = ("float32", "bfloat16")
 PRESET_NAMES = ("quick", "standard", "best")
 DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 
@@ -43,6 +45,10 @@ class Config:
         None, "Length of the run on the clock.", low=0.01, high=100_000
     )
     batch_size: int = fields.option(64, "Images of a step, or of a grid.", low=2, high=65_536)
+    precision: str = fields.option(
+        "float32", "Of the agents' hidden layers; what suits the device.", choices=PRECISIONS
+    )
+    jit: bool = fields.option(False, "Compile the step with XLA; where there is a GPU.")
 
     def __post_init__(self):
         if self.game not in GAMES or not isinstance(self, GAMES[self.game]):
@@ -54,6 +60,8 @@ class Config:
                 f"--image_size {self.image_size}: must be 4 to 7 times a power of two,"
                 " for example 8, 28, 32, 48 or 64"
             )
+        if self.jit and self.game in WITHOUT_XLA:
+            raise ConfigError(f"--jit: XLA cannot compile --game {self.game}; leave the flag out")
         if self.dataset == "folder" and not self.data_dir:
             raise ConfigError("--dataset folder: needs --data_dir, the folder of train/CLASS/*.png")
 

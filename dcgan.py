@@ -27,6 +27,7 @@ import presets
 import terminal
 
 MODES = ("train", "finetune", "generate", "interpolate", "attack", "evaluate", "export")
+DEVICES = ("cpu", "gpu")
 FLAGS = flags.FLAGS
 
 flags.DEFINE_enum("mode", None, MODES, "What to do.")
@@ -36,6 +37,7 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string("data_dir", None, "Folder with the data: mnist.npz, IDX files, or CLASS/*.png.")
 flags.DEFINE_string("path", None, "The run folder; runs/<game>-<dataset> if not given.")
+flags.DEFINE_enum("device", None, DEVICES, "Where to compute; a GPU if there is one.")
 flags.DEFINE_integer("seed", None, "From which every random number is drawn; 0 if not given.")
 flags.DEFINE_integer("batch_size", None, "Images of a step, or of a grid; 64 if not given.")
 
@@ -88,7 +90,7 @@ def define(name, fields):
 for _name, _fields in configs.GAME_OPTIONS.items():
     define(_name, _fields)
 
-GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed")
+GENERAL_FLAGS = ("mode", "game", "dataset", "path", "seed", "device")
 LENGTH_FLAGS = ("epochs", "steps", "minutes")
 ATTACK_FLAGS = ("epsilon", "norm", "attack_steps", "step_size")
 TRAINING_FLAGS = ("preset", *LENGTH_FLAGS, "resume", "overwrite", "distribute", "data_dir") + (
@@ -232,10 +234,10 @@ def load_mode(options):
 
         options.devices = distribution.join(options.distribute)
 
-    terminal.load_tensorflow(first=look_for_devices)
+    terminal.load_tensorflow(xla=bool(options.jit), device=options.device, first=look_for_devices)
     import modes
 
-    return getattr(modes, options.mode), modes.EXPECTED_ERRORS
+    return modes.work_of(options.mode), modes.EXPECTED_ERRORS
 
 
 def main(argv):

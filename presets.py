@@ -4,9 +4,9 @@ from config import GAME_OPTIONS, GAMES, PRESET_NAMES, game_options
 from fields import ConfigError
 
 # Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
-COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
+COLOUR: dict = {"epsilon": 8 / 255, "contrast": 0.0}
 # Three channels of 32 pixels take thrice the time of MNIST's: narrower agents, shorter attacks.
-COLOUR_ROBGAN = {
+COLOUR_ROBGAN: dict = {
     **COLOUR,
     "attack_steps": 3,
     "generator_width": 12,
@@ -31,12 +31,12 @@ ATTACKED_PRESETS = {
     "standard": {"steps": 2_000},
     "best": {"steps": 5_000},
 }
-ROBGAN_PRESETS = {
+ROBGAN_PRESETS: dict[str, dict] = {
     "quick": {"steps": 500, "ramp_steps": 200, "discriminator_learning_rate": 1e-3},
     "standard": {"steps": 4_000},
     "best": {"steps": 8_000},
 }
-FINETUNE_PRESETS = {
+FINETUNE_PRESETS: dict[str, dict] = {
     "quick": {"steps": 1_500, "classifier_learning_rate": 1e-3},
     "standard": {"steps": 2_000},
     "best": {"steps": 4_000},
@@ -79,7 +79,7 @@ SMALL_ROBGAN_PRESETS = {
     "standard": {"steps": 4_000, "epsilon": 0.1},
     "best": {"steps": 8_000, "epsilon": 0.1},
 }
-SMALL_FINETUNE_PRESETS = {**FINETUNE_PRESETS, "quick": {"steps": 500}}
+SMALL_FINETUNE_PRESETS: dict[str, dict] = {**FINETUNE_PRESETS, "quick": {"steps": 500}}
 SMALL_PRESETS: dict[str, dict] = {
     "trio": SMALL_GAN_PRESETS,
     "gan": SMALL_GAN_PRESETS,

@@ -11,6 +11,7 @@ import filelock
 import keras
 
 import config as configs
+import hardware
 import models
 from pictures import save_atomically, save_text
 
@@ -80,7 +81,7 @@ class Run:
             ) from None
 
     def start(self, config, class_names, played_on="1 device"):
-        """Writes config.json: the options, the classes, the versions, the commit.
+        """Writes config.json: the options, the classes, the versions, the commit, the device.
 
         Args:
             config: Config of the run.
@@ -94,6 +95,7 @@ class Run:
                 name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")
             },
             "git_commit": _git_commit(),
+            "device": "gpu" if hardware.has_gpu() else "cpu",
             "played_on": played_on,
         }
         text = json.dumps(record, indent=2) + "\n"

@@ -5,7 +5,6 @@ import dataclasses
 import keras
 import numpy as np
 from keras.layers import Embedding
-from scipy import stats
 from scipy.special import logsumexp
 
 from agents import with_every_label
@@ -47,6 +46,8 @@ class Sampler:
         shape = (count, self.generator.inputs[0].shape[-1])
         if self.truncation is None:
             return rng.standard_normal(shape, dtype=np.float32)
+        from scipy import stats  # which takes longer to load than a picture to draw
+
         bound = self.truncation
         return stats.truncnorm.rvs(-bound, bound, size=shape, random_state=rng).astype(np.float32)
 

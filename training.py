@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 import data
+import hardware
 from building import BETA_1, adapt_to_length, build_game
 from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
 from distribution import Devices
@@ -86,7 +87,11 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game,
         # The keeper saves once the row is written: resuming drops rows past the checkpoint.
         callbacks = [progress, *_observers(run, config, dataset, announce, devices), keeper]
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
+        gpu = hardware.has_gpu() and not devices.strategy
         for span in spans(game.step, total_steps, per_epoch):
+            at_once = hardware.steps_at_once(span["steps_per_epoch"], gpu=gpu)
+            if game.steps_per_execution != at_once:
+                game.compile(jit_compile=config.jit, steps_per_execution=at_once)
             game.fit(
                 _training_batches(config, dataset, devices, config.seed, first_step=game.step),
                 validation_data=_validation(config, dataset, devices),
@@ -165,7 +170,7 @@ def _play_critic(run, game, config, dataset, keeper, devices):
         rate = config.discriminator_learning_rate
         discriminator.compile(keras.optimizers.Adam(rate, beta_1=BETA_1))
         critic = Critic(game.average_generator, discriminator, seed=config.seed)
-        critic.compile()
+        critic.compile(jit_compile=config.jit)
         return critic
 
     critic = devices.build(build)

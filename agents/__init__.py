@@ -8,6 +8,7 @@ from agents.discriminator import (
     with_every_label,
 )
 from agents.generator import build_generator
+from agents.precision import compute_in
 from agents.residual import build_residual_discriminator, build_residual_generator
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "build_residual_generator",
     "build_robust_classifier",
     "class_head",
+    "compute_in",
     "with_every_label",
 ]

@@ -9,13 +9,13 @@ Peers that are not installed are named and left out; README.md says how to have 
 
 import argparse
 import functools
-import json
 import math
 import os
 import pathlib
 import sys
 
 import terminal
+from benchmarks import report
 from fields import ConfigError
 from terminal import count, say
 
@@ -48,17 +48,11 @@ def parse(argv):
         default=250,
         help="of all rows; default 250",
     )
-    add("--rounds", type=count, default=5, help="timed attacks of each row; default 5")
     add("--steps", type=count, default=40, help="of each attack; default 40")
     add("--epsilon", type=share, default=0.3, help="Linf, pixels in [0, 1]; default 0.3")
     add("--step_size", "--step-size", type=share, help=f"{STEP_SIZE}, or as far as steps need")
-    add(
-        "--threads",
-        type=count,
-        default=cores(),
-        help="of each row; default: all this may use",
-    )
-    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+    report.add_flags(parser, rounds=5)
+    report.add_threads(parser)
     options = parser.parse_args(argv)
     if options.step_size is None:
         options.step_size = max(STEP_SIZE, options.epsilon / options.steps)
@@ -68,8 +62,7 @@ def parse(argv):
             raise ConfigError(f"{WEIGHTS} is not there; name a classifier with --weights FILE")
     if not options.weights.is_file():
         raise ConfigError(f"--weights {options.weights}: no such file")
-    if options.output is not None and options.output.is_dir():
-        raise ConfigError(f"--output {options.output}: is a folder; name a file")
+    report.check_output(options.output)
     return options
 
 
@@ -84,21 +77,14 @@ def share(text):
     return value
 
 
-def cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def load_race(options):
     """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     terminal.load_tensorflow(options.threads)
     with terminal.silenced_stderr():
-        from benchmarks import race
+        from benchmarks import attack_race
 
-    return functools.partial(start, race), (*race.EXPECTED_ERRORS, OSError)
+    return functools.partial(start, attack_race), (*attack_race.EXPECTED_ERRORS, OSError)
 
 
 def table(rows):
@@ -123,15 +109,7 @@ def table(rows):
                 "" if row["counts"] else f"does not count: {row['why_not']}",
             )
         )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        line[0].ljust(widths[0])
-        + "".join(
-            f"  {cell:>{width}}" for cell, width in zip(line[1:-1], widths[1:-1], strict=True)
-        )
-        + f"  {line[-1]}".rstrip()
-        for line in lines
-    )
+    return report.aligned(lines)
 
 
 def main(argv):
@@ -141,21 +119,16 @@ def main(argv):
 
 def start(race, options):
     """Races, prints the table and writes the file; returns the exit status."""
-    from pictures import save_text
-
     task = race.prepare(options)
-    settings = {name: getattr(options, name) for name in vars(options) if name != "output"}
-    settings["weights"] = str(options.weights)
     say(
         f"PGD-{options.steps}, Linf {options.epsilon:g}, steps of {options.step_size:g}, on"
         f" {options.images} test images of {options.dataset} by {options.batch_size},"
         f" with {options.threads} {'thread' if options.threads == 1 else 'threads'}"
     )
-    report = {"settings": settings, **race.run(task, options.rounds, say)}
-    report["machine"] = race.machine(options.threads)
-    say(table(report["rows"]))
-    if options.output is not None:
-        save_text(options.output, json.dumps(report, indent=2) + "\n")
+    figures = {"settings": report.settings(options), **race.run(task, options.rounds, say)}
+    figures["machine"] = race.machine(options.threads)
+    say(table(figures["rows"]))
+    report.write(options.output, figures)
     return 0
 
 

@@ -5,151 +5,47 @@ python -m benchmarks.crypto --seeds 0 --eves 5   one seed, with fresh and other 
 python -m benchmarks.crypto --speed              rounds a second
 """
 
-import argparse
-import os
-import pathlib
-import tempfile
-import time
+import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-import keras
-import numpy as np
-import tensorflow as tf
-
-from crypto import training
-from crypto.ciphers import learned_cipher, words
+import terminal
 from crypto.config import PRESETS, from_preset
-from crypto.evaluation import exact_audit
-from crypto.eves import fresh_eves, other_eves
-from crypto.folder import CryptoRun
-from crypto.game import EVE_TURNS, build_game
-
-COLUMNS = ("seed", "attempts", "rounds", "wall s", "CPU s", "Bob wrong", "leak, bits", "Eve wrong")
-EVES = ("plain Eves", "hinted", "others")
-REPEATS = 5
+from terminal import count
 
 
-def main():
-    """Parses the line and prints what it asks for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--preset", choices=PRESETS, default="secret")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
-    parser.add_argument("--rounds", type=int, help="of an attempt; the preset's if not given")
-    parser.add_argument("--messages", type=int, default=128, help="plaintexts that are counted")
-    parser.add_argument("--eves", type=int, default=0, help="fresh Eves of each kind")
-    parser.add_argument("--speed", action="store_true", help="measure rounds a second instead")
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
-    if options.speed:
-        print_speed(from_preset(options.preset))
-    else:
-        print_seeds(options)
+def parse(argv):
+    """Reads the flags; argv without the program.
 
-
-def print_seeds(options):
-    """A row a seed: how long it took, and what the audit and the Eves say of the end."""
-    columns = COLUMNS + (EVES if options.eves else ())
-    print(*(f"{column:>12s}" for column in columns), flush=True)
+    Raises:
+        ConfigError: one line that names the flag.
+    """
+    parser = terminal.LineParser("python -m benchmarks.crypto", __doc__)
+    add = parser.add_argument
+    add("--preset", choices=PRESETS, default="secret", help="default secret")
+    add("--seeds", type=int, nargs="+", default=list(range(10)), help="default 0 to 9")
+    add("--rounds", type=int, help="of an attempt; the preset's if not given")
+    add("--messages", type=count, default=128, help="plaintexts that are counted; default 128")
+    add("--eves", type=int, default=0, help="fresh Eves of each kind; default 0")
+    add("--speed", action="store_true", help="measure rounds a second instead")
+    add("--threads", type=count, default=1, help="of TensorFlow; default 1")
+    options = parser.parse_args(argv)
+    terminal.check_limits(options, {"eves": (0, 100)})
     for seed in options.seeds:
-        config = from_preset(options.preset, seed=seed, rounds=options.rounds)
-        print(*(f"{cell:>12s}" for cell in cells(config, options)), flush=True)
+        from_preset(options.preset, seed=seed, rounds=options.rounds)
+    return options
 
 
-def cells(config, options):
-    """Trains one cipher and judges it; yields the cells of its row."""
-    wall, cpu = time.monotonic(), time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        run = CryptoRun(pathlib.Path(folder))
-        game, _, _ = training.train(run, config, resume=False, announce=lambda line: None)
-        wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-        eve_wrong = run.read_stats()[-1]["eve_bits_wrong"]
-    cipher = learned_cipher(game.alice, game.bob, binary=config.preset == "secret")
-    audit = exact_audit(cipher, messages=options.messages, seed=10**6, keys_tried=0)
-    yield from (str(config.seed), str(game.attempt_number), str(game.step))
-    yield from (f"{wall:.1f}", f"{cpu:.1f}", f"{audit['bob_bits_wrong']:.4g}")
-    low, high = audit["leak_at_least"], audit["leak_at_most"]
-    yield f"{high:.6f}" if cipher.binary else f">= {low:.3f}"
-    yield f"{eve_wrong:.3f}"
-    if options.eves:
-        found = fresh_eves(game.alice, count=options.eves)
-        for wrong in (found["plain"], found["hinted"], list(other_eves(cipher).values())):
-            yield f"{min(wrong):.2f}-{max(wrong):.2f}"
+def load_measurement(options):
+    """The measurement, and the errors that it may end in; with them comes TensorFlow."""
+    terminal.load_tensorflow(options.threads, xla=True)
+    from benchmarks.ciphers import measure
+
+    return measure, (OSError,)
 
 
-def print_speed(config):
-    """Rounds a second, the median: in XLA, step by step, and by predict with train_on_batch."""
-    game = build_game(config)
-    ways = {
-        "rounds in one XLA loop": (lambda: game.play(500), 500),
-        "train_step in a graph": (_stepwise(build_game(config)), 50),
-        "predict + train_on_batch": (_naive(build_game(config)), 5),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for repeat in range(REPEATS + 1):
-        for name, (play, rounds) in ways.items():
-            began = time.monotonic()
-            play()
-            if repeat:  # the first call traces and compiles
-                rates[name].append(rounds / (time.monotonic() - began))
-    medians = {name: np.median(each) for name, each in rates.items()}
-    for name, rate in medians.items():
-        print(f"{name:26s} {rate:8.1f} rounds/s, {min(rates[name]):.1f} to {max(rates[name]):.1f}")
-    ours, _, naive = medians.values()
-    print(f"ratio {ours / naive:.0f}")
-
-
-def _stepwise(game):
-    step = tf.function(game.train_step, autograph=False)
-
-    def play():
-        for _ in range(50):
-            step()
-
-    return play
-
-
-def _naive(game):
-    """The same networks as they are usually trained: arrays from NumPy, Keras calls, no game."""
-    bits, batch = game.message_bits, game.batch_size
-    rng = np.random.default_rng(0)
-    plaintext, key = keras.Input((bits,)), keras.Input((game.key_bits,))
-    hints = [keras.Input((bits,)), keras.Input((bits,))]
-    ciphertext, guess = game.pair([plaintext, key])
-    overheard = game.eve([ciphertext, *hints])
-    both = keras.Model([plaintext, key, *hints], [guess, overheard])
-    game.eve.trainable = False
-
-    def cross_entropy(truth, logits):
-        return tf.reduce_mean(tf.nn.softplus(-truth * logits))
-
-    def secrecy(truth, logits):
-        return game.secrecy * tf.nn.relu(np.log(2.0) - cross_entropy(truth, logits))
-
-    both.compile(keras.optimizers.Adam(5e-3), loss=[cross_entropy, secrecy], jit_compile=False)
-    game.eve.trainable = True
-    game.eve.compile(keras.optimizers.Adam(3e-3), loss=cross_entropy, jit_compile=False)
-
-    def drawn():
-        text, keys = (words(rng.integers(0, 2**n, batch), n) for n in (bits, game.key_bits))
-        told = (rng.random((batch, bits)) < rng.random((batch, 1))).astype(np.float32)
-        return text, keys, told
-
-    def play():
-        for _ in range(5):
-            text, keys, told = drawn()
-            both.train_on_batch([text, keys, text * told, told], [text, text])
-            for _ in range(EVE_TURNS):
-                text, keys, told = drawn()
-                sent = game.alice.predict([text, keys], batch_size=batch, verbose=0)
-                game.eve.train_on_batch([sent, text * told, told], text)
-
-    return play
+def main(argv):
+    """Measures; returns the exit status, as `terminal.answer`."""
+    return terminal.answer("benchmarks.crypto", argv, parse=parse, load=load_measurement)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

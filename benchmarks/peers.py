@@ -5,7 +5,6 @@ into the Linf ball and the box after each, the last iterate as the answer. What 
 each go as fast as its documentation knows how is listed in README.md.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -13,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import Attacker, ProjectedGradientDescent
+from benchmarks.race import Peer
 
 BOUNDS = (-1.0, 1.0)  # the pixels as the classifiers see them
 PIXEL_RANGE = BOUNDS[1] - BOUNDS[0]  # peers count lengths in units of the pixels
@@ -43,23 +43,6 @@ class Task(NamedTuple):
         for start in range(0, len(self.images), self.batch_size):
             batch = slice(start, start + self.batch_size)
             yield self.images[batch], self.labels[batch]
-
-
-class Peer(NamedTuple):
-    """A library.
-
-    Attributes:
-        modules: names of what has to be importable.
-        pip: what `pip install` has to be told where it is not.
-        packages: names of the distributions whose versions are reported.
-        rows: name of a row -> builder: Task -> callable that attacks all images, () -> float32
-            (n, h, w, c) in [-1, 1].
-    """
-
-    modules: tuple[str, ...]
-    pip: str
-    packages: tuple[str, ...]
-    rows: dict[str, Callable]
 
 
 def ours(task, keep_best=False):

@@ -1,4 +1,4 @@
-"""A race: every row attacks the same images, in turns, and is judged by the same classifier."""
+"""A race: rows that do the same work take turns, so that a busy machine hits them alike."""
 
 import gc
 import importlib.metadata
@@ -8,107 +8,78 @@ import pathlib
 import platform
 import time
 import warnings
+from collections.abc import Callable
+from typing import NamedTuple
 
-import keras
 import numpy as np
 
-import data
-from benchmarks.peers import OUR_ROWS, OURS, PEERS, PIXEL_RANGE, Task
 
-PIXEL_SLACK = 1e-5  # rounding that a ball and the box are allowed, on the [0, 1] scale
-SUCCESS_SLACK = 0.005  # a row whose success is further from ours does not count
-EXPECTED_ERRORS = (data.DataError, ValueError)
+class Peer(NamedTuple):
+    """A library.
+
+    Attributes:
+        modules: names of what has to be importable.
+        pip: what `pip install` has to be told where it is not.
+        packages: names of the distributions whose versions are reported.
+        rows: name of a row -> builder: the race's task -> callable without arguments, which does
+            the work of a turn.
+    """
+
+    modules: tuple[str, ...]
+    pip: str
+    packages: tuple[str, ...]
+    rows: dict[str, Callable]
 
 
-def prepare(options):
-    """Loads the classifier and the images.
+def run(task, our_rows, peers, *, rounds, announce):
+    """Warms every row up once, then lets them work in turns.
 
     Args:
-        options: the namespace of `benchmarks.attacks.parse`.
-    Returns:
-        Task.
-    Raises:
-        DataError: if the data set cannot be had.
-        ValueError: one line, if the classifier cannot be loaded or is none for these images.
-    """
-    classifier = _load(options.weights)
-    split = data.load(options.dataset, data_dir=options.data_dir).test
-    shape = split.images.shape[1:]
-    if classifier.input_shape[1:] != shape:
-        raise ValueError(
-            f"{options.weights}: takes images of {classifier.input_shape[1:]}, and those of"
-            f" {options.dataset} are {shape}; use another --dataset or --weights"
-        )
-    if len(split.labels) < options.images:
-        raise ValueError(
-            f"--images {options.images}: {options.dataset} has {len(split.labels)} test images"
-        )
-    return Task(
-        classifier,
-        data.normalize(split.images[: options.images]),
-        split.labels[: options.images],
-        options.epsilon,
-        options.step_size,
-        options.steps,
-        options.batch_size,
-        options.threads,
-    )
-
-
-def _load(path):
-    """The classifier in a file.
-
-    Raises:
-        ValueError: one line, if there is none.
-    """
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # a damaged file fails in many ways, each Keras's own
-        raise ValueError(f"{path}: holds no classifier ({_first_line(error)})") from None
-
-
-def run(task, rounds, announce):
-    """Warms every row up once, then lets them attack in turns.
-
-    Args:
-        task: Task.
+        task: what every builder of a row is given.
+        our_rows: dict, name of a row -> builder, as in a Peer.
+        peers: dict, name -> Peer.
         rounds: int >= 1.
         announce: callable for one line of text.
     Returns:
-        dict for `json.dumps`: "rows", ours first, and "left_out", each as README.md says.
+        (times, results, left_out): dict, name -> {"seconds", "cpu_seconds"}, lists of float, one
+        a round; dict, name -> what the row's first turn returned; list of dicts, `name`, `why`.
     Raises:
-        ValueError: if our own row refuses the task.
+        Exception: whatever a row of ours fails with; a peer that fails is left out.
     """
-    ready, left_out = _build(task)
-    seconds: dict[str, list[float]] = {name: [] for name in ready}
-    images = {}
+    ready, left_out = _build(task, our_rows, peers)
+    times: dict[str, dict] = {name: {"seconds": [], "cpu_seconds": []} for name in ready}
+    results = {}
     for name in list(ready):
         try:
-            images[name] = ready[name]()
+            results[name] = ready[name]()
         except Exception as error:  # peers fail in their own ways, and the others race on
-            if name in OUR_ROWS:
+            if name in our_rows:
                 raise
-            left_out.append({"name": name, "why": f"fails: {_first_line(error)}"})
-            del ready[name], seconds[name]
+            left_out.append({"name": name, "why": f"fails: {first_line(error)}"})
+            del ready[name], times[name]
     for entry in left_out:
         announce(f"{entry['name']} is left out: {entry['why']}")
     for turn in range(rounds):
-        for name, attack in ready.items():
+        for name, work in ready.items():
             gc.collect()
-            start = time.perf_counter()
-            attack()
-            seconds[name].append(time.perf_counter() - start)
+            start, cpu_start = time.perf_counter(), _cpu_time()
+            work()
+            times[name]["seconds"].append(time.perf_counter() - start)
+            times[name]["cpu_seconds"].append(_cpu_time() - cpu_start)
         announce(f"round {turn + 1} of {rounds}")
-    rows = [_summary(task, name, times, seconds[OURS]) for name, times in seconds.items()]
-    _judge(task, rows, images)
-    return {"rows": rows, "left_out": left_out}
+    return times, results, left_out
 
 
-def _build(task):
-    """The attacks that can be had, as {name: callable}, and a list of those that cannot."""
-    ready = {name: build(task) for name, build in OUR_ROWS.items()}
+def _cpu_time():
+    """Seconds of all threads of this process and of the processes that it has waited for."""
+    return sum(os.times()[:4])
+
+
+def _build(task, our_rows, peers):
+    """The rows that can be had, as {name: callable}, and a list of those that cannot."""
+    ready = {name: build(task) for name, build in our_rows.items()}
     left_out = []
-    for name, peer in PEERS.items():
+    for name, peer in peers.items():
         if not all(map(importlib.util.find_spec, peer.modules)):
             why = f"not installed; pip install {peer.pip}"
             left_out.append({"name": name, "why": why})
@@ -118,48 +89,42 @@ def _build(task):
                 with warnings.catch_warnings(action="ignore"):  # of what else is not installed
                     ready[row] = build(task)
             except Exception as error:  # such as a version that does not know its neighbours
-                left_out.append({"name": row, "why": f"fails: {_first_line(error)}"})
+                left_out.append({"name": row, "why": f"fails: {first_line(error)}"})
     return ready, left_out
 
 
-def _summary(task, name, seconds, our_seconds):
-    """One row's speed; the ratios are taken round by round, where a busy machine hits both."""
-    count = len(task.images)
-    speeds = [count / one for one in seconds]
-    ratios = [one / other for one, other in zip(our_seconds, seconds, strict=True)]
+def summary(name, times, our_times, *, count):
+    """One row's speed; the ratios are taken round by round, where a busy machine hits both.
+
+    Args:
+        name: str.
+        times, our_times: dicts, as of `run`, of this row and of the one to compare with.
+        count: int, images of a turn.
+    Returns:
+        dict, as README.md says of a row.
+    """
     return {
         "name": name,
-        "seconds": seconds,
-        "images_per_second": _spread(speeds),
-        "ratio_to_ours": _spread(ratios),
+        **times,
+        "images_per_second": spread([count / one for one in times["seconds"]]),
+        "ratio_to_ours": ratio(our_times["seconds"], times["seconds"]),
+        "cpu_ratio_to_ours": ratio(our_times["cpu_seconds"], times["cpu_seconds"]),
     }
 
 
-def _spread(values):
+def ratio(ours, theirs):
+    """How many times as fast as ours they are, from the times of each round."""
+    return spread([one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+def spread(values):
     """The median, the lowest and the highest."""
     return {"median": float(np.median(values)), "low": min(values), "high": max(values)}
 
 
-def _judge(task, rows, images):
-    """Adds to each row how many labels are left, and whether it counts."""
-    ours = None
-    for row in rows:
-        attacked = images[row["name"]]
-        named = task.classifier.predict(attacked, task.batch_size, verbose=0).argmax(axis=1)
-        success = float(np.mean(named != task.labels))
-        ours = success if ours is None else ours  # ours is the first row
-        furthest = float(np.abs(attacked - task.images).max()) / PIXEL_RANGE
-        why_not = None
-        if abs(success - ours) > SUCCESS_SLACK and row["name"] not in OUR_ROWS:
-            why_not = "its success is not ours"
-        if furthest > task.epsilon + PIXEL_SLACK or np.abs(attacked).max() > 1 + 2 * PIXEL_SLACK:
-            why_not = "it leaves the ball or the box"
-        row.update(success=success, furthest=furthest, counts=why_not is None, why_not=why_not)
-
-
-def machine(threads):
+def machine(threads, peers):
     """What was raced on: the processor, its threads, and the versions of all that is installed."""
-    names = ("tensorflow", "keras", "numpy", *(n for peer in PEERS.values() for n in peer.packages))
+    names = ("tensorflow", "keras", "numpy", *(n for peer in peers.values() for n in peer.packages))
     versions = {}
     for name in names:
         try:
@@ -186,7 +151,7 @@ def _processor():
     return platform.processor() or platform.machine()
 
 
-def _first_line(error):
+def first_line(error):
     """The beginning of an error's text, or what kind it is."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The torch module that computes what a Keras classifier computes, with the same weights."""
+"""The torch modules that compute what Keras models compute, with the same weights."""
 
 import numpy as np
 import torch
@@ -6,34 +6,64 @@ from keras import layers
 from torch import nn
 
 ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-TOLERANCE = 1e-4  # what the logits of the twins may differ by
+TOLERANCE = 1e-4  # what the outputs of the twins may differ by
 
 
 def torch_twin(model, images):
-    """Builds the twin of a chain of Conv2D, MaxPooling2D, Flatten, Dense and ReLU layers.
+    """Builds the twin of a classifier whose layers stand one after another; see `chain`.
 
     Args:
-        model: keras.Model, images (b, h, w, c) -> logits (b, num_classes), one layer after another.
+        model: keras.Model, images (b, h, w, c) -> logits (b, num_classes).
         images: float32 (n, h, w, c), on which the two are compared.
     Returns:
         nn.Sequential, images (b, c, h, w) -> logits (b, num_classes), in its inference mode.
     Raises:
         ValueError: one line, for a layer without a twin, or where the logits differ.
     """
-    parts = []
+    twin = chain(model.layers).eval()
+    compare(model(images), twin(channels_first(images)))
+    return twin
+
+
+def chain(keras_layers):
+    """The twin of Keras layers that stand one after another.
+
+    Args:
+        keras_layers: list of Conv2D, Conv2DTranspose, MaxPooling2D, Flatten, Dense, Reshape,
+            RMSNormalization, ReLU, LeakyReLU and Activation layers.
+    Returns:
+        nn.Sequential; feature maps have their channels first.
+    Raises:
+        ValueError: one line, for a layer without a twin.
+    """
+    parts: list[nn.Module] = []
     shape = None  # (h, w, c) of what was flattened last
-    for layer in model.layers:
+    for layer in keras_layers:
         if isinstance(layer, layers.InputLayer):
             continue
         if isinstance(layer, layers.Flatten):
             shape = layer.input.shape[1:]
             parts.append(nn.Flatten())
+            continue
+        if isinstance(layer, layers.Reshape):
+            parts += _unflatten(parts.pop(), layer.target_shape)
         else:
             parts += _twins(layer, shape)
-            shape = None
-    twin = nn.Sequential(*parts).eval()
-    _compare(model, twin, images)
-    return twin
+        shape = None
+    return nn.Sequential(*parts)
+
+
+class PixelNorm(nn.Module):
+    """Keras's RMSNormalization over the channels of a feature map."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(layer.scale.numpy()).reshape(1, -1, 1, 1))
+        self.epsilon = layer.epsilon
+
+    def forward(self, images):
+        power = images.square().mean(1, keepdim=True)
+        return images * torch.rsqrt(power + self.epsilon) * self.gain
 
 
 def _twins(layer, shape):
@@ -43,7 +73,15 @@ def _twins(layer, shape):
     if isinstance(layer, layers.MaxPooling2D):
         return [*_padding(layer, -np.inf), nn.MaxPool2d(layer.pool_size, layer.strides)]
     if isinstance(layer, layers.Dense):
-        return [_dense(layer, shape), *_activation(layer)]
+        return [dense(layer, shape), *_activation(layer)]
+    if isinstance(layer, layers.Conv2DTranspose):
+        return [_transposed(layer), *_activation(layer)]
+    if isinstance(layer, layers.RMSNormalization):
+        return [PixelNorm(layer)]
+    if isinstance(layer, layers.Activation):
+        return _activation(layer)
+    if isinstance(layer, layers.LeakyReLU):
+        return [nn.LeakyReLU(layer.negative_slope)]
     if isinstance(layer, layers.ReLU) and not (layer.negative_slope or layer.threshold):
         return [nn.ReLU() if layer.max_value is None else nn.Hardtanh(0.0, layer.max_value)]
     raise ValueError(f"the layer {layer.name} ({type(layer).__name__}) has no twin in torch")
@@ -101,13 +139,40 @@ def _convolution(layer):
     return _with_weights(twin, kernel, layer)
 
 
-def _dense(layer, shape):
+def _transposed(layer):
+    """The twin of a Conv2DTranspose that doubles the side of its images with a 4x4 kernel."""
+    if layer.kernel_size != (4, 4) or layer.strides != (2, 2) or layer.padding != "same":
+        raise ValueError(f"the layer {layer.name} has no twin in torch: it is no 4x4 by two")
+    kernel = np.transpose(layer.kernel.numpy(), (3, 2, 0, 1))  # (in, out, rows, columns)
+    twin = nn.ConvTranspose2d(
+        *kernel.shape[:2], layer.kernel_size, stride=2, padding=1, bias=layer.use_bias
+    )
+    return _with_weights(twin, kernel, layer)
+
+
+def _unflatten(linear, shape):
+    """A Linear before a Reshape to (h, w, c), with its outputs in torch's order, and the two."""
+    height, width, channels = shape
+    order = np.arange(height * width * channels).reshape(shape).transpose(2, 0, 1).reshape(-1)
+    with torch.no_grad():
+        linear.weight.copy_(linear.weight[order])
+        if linear.bias is not None:
+            linear.bias.copy_(linear.bias[order])
+    return [linear, nn.Unflatten(1, (channels, height, width))]
+
+
+def dense(layer, shape):
     """The twin of a Dense; after a Flatten its inputs are put in torch's order (c, h, w)."""
     kernel = layer.kernel.numpy()
     if shape is not None and len(shape) == 3:
-        kernel = np.transpose(kernel.reshape(*shape, -1), (2, 0, 1, 3)).reshape(kernel.shape)
+        kernel = channels_first_rows(kernel, shape)
     twin = nn.Linear(*kernel.shape, bias=layer.use_bias)
     return _with_weights(twin, kernel.T, layer)
+
+
+def channels_first_rows(kernel, shape):
+    """The rows of a kernel, one an input of flattened (h, w, c), in torch's order (c, h, w)."""
+    return np.transpose(kernel.reshape(*shape, -1), (2, 0, 1, 3)).reshape(kernel.shape)
 
 
 def _with_weights(twin, kernel, layer):
@@ -119,11 +184,15 @@ def _with_weights(twin, kernel, layer):
     return twin
 
 
-def _compare(model, twin, images):
-    """Raises ValueError unless both give the same logits for the images."""
-    theirs = twin(torch.tensor(np.transpose(images, (0, 3, 1, 2)))).detach().numpy()
-    furthest = np.abs(np.asarray(model(images)) - theirs).max()
+def channels_first(images):
+    """Images float32 (b, h, w, c) as a tensor (b, c, h, w)."""
+    return torch.tensor(np.transpose(np.asarray(images), (0, 3, 1, 2)))
+
+
+def compare(ours, theirs):
+    """Raises ValueError unless both are the same outputs, arrays or tensors of either kind."""
+    furthest = np.abs(np.asarray(ours) - theirs.detach().numpy()).max()
     if not furthest <= TOLERANCE:
         raise ValueError(
-            f"its twin in torch differs by {furthest:.2g} in the logits; {TOLERANCE:g} is allowed"
+            f"its twin in torch differs by {furthest:.2g} in its outputs; {TOLERANCE:g} is allowed"
         )

@@ -4,13 +4,15 @@ import keras
 import tensorflow as tf
 
 import replicas
+from agents import compute_in
 from attacks.pgd import from_dict
 
 
 def copy_agent(agent):
-    """An agent of the same layers and weights, with no optimizer."""
+    """An agent of the same layers and weights, in float32 and with no optimizer."""
     copy = agent.from_config(agent.get_config())  # clone_model would copy the optimizer as well
     copy.set_weights(agent.get_weights())
+    compute_in(copy, "float32")
     return copy
 
 
@@ -122,17 +124,22 @@ class Game(keras.Model):
         shape = (1,) if isinstance(tf.distribute.get_strategy(), workers) else ()
         return {metric.name: tf.reshape(metric.result(), shape) for metric in metrics}
 
-    def compile(self, **kwargs):
+    def compile(self, *, jit_compile=False, **kwargs):
         """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest.
 
-        Without XLA, which Keras would choose: on a CPU its convolutions take twice as long.
+        Without XLA unless asked, though Keras would choose it: on a CPU its convolutions take
+        twice as long.
         """
-        super().compile(optimizer=None, jit_compile=False, **kwargs)
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles a loaded game; Keras's own version would insist on an optimizer."""
         self.compile(
-            **{k: config[k] for k in ("steps_per_execution", "run_eagerly") if k in config}
+            **{
+                name: config[name]
+                for name in ("jit_compile", "steps_per_execution", "run_eagerly")
+                if name in config
+            }
         )
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):

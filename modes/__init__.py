@@ -1,24 +1,20 @@
-"""What `dcgan.py --mode ...` does, once the flags are known to be good: a function each."""
+"""What `dcgan.py --mode ...` does, once the flags are known to be good: a function each.
+
+A mode is loaded when it is asked for: what judging needs takes longer to load than drawing takes.
+"""
+
+import importlib
 
 import data
 import exporting
 import runs
-from modes.attack import attack
-from modes.evaluate import evaluate
-from modes.export import export
-from modes.finetune import finetune
-from modes.generate import generate, interpolate
-from modes.train import train
 
-__all__ = [
-    "EXPECTED_ERRORS",
-    "attack",
-    "evaluate",
-    "export",
-    "finetune",
-    "generate",
-    "interpolate",
-    "train",
-]
+__all__ = ["EXPECTED_ERRORS", "work_of"]
 
 EXPECTED_ERRORS = (data.DataError, exporting.ExportError, runs.RunError, OSError)
+FILES = {"interpolate": "generate"}  # the others are each in a file of their name
+
+
+def work_of(mode):
+    """The function, options -> exit status, that does what a mode says."""
+    return getattr(importlib.import_module(f"modes.{FILES.get(mode, mode)}"), mode)

@@ -3,6 +3,7 @@
 import functools
 
 import config as configs
+import hardware
 import presets
 import runs
 from building import build_finetuning
@@ -24,7 +25,10 @@ def finetune(options):
     given |= {
         name: value for name, value in configs.options_of(options).items() if value is not None
     }
-    config = presets.from_preset(options.preset, played.dataset, **{**given, "game": "finetune"})
+    given = hardware.suited(
+        {**given, "game": "finetune"}, gpu=hardware.has_gpu(), shared=options.distribute != "none"
+    )
+    config = presets.from_preset(options.preset, played.dataset, **given)
     folder = runs.Run(runs.default_path("robgan", played.dataset)) if supplied else parent
     build = functools.partial(
         build_finetuning,

@@ -5,6 +5,7 @@ import sys
 
 import config as configs
 import data
+import hardware
 import presets
 import runs
 import training
@@ -32,7 +33,10 @@ def train(options):
     if options.resume and options.path:
         name = runs.Run(options.path).read_config().dataset if name == "auto" else name
     name = data.resolve(name, options.data_dir, announce=say)
-    config = presets.from_preset(options.preset, name, **configs.options_of(options))
+    given = hardware.suited(
+        configs.options_of(options), gpu=hardware.has_gpu(), shared=options.distribute != "none"
+    )
+    config = presets.from_preset(options.preset, name, **given)
     run = runs.Run(options.path or runs.default_path(config.game, config.dataset))
     if run.exists:
         runs.refuse_other(run, config.game, config.dataset)

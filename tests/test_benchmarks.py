@@ -12,7 +12,7 @@ import pytest
 
 import agents
 from benchmarks import attacks
-from benchmarks.race import prepare
+from benchmarks.attack_race import prepare
 from tests.conftest import ROOT
 
 MODULES = {"Foolbox": "foolbox", "ART": "art", "CleverHans": "cleverhans", "torchattacks": "torch"}

@@ -59,6 +59,10 @@ def refused(run, status, *words):
         (["--mode", "train", "--resume", "--overwrite"], "choose one"),
         (["--mode", "train", "--loss", "l1"], "l1"),
         (["--mode", "train", "--dataset", "cats"], "cats"),
+        (["--mode", "train", "--precision", "int8"], "int8"),
+        (["--mode", "train", "--device", "tpu"], "tpu"),
+        (["--mode", "train", "--game", "attacked", "--jit"], "XLA cannot compile --game attacked"),
+        (["--mode", "generate", "--jit"], "--mode train"),
         (["--mode", "train", "--dataset", "folder"], "--data_dir"),
         (["--mode", "train", "--image-size", "30"], "--image_size 30"),
         (["--mode", "train", "--digits", "3"], "--mode generate"),
@@ -73,6 +77,12 @@ def refused(run, status, *words):
 )
 def test_a_bad_flag_is_one_line_and_status_2_before_any_work(dcgan, tmp_path, words, named):
     refused(dcgan(*words, timeout=20), 2, named)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gpu_that_is_not_there_is_one_line(dcgan, tmp_path):
+    run = dcgan("--mode", "generate", "--device", "gpu", CUDA_VISIBLE_DEVICES="-1")
+    refused(run, 2, "--device gpu", "leave the flag out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -221,7 +231,9 @@ def test_ctrl_c_saves_and_resume_goes_on_to_the_same_end(dcgan, tmp_path):
 def test_auto_falls_back_to_digits_with_one_line(tmp_path, monkeypatch, capsys):
     import dcgan as command
 
-    train, _ = command.load_mode(types.SimpleNamespace(mode="train", distribute="none"))
+    monkeypatch.setattr("terminal.load_tensorflow", lambda **options: None)  # it is
+    flags = types.SimpleNamespace(mode="train", distribute="none", jit=None, device=None)
+    train, _ = command.load_mode(flags)
     monkeypatch.setattr(downloads, "unreachable", lambda url: "no network")
     monkeypatch.chdir(tmp_path)
     options = command.parse(

@@ -26,6 +26,7 @@ LAYERS = {
     "losses": 1,
     "augment": 1,
     "launch": 6,
+    "hardware": 0,
     "pictures": 0,
     "replicas": 0,
     "cluster": 0,
@@ -46,6 +47,7 @@ ALLOWED = {
     ("presets", "config"),
     ("presets", "fields"),
     ("config", "fields"),
+    ("hardware", "config"),
     ("terminal", "fields"),
     ("cluster", "fields"),
 }

@@ -1,0 +1,75 @@
+"""What the benchmarks have in common on the terminal: their flags, their tables, their files."""
+
+import json
+import os
+import pathlib
+
+from fields import ConfigError
+from terminal import count
+
+
+def add_flags(parser, *, rounds):
+    """Gives a parser the flags of every race; `rounds` is how many it runs by default."""
+    add = parser.add_argument
+    add("--rounds", type=count, default=rounds, help=f"timed turns of each row; default {rounds}")
+    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+
+
+def add_threads(parser):
+    """Gives a parser the flag of how many threads work."""
+    says = "of each row; default: all this may use"
+    parser.add_argument("--threads", type=count, default=cores(), help=says)
+
+
+def check_output(path):
+    """Refuses a file for the figures that is none.
+
+    Raises:
+        ConfigError: one line that names the flag.
+    """
+    if path is not None and path.is_dir():
+        raise ConfigError(f"--output {path}: is a folder; name a file")
+
+
+def cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def aligned(lines):
+    """A table as text.
+
+    Args:
+        lines: list of tuples of str; the first and the last cell stand left, the others right.
+    Returns:
+        str of several lines.
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        line[0].ljust(widths[0])
+        + "".join(
+            f"  {cell:>{width}}" for cell, width in zip(line[1:-1], widths[1:-1], strict=True)
+        )
+        + f"  {line[-1]}".rstrip()
+        for line in lines
+    )
+
+
+def settings(options):
+    """The flags of a run for its file, by name."""
+    kept = {name: value for name, value in vars(options).items() if name != "output"}
+    return {name: str(v) if isinstance(v, pathlib.Path) else v for name, v in kept.items()}
+
+
+def write(path, report):
+    """Writes the figures where the flag says, if it was given.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    if path is not None:
+        from pictures import save_text
+
+        save_text(path, json.dumps(report, indent=2) + "\n")

@@ -1,0 +1,174 @@
+"""The trio as a PyTorch user would write it: modules, optimizers, a step in plain Python."""
+
+import torch
+from keras import layers
+from torch import nn
+from torch.nn import functional
+
+from benchmarks import twin
+from models.gan import R1_INTERVAL
+
+
+class Generator(nn.Module):
+    """The twin of `agents.build_generator` with classes."""
+
+    def __init__(self, model):
+        super().__init__()
+        first = [layer for layer in model.layers if isinstance(layer, layers.Concatenate)]
+        self.code = nn.Embedding.from_pretrained(
+            torch.tensor(model.get_layer("class_code").embeddings.numpy()), freeze=False
+        )
+        self.body = twin.chain(model.layers[model.layers.index(first[0]) + 1 :])
+
+    def forward(self, latents, labels):
+        return self.body(torch.cat([latents, self.code(labels)], 1))
+
+
+class Discriminator(nn.Module):
+    """The twin of `agents.build_discriminator`, conditioned by projection."""
+
+    def __init__(self, model):
+        super().__init__()
+
+        def of(kind):
+            return [layer for layer in model.layers if isinstance(layer, kind)]
+
+        self.body = twin.chain(of((layers.Conv2D, layers.LeakyReLU, layers.Flatten)))
+        (flatten,), (embedding,) = of(layers.Flatten), of(layers.Embedding)
+        shape = flatten.input.shape[1:]
+        self.realness = twin.dense(of(layers.Dense)[0], shape)
+        directions = twin.channels_first_rows(embedding.embeddings.numpy().T, shape).T
+        self.direction = nn.Embedding.from_pretrained(
+            torch.tensor(directions).contiguous(), freeze=False
+        )
+
+    def forward(self, images, labels):
+        features = self.body(images)
+        return self.realness(features) + (self.direction(labels) * features).sum(1, keepdim=True)
+
+
+class TorchTrio:
+    """The twin of a GANTrio with its usual loss and conditioning.
+
+    Args:
+        game: models.GANTrio, whose agents' weights and rules are taken over.
+        memory_format: of torch, the order of feature maps.
+    """
+
+    def __init__(self, game, memory_format=torch.contiguous_format):
+        self.game = game
+        self.format = memory_format
+        self.generator, self.average_generator = (
+            Generator(game.generator).to(memory_format=memory_format) for _ in range(2)
+        )
+        self.discriminator = Discriminator(game.discriminator).to(memory_format=memory_format)
+        self.classifier, self.average_classifier = (
+            twin.chain(game.classifier.layers).to(memory_format=memory_format) for _ in range(2)
+        )
+        self.optimizers = {
+            name: optimizer(getattr(game, name).optimizer, getattr(self, name))
+            for name in ("generator", "discriminator", "classifier")
+        }
+        self.steps = 0
+
+    def check(self, images, labels):
+        """Raises ValueError unless each agent's outputs are those of its twin, to 1e-4."""
+        latents, asked = self.draw(len(images), salt=0)
+        game, theirs = self.game, twin.channels_first(images)
+        with torch.no_grad():
+            made = self.generator(latents, asked).permute(0, 2, 3, 1)
+            judged = self.discriminator(theirs, torch.tensor(labels))
+        twin.compare(game.generator([latents.numpy(), asked.numpy()]), made)
+        twin.compare(game.discriminator([images, labels]), judged)
+        twin.compare(game.classifier(images), self.classifier(theirs))
+
+    def draw(self, batch, salt):
+        """Fresh latents and labels; `salt` says for what, as in the game."""
+        labels = torch.randint(self.game.num_classes, (batch,))
+        return torch.randn(batch, self.game.latent_dim), labels
+
+    def shifts(self, batch):
+        """Rows and columns that the classifier's images are shifted by, (2, batch, 1)."""
+        most = self.game.classifier_translation
+        return torch.randint(-most, most + 1, (2, batch, 1))
+
+    def step(self, images, labels):
+        """One round on real images (b, c, h, w) and labels int64 (b,)."""
+        self.discriminator_turn(images, labels)
+        self.generator_turn(len(images))
+        self.follow(self.average_generator, self.generator)
+        self.classifier_turn(len(images))
+        self.follow(self.average_classifier, self.classifier)
+        self.steps += 1
+
+    def discriminator_turn(self, images, labels):
+        """softplus(-D(x, y)) + softplus(D(G(z, y), y)), and R1 at every 16th step."""
+        latents, fake_labels = self.draw(len(images), salt=0)
+        with torch.no_grad():
+            fake_images = self.generator(latents, fake_labels)
+        real_logits = self.discriminator(images, labels)
+        fake_logits = self.discriminator(fake_images, fake_labels)
+        loss = (functional.softplus(-real_logits) + functional.softplus(fake_logits)).mean()
+        if self.game.r1_gamma and self.steps % R1_INTERVAL == 0:
+            loss = loss + R1_INTERVAL * self.r1(images, labels)
+        self.descend("discriminator", loss)
+
+    def r1(self, images, labels):
+        """gamma / 2 |dD/dx|^2."""
+        watched = images.detach().requires_grad_()
+        total = self.discriminator(watched, labels).sum()
+        (gradient,) = torch.autograd.grad(total, watched, create_graph=True)
+        return self.game.r1_gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
+
+    def generator_turn(self, batch):
+        """softplus(-D(G(z, y), y)); the discriminator's own gradients are not asked for."""
+        latents, labels = self.draw(batch, salt=4)
+        self.discriminator.requires_grad_(False)
+        logits = self.discriminator(self.generator(latents, labels), labels)
+        self.descend("generator", functional.softplus(-logits).mean())
+        self.discriminator.requires_grad_(True)
+
+    def classifier_turn(self, batch):
+        """The cross-entropy of the classes asked for, on shifted images of the average."""
+        latents, labels = self.draw(batch, salt=9)
+        with torch.no_grad():
+            images = self.average_generator(latents, labels)
+        logits = self.classifier(self.shifted(images))
+        self.descend("classifier", functional.cross_entropy(logits, labels))
+
+    def shifted(self, images):
+        """Each image moved by its own whole pixels, the darkest value filled in."""
+        most, (batch, _, height, width) = self.game.classifier_translation, images.shape
+        padded = functional.pad(images, [most] * 4, value=-1.0)
+        rows, columns = self.shifts(batch)  # (batch, 1) each
+        rows, columns = (
+            (torch.arange(side) + most + shift)
+            for side, shift in ((height, rows), (width, columns))
+        )
+        which = torch.arange(batch)[:, None, None]
+        moved = padded[which, :, rows[:, :, None], columns[:, None, :]]  # (b, h, w, c)
+        return moved.permute(0, 3, 1, 2).contiguous(memory_format=self.format)
+
+    def descend(self, name, loss):
+        """One step of an agent's optimizer."""
+        self.optimizers[name].zero_grad()
+        loss.backward()
+        self.optimizers[name].step()
+
+    @torch.no_grad()
+    def follow(self, average, agent):
+        """The average's step, whose decay starts low."""
+        turns = self.steps + 1
+        decay = min(self.game.ema_decay, (1 + turns) / (10 + turns))
+        torch._foreach_lerp_(list(average.parameters()), list(agent.parameters()), 1 - decay)
+
+
+def optimizer(keras_optimizer, module):
+    """Adam as the agent's own, in its fused form, which is the fastest on a CPU."""
+    return torch.optim.Adam(
+        module.parameters(),
+        lr=float(keras_optimizer.learning_rate),
+        betas=(keras_optimizer.beta_1, keras_optimizer.beta_2),
+        eps=keras_optimizer.epsilon,
+        fused=True,
+    )

@@ -1,0 +1,120 @@
+"""Images a second that the trio learns from on the CPU, beside other ways to write its step.
+
+python -m benchmarks.trio                            the networks of `--mode train`, 28 x 28 pixels
+python -m benchmarks.trio --generator_width 16 ...   narrower ones
+python -m benchmarks.trio --output FILE.json         the figures as a file
+
+PyTorch's rows are left out where it is not installed; README.md says how to have them.
+"""
+
+import functools
+import os
+import sys
+
+import terminal
+from benchmarks import report
+from config import GANConfig
+from terminal import count, say
+
+WIDTHS = ("generator_width", "discriminator_width", "classifier_width")
+
+
+def parse(argv):
+    """Reads the flags; argv without the program.
+
+    Raises:
+        ConfigError: one line that names the flag.
+    """
+    parser = terminal.LineParser("python -m benchmarks.trio", __doc__)
+    add = parser.add_argument
+    usual = GANConfig()
+    for name in ("batch_size", *WIDTHS):
+        dashed, default = name.replace("_", "-"), getattr(usual, name)
+        add(f"--{name}", f"--{dashed}", type=count, default=default, help=f"default {default}")
+    add("--image_size", "--image-size", type=count, default=28, help="in pixels; default 28")
+    add("--steps", type=count, default=16, help="of a turn; default 16, one of them with R1")
+    report.add_flags(parser, rounds=5)
+    report.add_threads(parser)
+    options = parser.parse_args(argv)
+    report.check_output(options.output)
+    config_of(options)
+    return options
+
+
+def config_of(options):
+    """The trio that the flags describe.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    chosen = {name: getattr(options, name) for name in ("batch_size", "image_size", *WIDTHS)}
+    return GANConfig(**chosen)
+
+
+def load_race(options):
+    """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    terminal.load_tensorflow(options.threads, xla=True)
+    from benchmarks import trio_race
+
+    return functools.partial(start, trio_race), (OSError,)
+
+
+def start(race, options):
+    """Races, prints the tables and writes the file; returns the exit status."""
+    config = config_of(options)
+    say(
+        f"the trio's step on {options.batch_size} images of {options.image_size} pixels, with"
+        f" {options.threads} {'thread' if options.threads == 1 else 'threads'}"
+    )
+    task = race.Task(config, options.steps, options.threads)
+    figures = {"settings": report.settings(options), **race.run(task, options.rounds, say)}
+    say(passes_table(figures["passes"]))
+    say(table(figures["rows"]))
+    share, cpu_share = (figures["share_of_limit"][clock] for clock in ("seconds", "cpu_seconds"))
+    say(
+        f"the step takes {figures['flops_of_step'] / 1e9:.1f} GFLOP; the matrix product runs at"
+        f" {figures['limit_gflops']['median']:.0f} GFLOP/s, and the step at"
+        f" {share['median']:.0%} of that ({share['low']:.0%} to {share['high']:.0%}),"
+        f" {cpu_share['median']:.0%} by CPU time"
+    )
+    report.write(options.output, figures)
+    return 0
+
+
+def passes_table(passes):
+    """What a step consists of, a line a pass."""
+    lines = [("turn", "agent", "times", "M multiply-adds", "pass")]
+    for one in passes:
+        amount = f"{one['multiply_adds'] / 1e6:.2f}"
+        lines.append((one["turn"], one["agent"], f"{one['times']:g}", amount, one["what"]))
+    total = sum(one["times"] * one["multiply_adds"] for one in passes)
+    lines.append(("an image", "", "", f"{total / 1e6:.2f}", "in all"))
+    return report.aligned(lines)
+
+
+def table(rows):
+    """The figures as text: a line a row."""
+    lines = [("", "images/s", "lowest to highest", "of ours", "lowest to highest", "by CPU time")]
+    for row in rows:
+        speed, ratio = row["images_per_second"], row["ratio_to_ours"]
+        lines.append(
+            (
+                row["name"],
+                f"{speed['median']:.1f}",
+                f"{speed['low']:.1f} to {speed['high']:.1f}",
+                f"{ratio['median']:.2f}",
+                f"{ratio['low']:.2f} to {ratio['high']:.2f}",
+                f"{row['cpu_ratio_to_ours']['median']:.2f}",
+            )
+        )
+    return report.aligned(lines)
+
+
+def main(argv):
+    """Races; returns the exit status, as `terminal.answer`."""
+    return terminal.answer("benchmarks.trio", argv, parse=parse, load=load_race)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
