@@ -89,7 +89,7 @@ def assert_same_end(one, other):
 def alone(tmp_path_factory):
     """The folder of six steps of the trio by one process."""
     folder = tmp_path_factory.mktemp("alone")
-    run = run_dcgan(folder, *TINY, "--steps", 6, "--path", "run")
+    run = run_dcgan(folder, *TINY, "--steps", 6, "--path", "run", timeout=600)
     assert run.returncode == 0, run.stderr
     return folder / "run"
 
@@ -124,7 +124,7 @@ def test_a_run_goes_on_with_another_number_of_devices(alone, tmp_path):
     assert launched(tmp_path, *SHARED, "--steps", 2).returncode == 0
     again = launched(tmp_path, *SHARED, "--steps", 4, "--resume")
     assert (again.returncode, again.stderr) == (0, "")
-    last = run_dcgan(tmp_path, *TINY, "--path", "run", "--steps", 6, "--resume")
+    last = run_dcgan(tmp_path, *TINY, "--path", "run", "--steps", 6, "--resume", timeout=600)
     assert last.returncode == 0, last.stderr
     assert [row["step"] for row in rows(tmp_path / "run")] == [2, 4, 6]
     assert_same_end(alone, tmp_path / "run")
@@ -134,7 +134,7 @@ def test_a_run_goes_on_with_another_number_of_devices(alone, tmp_path):
 def test_the_critic_is_the_same_as_well(tmp_path):
     """It learns after the game; with 1,000 steps roundings have grown."""
     words = ("--conditioning", "projection", "--steps", 2)
-    assert run_dcgan(tmp_path, *TINY, *words, "--path", "one").returncode == 0
+    assert run_dcgan(tmp_path, *TINY, *words, "--path", "one", timeout=600).returncode == 0
     assert launched(tmp_path, *SHARED, *words).returncode == 0
     import keras
 
@@ -167,7 +167,7 @@ def begun(folder):
 def test_a_lost_worker_ends_the_run_in_one_line_and_the_checkpoint_stays(tmp_path, lost):
     launcher, workers = begun(tmp_path)
     os.kill(workers[lost], signal.SIGKILL)
-    _, said = launcher.communicate(timeout=240)
+    _, said = launcher.communicate(timeout=600)
     assert launcher.returncode == 1
     assert said.startswith(f"dcgan.py: worker {lost} was lost")
     assert said.count("\n") == 1 and "--resume" in said and "run/checkpoint.keras" in said
@@ -179,7 +179,7 @@ def test_a_lost_worker_ends_the_run_in_one_line_and_the_checkpoint_stays(tmp_pat
 def test_a_signal_to_any_of_them_ends_all_at_the_same_step_saved(tmp_path, to):
     launcher, workers = begun(tmp_path)
     os.kill(launcher.pid if to == "launcher" else workers[1], signal.SIGINT)
-    shown, said = launcher.communicate(timeout=240)
+    shown, said = launcher.communicate(timeout=600)
     assert (launcher.returncode, said) == (130, "")
     step = rows(tmp_path / "run")[-1]["step"]
     assert f"interrupted at step {step}, and saved" in shown
@@ -249,7 +249,7 @@ def mirrored(folder, how, names):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout.split("\n")[:-1] == [f"same {name}" for name in names]
@@ -274,7 +274,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_by_name():
 
 
 def test_one_device_shares_nothing_and_says_so(dcgan):
-    run = dcgan(*TINY, "--steps", 2, "--path", "run", "--distribute", "mirrored")
+    run = dcgan(*TINY, "--steps", 2, "--path", "run", "--distribute", "mirrored", timeout=600)
     assert run.returncode == 0, run.stderr
     assert "digits on 1 device into" in run.stdout
 
@@ -305,10 +305,10 @@ def test_a_cluster_is_read_as_it_was_written():
 
 
 def test_without_a_cluster_the_command_line_refuses(dcgan, tmp_path):
-    run = dcgan(*TINY, "--distribute", "multiworker", TF_CONFIG="", timeout=20)
+    run = dcgan(*TINY, "--distribute", "multiworker", TF_CONFIG="", timeout=60)
     refused(run, 2, "--distribute multiworker", "TF_CONFIG", "python -m launch")
     assert list(tmp_path.iterdir()) == []
-    refused(dcgan("--mode", "generate", "--distribute", "mirrored", timeout=20), 2, "--mode train")
+    refused(dcgan("--mode", "generate", "--distribute", "mirrored", timeout=60), 2, "--mode train")
 
 
 SAYS = """
