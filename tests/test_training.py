@@ -80,21 +80,18 @@ def test_resuming_equals_never_stopping_bit_for_bit(tmp_path, digits):
     assert [row["step"] for row in Run(tmp_path / "halves").read_stats()] == [130, 242, 250]
 
 
-def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(
-    tmp_path, digits, monkeypatch
-):
-    monkeypatch.setattr(training, "CRITIC_STEPS", 2)
-    low = {"precision": "bfloat16"}
-    whole, _ = play(tmp_path / "whole", digits, steps=20, **low)
-    play(tmp_path / "halves", digits, steps=9, **low)
-    resumed, _ = play(tmp_path / "halves", digits, resume=True, steps=20, **low)
-    for one, other in zip(state(whole), state(resumed), strict=True):
+def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_path, digits):
+    low = {"game": "gan", "precision": "bfloat16"}
+    whole, _ = play(tmp_path / "whole", digits, steps=6, **low)
+    play(tmp_path / "halves", digits, steps=3, **low)
+    resumed, _ = play(tmp_path / "halves", digits, resume=True, steps=6, **low)
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     run = Run(tmp_path / "halves")
     assert run.read_record()["config"]["precision"] == "bfloat16"
     assert run.read_record()["device"] in ("cpu", "gpu")
-    assert "bfloat16" in json.dumps(resumed.classifier.get_config())
-    for name in ("generator", "discriminator", "classifier"):
+    assert "bfloat16" in json.dumps(resumed.generator.get_config())
+    for name in ("generator", "discriminator"):
         assert "bfloat16" not in json.dumps(run.load_agent(name).get_config())
 
 
