@@ -126,7 +126,8 @@ class AliceBobEve(Game):
         eve_loss = self.eve_loss(plaintext, overheard, hidden)
         if self.preset == "secret":
             bob_loss = tf.reduce_mean(losses.bit_cross_entropy(plaintext, guess))
-            return bob_loss + self.secrecy * losses.secrecy_loss(eve_loss)
+            share = len(self.protected) / self.message_bits  # a bit weighs as much as one of Bob's
+            return bob_loss + self.secrecy * share * losses.secrecy_loss(eve_loss)
         bob_loss = tf.reduce_mean(losses.bits_wrong(plaintext, guess))
         if self.preset == "release":
             bob_loss /= self.message_bits
