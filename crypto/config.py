@@ -108,7 +108,7 @@ PUBLISHED = {
     "noise": 0.0,
 }
 # With noise, Alice says an open bit twice, and none of the wire is left for the protected ones.
-PROTECTING = {"noise": 0.0, "rounds": 6000}
+PROTECTING = {"noise": 0.0}
 OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
 FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}
 

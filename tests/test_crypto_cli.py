@@ -132,7 +132,7 @@ def test_a_run_that_protects_some_bits(crypto, tmp_path):
     assert crypto("--mode", "audit", *there, "--eves", 0)[0] == 0
     audited = json.loads((tmp_path / "run" / "audit.json").read_text())["protected"]
     assert audited["bits"] == [0, 1, 2] and audited["exhaustive"]
-    other = crypto(*words, "--resume", "--protect", "0-1")
+    other = crypto("--mode", "train", *there, "--resume", "--protect", "0-1")
     assert "--protect 0-1" in only_line(other, 2)
 
 
