@@ -16,6 +16,7 @@ python -m crypto --mode export          Alice or Bob as a file for other program
 
 import sys
 import types
+from collections.abc import Callable
 
 from absl import flags
 
@@ -51,7 +52,8 @@ FLAGS_BY_KIND = {
         "exhaustive": "Count all plaintexts: a proof, and takes minutes.",
     },
     flags.DEFINE_integer: {
-        "messages": "Plaintexts that are counted; 64 if not given, 8 of the published presets.",
+        "messages": "Plaintexts that are counted, 64 if not given and 8 of the published presets;"
+        " after --protect: settings of the open bits, 8 if not given.",
         "eves": "Fresh Eves of each kind, 5 if not given; 0 for no Eves.",
         "num_messages": "Messages of a transcript; 10000 if not given.",
     },
@@ -59,9 +61,14 @@ FLAGS_BY_KIND = {
 for _kind, _flags in FLAGS_BY_KIND.items():
     for _name, _says in _flags.items():
         define(_kind, _name, False if _kind is flags.DEFINE_boolean else None, _says)
+KINDS: dict[object, Callable] = {
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str | None: flags.DEFINE_string,
+}
 for _name, _field in FIELDS.items():
     if _name != "preset":
-        _kind = flags.DEFINE_float if "float" in str(_field.type) else flags.DEFINE_integer
+        _kind = KINDS[_field.type]
         define(_kind, _name, None, _field.metadata["says"])
 
 GENERAL_FLAGS = ("mode", "preset", "path")

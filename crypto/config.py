@@ -1,6 +1,7 @@
 """Frozen options of a run of `python -m crypto`, and its presets. No TensorFlow here."""
 
 import dataclasses
+import re
 
 from fields import ConfigError, check, option
 
@@ -43,6 +44,9 @@ class CryptoConfig:
         0.2, "Share of the bits that are turned on their way to Bob at first.", low=0, high=0.5
     )
     noisy_rounds: int = option(2500, "Rounds of an attempt until none is.", low=1, high=100_000_000)
+    protect: str | None = option(
+        None, "Bits to keep from Eve, such as 0-7 or 0,3,5-7; if not given, all."
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -56,6 +60,41 @@ class CryptoConfig:
                 f"--message_bits {self.message_bits}: must be even for --preset {self.preset},"
                 " whose convolutions halve a length"
             )
+        if self.protect is not None:
+            if self.preset != "secret":
+                raise ConfigError(f"--protect: is for --preset secret, not {self.preset}")
+            parse_bits(self.protect, self.message_bits)
+
+    @property
+    def protected(self):
+        """Indices of the bits to keep from Eve: tuple of int, rising; all of them by default."""
+        if self.protect is None:
+            return tuple(range(self.message_bits))
+        return parse_bits(self.protect, self.message_bits)
+
+
+def parse_bits(text, bits):
+    """The indices in a list such as 0,3,5-7: some of so many bits, and not all.
+
+    Returns:
+        tuple of int, rising.
+    Raises:
+        ConfigError: one line that says what is wrong with it.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, bits)
+        if not first <= last < bits:
+            raise ConfigError(
+                f"--protect {text}: must be bits from 0 to {bits - 1}, such as 0-7 or 0,3,5-7"
+            )
+        found += range(first, last + 1)
+    if len(set(found)) < len(found):
+        raise ConfigError(f"--protect {text}: names a bit twice")
+    if len(found) == bits:
+        raise ConfigError(f"--protect {text}: names all {bits} bits; for that, leave it out")
+    return tuple(sorted(found))
 
 
 PUBLISHED = {
@@ -69,7 +108,10 @@ PUBLISHED = {
     "noise": 0.0,
 }
 OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
-SHORT_MESSAGE = 8  # bits; of so few, noise makes fewer attempts succeed, and of 16 more
+# Of 16 bits more attempts succeed with noise, of so few less. And with noise Alice says an open bit
+# twice, so that none of the wire is left for the protected ones.
+SHORT_MESSAGE = 8  # bits
+SILENT = {"noise": 0.0}
 FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}
 
 
@@ -87,7 +129,6 @@ def from_preset(preset, **given):
     if preset not in PRESETS:
         raise ConfigError(f"--preset {preset}: must be one of {', '.join(PRESETS)}")
     given = {name: value for name, value in given.items() if value is not None}
-    options = {**OPTIONS_OF[preset], **given, "preset": preset}
-    if options.get("message_bits", FIELDS["message_bits"].default) <= SHORT_MESSAGE:
-        options = {"noise": 0.0, **options}
-    return CryptoConfig(**options)
+    short = given.get("message_bits", FIELDS["message_bits"].default) <= SHORT_MESSAGE
+    noise = SILENT if short or "protect" in given else {}
+    return CryptoConfig(**{**OPTIONS_OF[preset], **noise, **given, "preset": preset})

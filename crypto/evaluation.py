@@ -219,8 +219,9 @@ def discovered(cipher, *, samples=4096, seed=0):
     """Each ciphertext bit as the XOR of one plaintext and one key bit that it is most like.
 
     Returns:
-        list of dict for `json.dumps`, one a ciphertext bit: "plaintext_bit" and "key_bit",
-        "inverted", and "agreement", the share of random messages and keys for which it holds.
+        list of dict for `json.dumps`, one a ciphertext bit: "plaintext_bit" and "key_bit", which is
+        None for plaintext in the clear, "inverted", and "agreement", the share of random messages
+        and keys for which it holds.
     """
     rng = np.random.default_rng(seed)
     plaintext, key = (
@@ -228,14 +229,15 @@ def discovered(cipher, *, samples=4096, seed=0):
         for bits in (cipher.message_bits, cipher.key_bits)
     )
     signs = np.where(cipher.encrypt_words(plaintext, key) > 0, 1.0, -1.0)
+    partners = np.column_stack([key, -np.ones(samples)])  # XOR with 0 leaves a bit as it is
     rules = []
     for column in signs.T:
-        correlation = plaintext.T @ (column[:, None] * key) / samples  # (message_bits, key_bits)
+        correlation = plaintext.T @ (column[:, None] * partners) / samples
         best = np.unravel_index(np.abs(correlation).argmax(), correlation.shape)
         rules.append(
             {
                 "plaintext_bit": int(best[0]),
-                "key_bit": int(best[1]),
+                "key_bit": int(best[1]) if best[1] < cipher.key_bits else None,
                 "inverted": bool(correlation[best] > 0),  # -1 * -1 is +1: a product is not XOR
                 "agreement": math.floor((1.0 + abs(float(correlation[best]))) * 5e4) / 1e5,
             }

@@ -1,7 +1,7 @@
 """Fresh Eves, who learn to read a finished cipher: neural ones, plain and hinted, and others.
 
 That they fail proves nothing; that one of them succeeds proves a leak. Every figure is the wrong
-bits of as many as a message has, on messages that the Eve has not seen; half of them is chance.
+bits of as many as are protected, on messages that the Eve has not seen; half of them is chance.
 """
 
 import itertools
@@ -14,7 +14,8 @@ from sklearn.linear_model import Ridge
 
 from crypto import losses
 from crypto.ciphers import words
-from crypto.game import draw_messages, forget, repeat
+from crypto.draws import chosen, draw_messages
+from crypto.game import forget, repeat
 from crypto.parties import build_hinted_eve
 from models.game import Game
 
@@ -32,33 +33,38 @@ class FreshEve(Game):
 
     Args:
         alice: keras.Model, (plaintext, key) -> ciphertext.
-        hinted: bool, whether she is told a random subset of the plaintext's bits.
+        protected: ints, indices of the plaintext bits that she is asked for.
+        hinted: bool, whether she is told a random subset of these, and all others.
         rounds: int, of `learn`.
         seed: int.
     """
 
-    def __init__(self, alice, *, hinted, rounds=ROUNDS, seed=0):
+    def __init__(self, alice, protected, *, hinted, rounds=ROUNDS, seed=0):
         super().__init__(seed=seed)
         self.alice, self.hinted, self.rounds = alice, hinted, rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
+        self.protected = protected
         self.eve = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
         self.eve.compile(keras.optimizers.Adam(LEARNING_RATE), jit_compile=False)
         self._play = tf.function(self._rounds, jit_compile=True, autograph=False)
 
     def deal(self, batch, iteration):
-        """As `draw_messages`; a plain Eve is told nothing."""
+        """As `draw_messages`, where a plain Eve is told nothing; and 1 for each bit asked for."""
         seed = tf.stack([self.number, iteration])
-        plaintext, key, told = draw_messages(batch, self.message_bits, self.key_bits, seed)
-        return plaintext, key, told * float(self.hinted)
+        sizes = (batch, self.message_bits, self.key_bits)
+        plaintext, key, told = draw_messages(*sizes, seed, self.protected)
+        told *= float(self.hinted)
+        return plaintext, key, told, (1.0 - told) * chosen(self.protected, self.message_bits)
 
     def train_step(self, data=None):
         """Eve's turn, and nobody else's."""
-        plaintext, key, told = self.deal(BATCH, tf.cast(self.eve.optimizer.iterations, tf.int32))
+        iteration = tf.cast(self.eve.optimizer.iterations, tf.int32)
+        plaintext, key, told, hidden = self.deal(BATCH, iteration)
         ciphertext = self.alice([plaintext, key])
 
         def loss_fn():
             guess = self.eve([ciphertext, plaintext * told, told], training=True)
-            return losses.hidden_mean(losses.bit_cross_entropy(plaintext, guess), 1.0 - told)
+            return losses.hidden_mean(losses.bit_cross_entropy(plaintext, guess), hidden)
 
         self.update(self.eve, loss_fn)
 
@@ -72,7 +78,7 @@ class FreshEve(Game):
         Args:
             number: int, which of several Eves this is.
         Returns:
-            float, bits that she gets wrong of a message, counted on bits she was not told.
+            float, protected bits that she gets wrong, counted on those she was not told.
         """
         keras.utils.set_random_seed(self.seed + number)
         fresh = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
@@ -80,21 +86,29 @@ class FreshEve(Game):
         forget(self.eve.optimizer)
         self._play(tf.constant(self.rounds), tf.constant(self.seed + number))
         self.number = self.seed + number
-        plaintext, key, told = self.deal(JUDGED, -1)
+        plaintext, key, told, hidden = self.deal(JUDGED, -1)
         guess = self.eve([self.alice([plaintext, key]), plaintext * told, told])
         errors = tf.cast(plaintext * guess <= 0.0, tf.float32)
-        return self.message_bits * float(losses.hidden_mean(errors, 1.0 - told))
+        return len(self.protected) * float(losses.hidden_mean(errors, hidden))
 
 
-def fresh_eves(alice, *, count=5, rounds=ROUNDS, seed=0, announce=None):
+def fresh_eves(alice, protected=None, *, count=5, rounds=ROUNDS, seed=0, announce=None):
     """Eves that learn from scratch, bigger than the one of the game.
+
+    Args:
+        alice, rounds, seed: as `FreshEve`.
+        protected: as `FreshEve`; all bits if not given.
+        count: int, Eves of each kind.
+        announce: callable for one line of text, or None.
 
     Returns:
         dict for `json.dumps`: "plain" and "hinted", a list of the bits that each gets wrong.
     """
+    if protected is None:
+        protected = range(alice.input_shape[0][-1])
     found = {}
     for name in ("plain", "hinted"):
-        game = FreshEve(alice, hinted=name == "hinted", rounds=rounds, seed=seed)
+        game = FreshEve(alice, protected, hinted=name == "hinted", rounds=rounds, seed=seed)
         found[name] = [game.learn(number) for number in range(count)]
         if announce and count:
             announce(f"fresh {name} Eves: {min(found[name]):.3f} bits wrong, the best of {count}")
@@ -108,19 +122,20 @@ def products(values):
     return np.column_stack([values, *columns])
 
 
-def other_eves(cipher, *, seed=0):
+def other_eves(cipher, protected=None, *, seed=0):
     """Eves that are no networks.
 
-    "linear" and "quadratic": ridge regression of each plaintext bit on the ciphertext, or on the
-    ciphertext and its products of two. "parities": the same regression on the XOR of each pair of
-    plaintext bits; that pair counts which the learned messages betray most. "trees": gradient
-    boosting.
+    They know the ciphertext and the bits that are not protected. "linear" and "quadratic": ridge
+    regression of each protected bit on what they know, or on that and its products of two.
+    "parities": the same regression on the XOR of each pair of protected bits; that pair counts
+    which the learned messages betray most. "trees": gradient boosting.
 
     Args:
         cipher: ciphers.Cipher.
+        protected: ints, indices of plaintext bits; all if not given.
         seed: int.
     Returns:
-        dict for `json.dumps`, name -> bits wrong of message_bits.
+        dict for `json.dumps`, name -> bits wrong of the protected; no "parities" of a single one.
     """
     rng = np.random.default_rng(seed)
     plaintext, key = (
@@ -128,16 +143,19 @@ def other_eves(cipher, *, seed=0):
         for bits in (cipher.message_bits, cipher.key_bits)
     )
     ciphertext = np.asarray(cipher.encrypt_words(plaintext, key))
-    squares = products(ciphertext)
-    parities = products(plaintext)[:, cipher.message_bits :]
+    hidden = np.arange(cipher.message_bits) if protected is None else np.asarray(protected)
+    known = np.column_stack([ciphertext, np.delete(plaintext, hidden, axis=1)])
+    secret = plaintext[:, hidden]
+    squares = products(known)
     wrong = {
-        "linear": _ridge(ciphertext, plaintext)[1].mean(),
-        "quadratic": _ridge(squares, plaintext)[1].mean(),
+        "linear": _ridge(known, secret)[1].mean(),
+        "quadratic": _ridge(squares, secret)[1].mean(),
     }
-    learned, tested = _ridge(squares, parities)
-    wrong["parities"] = tested[learned.argmin()]
-    wrong["trees"] = _trees(ciphertext, plaintext, seed)
-    return {name: float(cipher.message_bits * share) for name, share in wrong.items()}
+    if len(hidden) > 1:
+        learned, tested = _ridge(squares, products(secret)[:, len(hidden) :])
+        wrong["parities"] = tested[learned.argmin()]
+    wrong["trees"] = _trees(known, secret, seed)
+    return {name: float(len(hidden) * share) for name, share in wrong.items()}
 
 
 def _ridge(features, targets):

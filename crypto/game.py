@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from crypto import losses
+from crypto.draws import draw_flips, draw_messages
 from crypto.parties import build_parties
 from models.game import Game, copy_agent
 
@@ -11,41 +12,6 @@ XLA = True  # compiles for seconds, then plays several times as fast
 EVE_TURNS = 2  # updates of Eve's for each one of Alice and Bob's
 SALTS = 32  # of one attempt; the next attempt draws from the following ones
 MOST_ATTEMPTS = 1009 // SALTS  # `Game.random_seed` leaves 1009 salts to a seed
-
-
-def draw_messages(batch, message_bits, key_bits, seed):
-    """What is drawn for a turn: plaintext, key, and 1 for each bit that Eve is told, else 0.
-
-    The share of bits that are told is itself drawn, uniformly, for each message. All is made of
-    integers, which are the same with XLA and without; floating-point draws are not.
-
-    Args:
-        batch, message_bits, key_bits: int.
-        seed: int32 (2,).
-    Returns:
-        float32 (batch, message_bits), (batch, key_bits) and (batch, message_bits).
-    """
-    sizes = (message_bits, key_bits, message_bits, 1)
-    drawn = tf.random.stateless_uniform(
-        (batch, sum(sizes)), seed, minval=None, maxval=None, dtype=tf.int32, alg="philox"
-    )
-    plaintext, key, told, share = tf.split(drawn, sizes, axis=1)
-    plaintext, key = (tf.where(each < 0, -1.0, 1.0) for each in (plaintext, key))
-    return plaintext, key, tf.cast(told < share, tf.float32)
-
-
-def draw_flips(shape, seed, rate):
-    """-1.0 where a bit of a noisy wire is turned, else 1.0: float32 of a shape.
-
-    Args:
-        shape: ints.
-        seed: int32 (2,).
-        rate: float32 scalar in [0, 1], the share that is turned.
-    """
-    drawn = tf.random.stateless_uniform(
-        shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox"
-    )
-    return tf.where(tf.cast(drawn, tf.float32) < (rate - 0.5) * 2.0**32, -1.0, 1.0)
 
 
 def sign_errors(plaintext, guess):
@@ -69,17 +35,30 @@ class AliceBobEve(Game):
         secrecy: float > 0, weight of what Eve knows in Alice and Bob's loss.
         noise: float in [0, 1], share of the bits that are turned on their way to Bob at first.
         noisy_rounds: int >= 1, rounds of an attempt over which that share falls to 0.
+        protected: indices of the bits to keep from Eve, who is told the others; None for all.
         seed: int.
     """
 
     def __init__(
-        self, pair, eve, *, preset, batch_size, secrecy, noise=0.0, noisy_rounds=1, seed=0, **kwargs
+        self,
+        pair,
+        eve,
+        *,
+        preset,
+        batch_size,
+        secrecy,
+        noise=0.0,
+        noisy_rounds=1,
+        protected=None,
+        seed=0,
+        **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
         self.pair, self.eve = pair, eve
         self.preset, self.batch_size, self.secrecy = preset, batch_size, secrecy
         self.noise, self.noisy_rounds = noise, noisy_rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in pair.input_shape)
+        self.protected = tuple(range(self.message_bits) if protected is None else protected)
         self.attempt = self._counter("attempt")
         self.earlier = self._counter("earlier")  # rounds of the attempts before
         self.means = {
@@ -147,7 +126,8 @@ class AliceBobEve(Game):
         eve_loss = self.eve_loss(plaintext, overheard, hidden)
         if self.preset == "secret":
             bob_loss = tf.reduce_mean(losses.bit_cross_entropy(plaintext, guess))
-            return bob_loss + self.secrecy * losses.secrecy_loss(eve_loss)
+            share = len(self.protected) / self.message_bits  # a bit weighs as much as one of Bob's
+            return bob_loss + self.secrecy * share * losses.secrecy_loss(eve_loss)
         bob_loss = tf.reduce_mean(losses.bits_wrong(plaintext, guess))
         if self.preset == "release":
             bob_loss /= self.message_bits
@@ -165,17 +145,19 @@ class AliceBobEve(Game):
         return self.eve([ciphertext, *hints] if hints else ciphertext, training=training)
 
     def count(self, plaintext, guess, hidden=None):
-        """Wrong bits of a message, counted on the hidden ones and scaled up to all."""
+        """Wrong bits of a message; those of the hidden ones are scaled up to all protected."""
         if self.preset != "secret":
             return losses.bits_wrong(plaintext, guess)
         errors = sign_errors(plaintext, guess)
-        hidden = tf.ones_like(errors) if hidden is None else hidden
-        return self.message_bits * losses.hidden_mean(errors, hidden)
+        if hidden is None:
+            return self.message_bits * losses.hidden_mean(errors, tf.ones_like(errors))
+        return len(self.protected) * losses.hidden_mean(errors, hidden)
 
     def deal(self, agent):
         """What is drawn for this agent's turn, and never for the other's, as `draw_messages`."""
         seed = self.random_seed(agent, 0 if agent is self.pair else 1)
-        return draw_messages(self.batch_size, self.message_bits, self.key_bits, seed)
+        sizes = (self.batch_size, self.message_bits, self.key_bits)
+        return draw_messages(*sizes, seed, self.protected)
 
     def random_seed(self, agent, salt):
         """As `Game.random_seed`, and no other attempt of this run draws it either."""
@@ -189,7 +171,8 @@ class AliceBobEve(Game):
         attempt = self.attempt_number
         self.earlier.assign(self.step)
         keras.utils.set_random_seed(self.seed * MOST_ATTEMPTS + attempt)
-        fresh = build_parties(self.preset, self.message_bits, self.key_bits)
+        sizes = (self.message_bits, self.key_bits, len(self.protected))
+        fresh = build_parties(self.preset, *sizes)
         for agent, initial in zip((self.alice, self.bob, self.eve), fresh, strict=True):
             agent.set_weights(initial.get_weights())
         forget(self.pair.optimizer)
@@ -234,7 +217,7 @@ class AliceBobEve(Game):
         return {name: copy_agent(getattr(self, name)) for name in ("alice", "bob", "eve")}
 
     def get_config(self):
-        names = ("preset", "batch_size", "secrecy", "noise", "noisy_rounds", "seed")
+        names = ("preset", "batch_size", "secrecy", "noise", "noisy_rounds", "protected", "seed")
         agents = {name: getattr(self, name) for name in ("pair", "eve")}
         return {
             **{k: keras.saving.serialize_keras_object(agent) for k, agent in agents.items()},
@@ -275,7 +258,8 @@ def build_game(config):
         AliceBobEve.
     """
     keras.utils.set_random_seed(config.seed * MOST_ATTEMPTS)
-    alice, bob, eve = build_parties(config.preset, config.message_bits, config.key_bits)
+    sizes = (config.message_bits, config.key_bits, len(config.protected))
+    alice, bob, eve = build_parties(config.preset, *sizes)
     pair = join(alice, bob)
     pair.compile(keras.optimizers.Adam(config.learning_rate), jit_compile=False)
     eve.compile(keras.optimizers.Adam(config.eve_learning_rate), jit_compile=False)
@@ -287,6 +271,7 @@ def build_game(config):
         secrecy=config.secrecy,
         noise=config.noise,
         noisy_rounds=config.noisy_rounds,
+        protected=config.protected,
         seed=config.seed,
     )
     game.compile()

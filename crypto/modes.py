@@ -11,6 +11,7 @@ import runs
 from crypto import folder, messages, plots, training
 from crypto.ciphers import words
 from crypto.config import FIELDS, from_preset
+from crypto.draws import chosen
 from crypto.report import audit_cipher, format_audit
 from fields import ConfigError
 from pictures import save_atomically, save_text
@@ -45,13 +46,16 @@ def train(options):
                 run.read_config()  # a run of another program is not ours to remove
             run.clear()
         say(f"training Alice, Bob and Eve into {run.path}: {WARNING}")
-        if config.key_bits < config.message_bits:
+        secret_bits = len(config.protected)
+        if config.protect is not None:
+            say(f"what counts is what leaks of bits {config.protect} to one who knows the others")
+        if config.key_bits < secret_bits:
             say(
-                f"{config.message_bits} bits under {config.key_bits} bits of key cannot be secret:"
-                f" at least {config.message_bits - config.key_bits} of them leak from any cipher"
+                f"{secret_bits} bits under {config.key_bits} bits of key cannot be secret:"
+                f" at least {secret_bits - config.key_bits} of them leak from any cipher"
             )
         game, audit, stopped_by = training.train(run, config, resume=options.resume, announce=say)
-        plots.plot_training(run.read_stats(), config.message_bits, run.curve_file)
+        plots.plot_training(run.read_stats(), config, run.curve_file)
     return report_end(run, config, game, audit, stopped_by)
 
 
@@ -132,17 +136,18 @@ def send(options):
     keys = messages.key_blocks(key, len(blocks), cipher.key_bits)
     ciphertext = cipher.encrypt(blocks, keys)
     heard = cipher.decrypt(ciphertext, keys)
-    guessed = overhear(run, config, ciphertext)
+    guesses = {"Bob reads": heard, "Eve guesses": overhear(run, config, ciphertext, blocks)}
+    asked = {"Bob reads": blocks.size, "Eve guesses": len(blocks) * len(config.protected)}
     say(f"key         {shorten(key.hex())}")
     if cipher.binary:
         packed = messages.pack_ciphertext(ciphertext, cipher.key_bits, len(content))
         say(f"ciphertext  {shorten(packed.hex())}")
     else:
         say(f"ciphertext  {shorten(' '.join(f'{value:+.2f}' for value in ciphertext.ravel()))}")
-    for name, guess in {"Bob reads": heard, "Eve guesses": guessed}.items():
+    for name, guess in guesses.items():
         wrong = int((np.where(guess > 0, 1, -1) != blocks).sum())
         read = readable(messages.from_blocks(guess, len(content)))
-        say(f"{name:11s} {read}  ({wrong} of {blocks.size} bits wrong)")
+        say(f"{name:11s} {read}  ({wrong} of {asked[name]} bits wrong)")
     return 0
 
 
@@ -163,14 +168,18 @@ def send_file(options):
     return 0
 
 
-def overhear(run, config, ciphertext):
-    """What the Eve of the training makes of a ciphertext, told nothing: (blocks, bits)."""
+def overhear(run, config, ciphertext, plaintext):
+    """What the Eve of the training makes of a ciphertext, told what is not protected.
+
+    Returns:
+        float32 (blocks, bits), of which the signs count.
+    """
     eve = run.load_agent("eve")
-    nothing = np.zeros_like(ciphertext)
-    inputs = [ciphertext, nothing, nothing] if config.preset == "secret" else ciphertext
+    told = np.ones_like(plaintext) * (1.0 - chosen(config.protected, config.message_bits))
+    inputs = [ciphertext, plaintext * told, told] if config.preset == "secret" else ciphertext
     if not len(ciphertext):
-        return nothing
-    return eve.predict(inputs, batch_size=4096, verbose=0)
+        return told
+    return np.where(told > 0, plaintext, eve.predict(inputs, batch_size=4096, verbose=0))
 
 
 def given_key(options):
@@ -224,10 +233,12 @@ def shorten(text):
 def audit(options):
     """--mode audit: says how secret the cipher is, as a table and as JSON."""
     run, config, cipher = open_run(options)
+    few = config.preset != "secret" or config.protect is not None  # each of them takes long
     report = audit_cipher(
         run,
         cipher,
-        messages=options.messages or (8 if config.preset != "secret" else 64),
+        protected=config.protected,
+        messages=options.messages or (8 if few else 64),
         exhaustive=options.exhaustive,
         eves=5 if options.eves is None else options.eves,
         announce=say,

@@ -62,29 +62,34 @@ class Convolution(layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _gated_pair(text_bits, key_bits, output_bits, name):
+def _gated_pair(text_bits, key_bits, output_bits, name, *, constant=False):
     """Inputs, and Dense(Dense(text) * Dense(key)): XOR of signs is such a sum of products.
 
     Without biases each output is a sum of products of one bit of text and one of key. The opposite
     key then gives the opposite word: whatever the text, no bit of it alone is likelier to be 1.
+    With a constant beside the key's bits a bit of text may also be an output as it is.
     """
     text = keras.Input((text_bits,), name="text")
     key = keras.Input((key_bits,), name="key")
     width = 4 * max(text_bits, output_bits)
     of_text = layers.Dense(width, use_bias=False, name="of_text")(text)
-    of_key = layers.Dense(width, use_bias=False, name="of_key")(key)
+    # About as strong as all key bits together: from 0, bits were left to share a key bit instead.
+    first = keras.initializers.RandomUniform(-1.0, 1.0)
+    of_key = layers.Dense(width, use_bias=constant, bias_initializer=first, name="of_key")(key)
     return [text, key], layers.Dense(output_bits, use_bias=False, name=name)(of_text * of_key)
 
 
-def build_gated_alice(message_bits, key_bits):
+def build_gated_alice(message_bits, key_bits, *, constant=False):
     """Alice over a wire of real bits: (plaintext, key) -> ciphertext of -1 and +1."""
-    inputs, values = _gated_pair(message_bits, key_bits, message_bits, "values")
+    sizes = (message_bits, key_bits, message_bits)
+    inputs, values = _gated_pair(*sizes, "values", constant=constant)
     return keras.Model(inputs, Wire(name="wire")(values), name="alice")
 
 
-def build_gated_bob(message_bits, key_bits):
+def build_gated_bob(message_bits, key_bits, *, constant=False):
     """Bob: (ciphertext, key) -> logits of the plaintext's bits."""
-    inputs, logits = _gated_pair(message_bits, key_bits, message_bits, "logits")
+    sizes = (message_bits, key_bits, message_bits)
+    inputs, logits = _gated_pair(*sizes, "logits", constant=constant)
     return keras.Model(inputs, logits, name="bob")
 
 
@@ -134,18 +139,20 @@ def _published_eve(message_bits, convolutions, activation, first):
     return keras.Model(ciphertext, outputs, name="eve")
 
 
-def build_parties(preset, message_bits, key_bits):
+def build_parties(preset, message_bits, key_bits, protected_bits):
     """Alice, Bob and Eve of a preset.
 
     Args:
         preset: "secret", "paper" or "release".
         message_bits, key_bits: int >= 1.
+        protected_bits: int, how many of the message's Eve is not to learn.
     Returns:
         (alice, bob, eve), each an uncompiled keras.Model.
     """
     if preset == "secret":
-        pair = (message_bits, key_bits)
-        return build_gated_alice(*pair), build_gated_bob(*pair), build_hinted_eve(message_bits)
+        sizes, constant = (message_bits, key_bits), protected_bits < message_bits
+        alice = build_gated_alice(*sizes, constant=constant)
+        return alice, build_gated_bob(*sizes, constant=constant), build_hinted_eve(message_bits)
     convolutions, activation = (PAPER, "sigmoid") if preset == "paper" else (RELEASE, None)
     alice, bob = (
         _published_pair(message_bits, key_bits, convolutions, activation, name)

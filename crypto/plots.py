@@ -7,12 +7,12 @@ from pictures import save_atomically
 BITS_WRONG = {"bob_bits_wrong": ("Bob", "tab:blue"), "eve_bits_wrong": ("Eve", "tab:red")}
 
 
-def plot_training(rows, message_bits, path):
+def plot_training(rows, config, path):
     """Draws the wrong bits of Bob and Eve, and the exact leak below them.
 
     Args:
         rows: list of dict, of stats.jsonl; nothing is drawn from none.
-        message_bits: int.
+        config: config.CryptoConfig of the run.
         path: where to write the picture.
     """
     if not rows:
@@ -22,8 +22,10 @@ def plot_training(rows, message_bits, path):
     rounds = [row["step"] for row in rows]
     for name, (title, colour) in BITS_WRONG.items():
         above.plot(rounds, [row[name] for row in rows], ".-", label=title, color=colour)
-    above.axhline(message_bits / 2, color="grey", linestyle=":", label="guessing")
-    above.set(ylabel=f"bits wrong of {message_bits}")
+    above.axhline(len(config.protected) / 2, color="grey", linestyle=":", label="guessing")
+    above.set(
+        ylabel=f"bits wrong, Bob's of {config.message_bits}, Eve's of {len(config.protected)}"
+    )
     above.legend()
     below.fill_between(
         rounds,

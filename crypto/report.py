@@ -2,33 +2,42 @@
 
 from crypto.evaluation import discovered, exact_audit, key_use
 from crypto.eves import fresh_eves, other_eves
+from crypto.selective import selective_audit
 
 
-def audit_cipher(run, cipher, *, messages, exhaustive, eves, announce):
+def audit_cipher(run, cipher, *, protected, messages, exhaustive, eves, announce):
     """All that `--mode audit` finds out.
 
     Args:
         run: folder.CryptoRun, for its Alice, whom fresh Eves listen to.
         cipher: ciphers.Cipher, of the run.
-        messages, exhaustive: as `evaluation.exact_audit`.
+        protected: ints, indices of the bits that are kept from Eve.
+        messages, exhaustive: as `evaluation.exact_audit`; unless all bits are protected, settings
+            of the others, as `selective.selective_audit`.
         eves: int, fresh Eves of each kind; 0 leaves out all Eves.
         announce: callable for one line of text.
     Returns:
-        dict for `json.dumps`: "message_bits", "key_bits", "exact", "key_use", "discovered", and
-        with Eves "fresh_eves" and "other_eves".
+        dict for `json.dumps`: "message_bits", "key_bits", "exact" or "protected", "key_use",
+        "discovered", and with Eves "fresh_eves" and "other_eves".
     """
     announce("counting ciphertexts under all keys")
+    how = {"exhaustive": exhaustive, "announce": announce}
     report = {
         "message_bits": cipher.message_bits,
         "key_bits": cipher.key_bits,
-        "exact": exact_audit(cipher, messages=messages, exhaustive=exhaustive, announce=announce),
+        **(
+            {"protected": selective_audit(cipher, protected, settings=messages, **how)}
+            if len(protected) < cipher.message_bits
+            else {"exact": exact_audit(cipher, messages=messages, **how)}
+        ),
         "key_use": key_use(cipher),
         "discovered": discovered(cipher),
     }
     if eves:
         announce(f"{eves} fresh Eves of each kind listen")
-        report["fresh_eves"] = fresh_eves(run.load_agent("alice"), count=eves, announce=announce)
-        report["other_eves"] = other_eves(cipher)
+        alice = run.load_agent("alice")
+        report["fresh_eves"] = fresh_eves(alice, protected, count=eves, announce=announce)
+        report["other_eves"] = other_eves(cipher, protected)
     return report
 
 
@@ -39,7 +48,12 @@ def format_audit(report):
         str of several lines, in a fixed-width layout.
     """
     bits = report["message_bits"]
-    rows = [*_exact_rows(report["exact"], bits), *_key_rows(report["key_use"], report)]
+    if "protected" in report:
+        rows = [*_protected_rows(report["protected"], bits)]
+        bits = len(report["protected"]["bits"])
+    else:
+        rows = [*_exact_rows(report["exact"], bits)]
+    rows += _key_rows(report["key_use"], report)
     for name, wrong in report.get("fresh_eves", {}).items():
         shown = ", ".join(f"{each:.3f}" for each in wrong)
         rows.append((f"fresh {name} Eves, bits wrong of {bits}", shown))
@@ -64,6 +78,23 @@ def _exact_rows(exact, bits):
     if exact["total_variation"] is not None:
         mean, largest = exact["total_variation"], exact["largest_total_variation"]
         yield "total variation from uniform", f"{mean:.6f}, largest {largest:.6f}"
+    yield from _bob_rows(exact, bits)
+
+
+def _protected_rows(exact, bits):
+    protected = len(exact["bits"])
+    yield "protected bits", ", ".join(map(str, exact["bits"]))
+    counted = f"{exact['settings']} settings of the {bits - protected} open bits"
+    proof = "all there are: a proof" if exact["exhaustive"] else "an estimate over settings"
+    yield "counted", f"{counted} x {exact['messages']} words x {exact['keys']} keys, {proof}"
+    low, high = exact["leak_at_least"], exact["leak_at_most"]
+    shown = f"{high:.6f}" if low == high else f"{low:.6f} to {high:.6f}"
+    yield "leak I(P protected; C | P open), bits", f"{shown} of {protected}"
+    yield "largest leak under a setting, bits", f"{exact['largest_leak']:.6f}"
+    yield from _bob_rows(exact, bits)
+
+
+def _bob_rows(exact, bits):
     yield "Bob, bits wrong", f"{exact['bob_bits_wrong']:.6f} of {bits}"
     if exact["invertible_keys"] is not None:
         share = f"{100 * exact['invertible_keys']:.1f} % of {exact['keys_tried']} tried"
@@ -87,4 +118,6 @@ def _key_rows(use, report):
 def _rule(rule):
     sign = "not " if rule["inverted"] else ""
     formula = f"{sign}(plaintext {rule['plaintext_bit']} xor key {rule['key_bit']})"
+    if rule["key_bit"] is None:
+        formula = f"{sign}plaintext {rule['plaintext_bit']}, in the clear"
     return f"{formula}, in {100 * rule['agreement']:.2f} % of cases"

@@ -52,6 +52,9 @@ def refused_early(tmp_path, *words):
         (["--mode", "train", "--preset", "paper", "--message_bits", "5"], "even"),
         (["--mode", "train", "--resume", "--overwrite"], "choose one"),
         (["--mode", "train", "--key", "00"], "send or receive"),
+        (["--mode", "train", "--protect", "0-16"], "--protect 0-16"),
+        (["--mode", "train", "--protect", "0", "--preset", "paper"], "--preset secret"),
+        (["--mode", "audit", "--protect", "0"], "--mode train"),
         (["--mode", "send"], "--input"),
         (["--mode", "send", "a", "b"], "b"),
         (["--mode", "receive", "00"], "--key HEX"),
@@ -111,6 +114,26 @@ def test_send_shows_all_three(crypto, path):
     assert (status, err) == (0, "")
     assert "not cryptography to rely on" in out
     assert all(name in out for name in ("ciphertext", "Bob reads", "Eve guesses", "of 56 bits"))
+
+
+def test_a_run_that_protects_some_bits(crypto, tmp_path):
+    """Trained for one round, so that nothing is secret, and everything is said."""
+    there = ("--path", tmp_path / "run")
+    words = ("--mode", "train", *TINY, *there, "--rounds", 1, "--attempts", 1)
+    status, out, err = crypto(*words, "--protect", "0-2", "--key_bits", 2)
+    assert (status, err) == (0, "")
+    assert "3 bits under 2 bits of key cannot be secret: at least 1" in out
+    assert "of bits 0-2 to one who knows the others" in out and "of 3 bits wrong" in out
+    assert (tmp_path / "run" / "training.png").exists()
+    status, out, _ = crypto("--mode", "send", "hi", *there)
+    assert status == 0 and "of 16 bits wrong" in out
+    eve = next(line for line in out.splitlines() if line.startswith("Eve"))
+    assert eve.endswith("of 12 bits wrong)")
+    assert crypto("--mode", "audit", *there, "--eves", 0)[0] == 0
+    audited = json.loads((tmp_path / "run" / "audit.json").read_text())["protected"]
+    assert audited["bits"] == [0, 1, 2] and audited["exhaustive"]
+    other = crypto("--mode", "train", *there, "--resume", "--protect", "0-1")
+    assert "--protect 0-1" in only_line(other, 2)
 
 
 @pytest.mark.parametrize("text", ["", "x", "Grüße, 世界"])

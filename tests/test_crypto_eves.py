@@ -47,7 +47,8 @@ def shared_bit_alice():
 def test_a_hinted_eve_finds_what_a_plain_one_cannot():
     alice = shared_bit_alice()
     plain, hinted = (
-        eves.FreshEve(alice, hinted=hinted, rounds=400).learn(0) for hinted in (False, True)
+        eves.FreshEve(alice, range(4), hinted=hinted, rounds=400).learn(0)
+        for hinted in (False, True)
     )
     assert plain == pytest.approx(2.0, abs=0.05)
     assert hinted < 1.9

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from crypto import parties
 from crypto.config import from_preset
-from crypto.game import EVE_TURNS, build_game, draw_flips, repeat, sign_errors
+from crypto.draws import draw_flips
+from crypto.game import EVE_TURNS, build_game, repeat, sign_errors
 
 PRESETS = ("secret", "paper", "release")
 
