@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 import cluster
+from fields import ConfigError
 
 REASONS = ("not finite", "signal", "clock")  # to end a run, the gravest first
 
@@ -73,7 +74,7 @@ class Devices:
         """
         if batch_size % self.count:
             nearest = max(1, round(batch_size / self.count)) * self.count
-            raise cluster.ConfigError(
+            raise ConfigError(
                 f"--batch_size {batch_size}: is shared by {self}, so it must be a multiple of"
                 f" {self.count}, such as {nearest}"
             )
@@ -129,6 +130,8 @@ class Devices:
         Args:
             reason: this worker's, one of `REASONS`, or None.
         """
+        if self.workers == 1:
+            return reason
         votes = self.total(tf.constant([reason == each for each in REASONS], tf.float32))
         return next((each for each, count in zip(REASONS, votes, strict=True) if count), None)
 

@@ -104,7 +104,7 @@ def test_two_workers_end_with_the_weights_of_one_process(alone, tmp_path):
     assert run.stdout.count("done, 6 steps") == 1
     assert_same_end(alone, tmp_path / "run")
     chief, other = (np.load(tmp_path / f"weights-{index}.npz") for index in (0, 1))
-    assert len(chief.files) > 50
+    assert len(chief.files) > 30
     for name in chief.files:
         np.testing.assert_array_equal(chief[name], other[name])
     # What they report is of the whole batch, and of all validation images.
@@ -236,8 +236,8 @@ for name in names:
     assert games.moved(first, after)
     print("same", name, flush=True)
 """
-EVERY_GAME = ("gan", "trio", "robust", "attacked", "batch_norm", "finetune")
-OTHER_RULES = ("wasserstein", "relativistic", "none", "trades", "robgan")
+GAMES = ("trio", "attacked", "batch_norm", "finetune")  # the others' turns are among theirs
+OTHER_RULES = ("gan", "wasserstein", "relativistic", "none", "robust", "trades", "robgan")
 
 
 def mirrored(folder, how, names):
@@ -257,12 +257,12 @@ def mirrored(folder, how, names):
 
 def test_every_game_is_the_same_on_two_devices(tmp_path):
     """Step by step, each device its half of the batch."""
-    mirrored(tmp_path, "eagerly", EVERY_GAME)
+    mirrored(tmp_path, "eagerly", GAMES)
 
 
 @pytest.mark.slow
 def test_fit_is_the_same_on_two_devices(tmp_path):
-    mirrored(tmp_path, "fit", EVERY_GAME + OTHER_RULES)
+    mirrored(tmp_path, "fit", GAMES + OTHER_RULES)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused_by_name():
@@ -273,6 +273,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_by_name():
         devices.check(16)
 
 
+@pytest.mark.slow
 def test_one_device_shares_nothing_and_says_so(dcgan):
     run = dcgan(*TINY, "--steps", 2, "--path", "run", "--distribute", "mirrored", timeout=600)
     assert run.returncode == 0, run.stderr
