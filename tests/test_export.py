@@ -37,7 +37,7 @@ def bits(count, width, seed):
 def party(preset, name):
     """An untaught Alice or Bob, examples and the names of what comes out."""
     keras.utils.set_random_seed(0)
-    agent = build_parties(preset, BITS, BITS)[list(EXPORTED).index(name)]
+    agent = build_parties(preset, BITS, BITS, BITS)[list(EXPORTED).index(name)]
     inputs, outputs = EXPORTED[name]
     examples = {port: bits(exporting.EXAMPLES, BITS, seed) for seed, port in enumerate(inputs)}
     return shaken(agent), examples, outputs
