@@ -20,6 +20,7 @@ from terminal import say
 
 WARM_UP = 10  # steps
 RESULT = "result: "
+FIGURES = ("step", "cpu", "vote", "gradients")
 
 
 def parse(argv):
@@ -42,22 +43,23 @@ def parse(argv):
 
 
 def compare(options):
-    """Lets each number of workers play in turns; prints a row of medians for each."""
+    """Lets each number of workers play in turns; says what each turn took, and the medians."""
     rows: dict[int, list[dict]] = {count: [] for count in options.workers}
     for _ in range(options.rounds):
         for count, measured in rows.items():
             measured.append(measure(count, options))
-    names = ("step", "cpu", "vote", "gradients")
-    say("workers" + "".join(f"{name:>28}" for name in names))
+            say(in_words(count, measured[-1]))
+    say(f"medians, batch {options.batch_size}, {measured[-1]['parameters']} weights that learn:")
     for count, measured in rows.items():
-        cells = []
-        for name in names:
-            figures = [row[name] for row in measured]
-            spread = f"({min(figures):.1f} to {max(figures):.1f})"
-            cells.append(f"{statistics.median(figures):.1f} ms {spread}".rjust(28))
-        say(f"{count:>7}" + "".join(cells))
-    say(f"{measured[0]['parameters']} parameters learn; batch {options.batch_size}")
+        middle = {name: statistics.median(row[name] for row in measured) for name in FIGURES}
+        say(in_words(count, middle))
     return 0
+
+
+def in_words(count, row):
+    """What so many workers took, as a line."""
+    figures = ", ".join(f"{name} {row[name]:.1f} ms" for name in FIGURES)
+    return f"{count} worker{'s' * (count > 1)}: {figures}"
 
 
 def measure(count, options):
