@@ -137,7 +137,6 @@ def build_robgan(config, dataset):
         latent_dim=config.latent_dim,
         width=config.generator_width,
         num_classes=dataset.num_classes,
-        upsampling=config.upsampling,
     )
     discriminator = agents.build_residual_discriminator(
         *shape,

@@ -12,7 +12,6 @@ ROBUST_LOSSES = ("madry", "trades", "fast")
 RECIPES = ("stable", "original")
 CLASS_LOSSES = ("robgan", "acgan")
 POOLINGS = ("mean", "sum")
-UPSAMPLINGS = ("transposed", "bilinear")
 CONDITIONINGS = ("projection", "auxiliary", "none")
 WITHOUT_XLA = ("attacked",)  # its draw from the pool is a shuffle, which XLA does not know
 PRECISIONS = ("float32", "bfloat16")
@@ -188,9 +187,6 @@ class RobGANConfig(Config):
         "mean", "Over the discriminator's last feature map.", choices=POOLINGS
     )
     batch_norm: bool = fields.option(False, "Put BatchNorm into the discriminator.")
-    upsampling: str = fields.option(
-        "transposed", "How the generator's largest map is reached.", choices=UPSAMPLINGS
-    )
     contrast: float = fields.contrast(5.0)
     ema_decay: float = fields.ema_decay(0.999)
     latent_dim: int = fields.latent_dim(64)

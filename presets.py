@@ -11,7 +11,6 @@ COLOUR_ROBGAN: dict = {
     "attack_steps": 3,
     "generator_width": 12,
     "discriminator_width": 16,
-    "upsampling": "bilinear",
 }
 
 # A preset is a length; a data set of few and small images also has rules of its own: a stronger

@@ -39,9 +39,7 @@ def grow(images, labels, width, num_classes):
     return layers.Add()([hidden, shortcut])
 
 
-def build_residual_generator(
-    image_size, channels, *, latent_dim, width, num_classes, upsampling="transposed"
-):
+def build_residual_generator(image_size, channels, *, latent_dim, width, num_classes):
     """Builds a residual generator that hears of the class by its normalisations alone.
 
     Its BatchNorm keeps statistics: called with training=True it normalises by those of the batch
@@ -53,19 +51,14 @@ def build_residual_generator(
         latent_dim: int, length of a latent vector.
         width: int, channels of the largest feature map; each halving of the side doubles them.
         num_classes: int.
-        upsampling: "transposed" or "bilinear", how the largest map is reached: by a transposed 4x4
-            convolution, or smoothly and then by a 3x3 one, which takes twice the time and draws
-            no chequers (Odena et al. 2016, distill.pub/2016/deconv-checkerboard).
     Returns:
         keras.Model: [latents (b, latent_dim) float32, labels (b,) int32] -> images
         (b, image_size, image_size, channels) float32 in [-1, 1].
     Raises:
-        ValueError: if `upsampling` is unknown, or as `blocks.resolutions`.
+        ValueError: as `blocks.resolutions`.
     Source: the generator of Liu & Hsieh 2019, section 5, arXiv:1807.10454, at a fraction of its
         width; the first convolution of a block is transposed, which is cheaper on a CPU.
     """
-    if upsampling not in ("transposed", "bilinear"):
-        raise ValueError(f"upsampling {upsampling!r} is neither transposed nor bilinear")
     sizes = blocks.resolutions(image_size)
     latents, labels = keras.Input((latent_dim,), name="latents"), blocks.label_input()
     base, widest = sizes[0], width * 2 ** (len(sizes) - 1)
@@ -73,13 +66,8 @@ def build_residual_generator(
     for level in reversed(range(1, len(sizes) - 1)):
         hidden = grow(hidden, labels, width * 2**level, num_classes)
     hidden = layers.Activation("relu")(conditional_norm(hidden, labels, num_classes))
-    # At full size there is no norm, which would take most of the time.
-    if upsampling == "bilinear":
-        hidden = layers.UpSampling2D(2, interpolation="bilinear")(hidden)
-        hidden = layers.Conv2D(width, 3, padding="same", activation="relu")(hidden)
-    else:
-        last = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu")
-        hidden = last(hidden)
+    last = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu")
+    hidden = last(hidden)  # without a norm, which at full size would take most of the time
     images = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32")(hidden)
     return keras.Model([latents, labels], images, name="generator")
 

@@ -102,7 +102,6 @@ def test_a_bad_value_of_an_attacked_discriminator(options, named):
         ({"recipe": "nonsense"}, "--recipe nonsense: must be one of stable, original"),
         ({"loss": "madry"}, "--loss madry: must be one of robgan, acgan"),
         ({"pooling": "max"}, "--pooling max: must be one of mean, sum"),
-        ({"upsampling": "cubic"}, "--upsampling cubic: must be one of transposed, bilinear"),
         ({"discriminator_steps": 0}, "--discriminator_steps 0"),
         ({"epsilon": 1.5}, "--epsilon 1.5"),
         ({"step_size": 0.05}, "--step_size 0.05: 5 such steps never reach"),

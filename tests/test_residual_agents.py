@@ -22,10 +22,10 @@ from tests.test_agents import (
 )
 
 
-def generator(image_size=8, channels=1, **options):
+def generator(image_size=8, channels=1):
     keras.utils.set_random_seed(0)
     return agents.build_residual_generator(
-        image_size, channels, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES, **options
+        image_size, channels, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES
     )
 
 
@@ -98,27 +98,6 @@ def test_sum_pooling_is_mean_pooling_times_the_number_of_places(image_size, plac
     for one, other in zip(outputs(mean, shown), outputs(total, shown), strict=True):
         np.testing.assert_allclose(other, places * one, rtol=1e-4, atol=1e-5)
         assert np.abs(one).max() > 1e-3
-
-
-def test_a_bilinear_generator_can_draw_no_chequers():
-    """From a map that is the same everywhere, a transposed convolution draws a pattern of 2x2."""
-    patterns = {}
-    for upsampling in ("transposed", "bilinear"):
-        agent = generator(28, 3, upsampling=upsampling)
-        names = [type(layer).__name__ for layer in agent.layers]
-        last = agent.layers[-3 if upsampling == "bilinear" else -2]
-        flat = np.ones((1, *last.input.shape[1:]), np.float32)
-        tail = keras.Model(last.input, agent.output)
-        inner = np.asarray(tail(flat))[0, 4:-4, 4:-4]
-        patterns[upsampling] = np.ptp(inner, axis=(0, 1)).max()
-        assert (names[-3] == "UpSampling2D") == (upsampling == "bilinear")
-    assert patterns["transposed"] > 1e-3
-    assert patterns["bilinear"] < 1e-6
-
-
-def test_another_upsampling_is_refused():
-    with pytest.raises(ValueError, match="upsampling 'cubic' is neither transposed nor bilinear"):
-        generator(upsampling="cubic")
 
 
 def test_another_pooling_is_refused():
