@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -110,6 +111,35 @@ def test_each_case_of_the_scaling_is_a_trio_that_differs_in_one_thing():
         assert (made.batch_size, made.image_size) == (case["batch_size"], case["image_size"])
     with pytest.raises(ConfigError, match="image_size"):
         scaling.config_of({**usual, "image_size": 30})
+
+
+class NoGame:
+    """Stands in for `benchmarks.trio_race`: tasks that take no time, of known operations."""
+
+    flops = types.SimpleNamespace(of_step=lambda game, batch: batch * game.image_size**2)
+
+    @staticmethod
+    def Task(config, steps, threads):  # noqa: N802
+        return types.SimpleNamespace(game=lambda: config)
+
+    @staticmethod
+    def ours(task):
+        return lambda: sum(range(1000))
+
+
+def test_the_scaling_prints_a_line_a_case_and_writes_its_file(tmp_path, capsys):
+    output = tmp_path / "scaling.json"
+    options = scaling.parse(["--rounds", "2", "--threads", "1", "--output", str(output)])
+    assert scaling.start(race, NoGame, options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    report = json.loads(output.read_text())
+    assert len(lines) == 2 + 1 + len(report["rows"]) == 3 + len(scaling.cases())
+    assert report["settings"] == {"steps": 2, "rounds": 2, "threads": 1}
+    for row, line in zip(report["rows"], lines[3:], strict=True):
+        assert len(row["seconds"]) == 2
+        share = row["batch_size"] * row["image_size"] ** 2 / (64 * 28**2)
+        assert line.split()[-1] == f"{share:.2f}"
+    assert report["rows"][0]["times_the_usual"]["median"] == 1.0
 
 
 def test_the_torch_trio_takes_the_same_steps():
