@@ -107,7 +107,7 @@ PUBLISHED = {
     "secrecy": 1.0,
     "noise": 0.0,
 }
-# With noise, Alice says an open bit twice, and none of the wire is left for the protected ones.
+# With noise, Alice says some bits twice, and none of the wire is left for some protected ones.
 PROTECTING = {"noise": 0.0}
 OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
 FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}
