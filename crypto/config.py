@@ -108,8 +108,8 @@ PUBLISHED = {
     "noise": 0.0,
 }
 OPTIONS_OF = {"secret": {}, "paper": PUBLISHED, "release": PUBLISHED}
-# Of 16 bits more attempts succeed with noise, of so few less. And with noise Alice says an open bit
-# twice, so that none of the wire is left for the protected ones.
+# Of 16 bits more attempts succeed with noise, of so few less. And where some are open, Alice says
+# some bits twice with noise, and none of the wire is left for some protected ones.
 SHORT_MESSAGE = 8  # bits
 SILENT = {"noise": 0.0}
 FIELDS = {field.name: field for field in dataclasses.fields(CryptoConfig)}
