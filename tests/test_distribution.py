@@ -274,6 +274,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_by_name():
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_one_device_shares_nothing_and_says_so(dcgan):
     run = dcgan(*TINY, "--steps", 2, "--path", "run", "--distribute", "mirrored", timeout=600)
     assert run.returncode == 0, run.stderr
