@@ -5,6 +5,7 @@ No TensorFlow here until it is asked for.
 
 import argparse
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ import tempfile
 
 from fields import EXPORT_FORMATS, ConfigError
 
+# Keras imports these two, a fifth of the whole, for wrappers and a picture that nothing here uses.
+SPARED = ("sklearn", "matplotlib")
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
 
 
@@ -104,6 +107,22 @@ def silenced_stderr(expected=()):
             os.close(saved)
 
 
+@contextlib.contextmanager
+def imported_sooner():
+    """Imports within it do without what is `SPARED`, and look for no garbage: they make little."""
+    spared = [name for name in SPARED if name not in sys.modules]
+    was_enabled = gc.isenabled()
+    gc.disable()
+    sys.modules.update(dict.fromkeys(spared))  # type: ignore[arg-type]  # None means absent
+    try:
+        yield
+    finally:
+        for name in spared:
+            del sys.modules[name]
+        if was_enabled:
+            gc.enable()
+
+
 def load_tensorflow(threads=None, *, xla=False, device=None, first=None):
     """Imports TensorFlow for Keras, without the chatter of its start.
 
@@ -122,7 +141,9 @@ def load_tensorflow(threads=None, *, xla=False, device=None, first=None):
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with silenced_stderr():
-        import tensorflow as tf
+        with imported_sooner():
+            import keras  # noqa: F401
+            import tensorflow as tf
 
         tf.get_logger().setLevel("ERROR")
         if threads is not None:

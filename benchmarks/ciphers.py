@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import report
 from crypto import training
 from crypto.ciphers import learned_cipher, words
 from crypto.config import from_preset
@@ -15,9 +16,20 @@ from crypto.evaluation import exact_audit
 from crypto.eves import fresh_eves, other_eves
 from crypto.folder import CryptoRun
 from crypto.game import EVE_TURNS, build_game
+from crypto.plots import plot_seeds
 
-COLUMNS = ("seed", "attempts", "rounds", "wall s", "CPU s", "Bob wrong", "leak, bits", "Eve wrong")
-EVES = ("plain Eves", "hinted", "others")
+COLUMNS = {  # of a row: its key, and how it is printed
+    "seed": "d",
+    "attempts": "d",
+    "rounds": "d",
+    "wall_seconds": ".1f",
+    "cpu_seconds": ".1f",
+    "bob_bits_wrong": ".4g",
+    "leak_at_least": ".6f",
+    "leak_at_most": ".6f",
+    "eve_bits_wrong": ".3f",
+}
+BOB_AT_MOST, EVE_AT_LEAST = 0.05, 7.3  # the paper's success, of 16 bits
 REPEATS = 5
 
 
@@ -26,42 +38,79 @@ def measure(options):
 
     Args:
         options: the namespace of `benchmarks.crypto.parse`.
+    Raises:
+        OSError: if a file cannot be written.
     """
     if options.speed:
         print_speed(from_preset(options.preset))
     else:
-        print_seeds(options)
+        measure_seeds(options)
     return 0
 
 
-def print_seeds(options):
+def measure_seeds(options):
     """A row a seed: how long it took, and what the audit and the Eves say of the end."""
-    columns = COLUMNS + (EVES if options.eves else ())
-    print(*(f"{column:>12s}" for column in columns), flush=True)
+    print(*(f"{name:>14s}" for name in COLUMNS), "  and more", flush=True)
+    rows = []
     for seed in options.seeds:
-        config = from_preset(options.preset, seed=seed, rounds=options.rounds)
-        print(*(f"{cell:>12s}" for cell in cells(config, options)), flush=True)
+        config = from_preset(
+            options.preset, seed=seed, rounds=options.rounds, batch_size=options.batch_size
+        )
+        rows.append(row_of(config, options))
+        print(line(rows[-1]), flush=True)
+        report.write(options.output, {"settings": report.settings(options), "rows": rows})
+        if options.picture is not None:
+            plot_seeds([row["stats"] for row in rows], config, options.picture)
 
 
-def cells(config, options):
-    """Trains one cipher and judges it; yields the cells of its row."""
+def row_of(config, options):
+    """Trains one cipher and judges it: dict for `json.dumps`, as README.md says."""
     wall, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = CryptoRun(pathlib.Path(folder))
         game, _, _ = training.train(run, config, resume=False, announce=lambda line: None)
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-        eve_wrong = run.read_stats()[-1]["eve_bits_wrong"]
+        stats = run.read_stats()
     cipher = learned_cipher(game.alice, game.bob, binary=config.preset == "secret")
     audit = exact_audit(cipher, messages=options.messages, seed=10**6, keys_tried=0)
-    yield from (str(config.seed), str(game.attempt_number), str(game.step))
-    yield from (f"{wall:.1f}", f"{cpu:.1f}", f"{audit['bob_bits_wrong']:.4g}")
-    low, high = audit["leak_at_least"], audit["leak_at_most"]
-    yield f"{high:.6f}" if cipher.binary else f">= {low:.3f}"
-    yield f"{eve_wrong:.3f}"
+    row = {
+        "seed": config.seed,
+        "attempts": game.attempt_number,
+        "rounds": game.step,
+        "wall_seconds": wall,
+        "cpu_seconds": cpu,
+        **{name: audit[name] for name in ("bob_bits_wrong", "leak_at_least", "leak_at_most")},
+        "eve_bits_wrong": stats[-1]["eve_bits_wrong"],
+        "successes": successes(stats) if config.preset != "secret" else None,
+        "stats": stats,
+    }
     if options.eves:
-        found = fresh_eves(game.alice, count=options.eves)
-        for wrong in (found["plain"], found["hinted"], list(other_eves(cipher).values())):
-            yield f"{min(wrong):.2f}-{max(wrong):.2f}"
+        row.update(fresh_eves(game.alice, count=options.eves), others=other_eves(cipher))
+    return row
+
+
+def successes(stats):
+    """The rounds at which the paper's criterion was met, of those that were looked at."""
+    return [
+        row["step"]
+        for row in stats
+        if row["bob_bits_wrong"] < BOB_AT_MOST and row["eve_bits_wrong"] > EVE_AT_LEAST
+    ]
+
+
+def line(row):
+    """A row as text: the columns, when the paper's criterion was met, how the Eves fared."""
+    more, met = [], row["successes"]
+    if met is not None:
+        first = f"from {met[0]} on, " if met else ""
+        more.append(f"criterion met {first}{len(met)} of {len(row['stats'])} times")
+    for kind in ("plain", "hinted"):
+        if kind in row:
+            more.append(f"fresh {kind} Eves {min(row[kind]):.3f} to {max(row[kind]):.3f}")
+    for name, wrong in row.get("others", {}).items():
+        more.append(f"{name} {wrong:.3f}")
+    cells = (f"{row[name]:>14{kind}}" for name, kind in COLUMNS.items())
+    return " ".join((*cells, "  " + "; ".join(more))).rstrip()
 
 
 def print_speed(config):

@@ -2,13 +2,17 @@
 
 python -m benchmarks.crypto                      the table of seeds 0 to 9
 python -m benchmarks.crypto --seeds 0 --eves 5   one seed, with fresh and other Eves
+python -m benchmarks.crypto --preset paper       the published game, and how often it succeeds
 python -m benchmarks.crypto --speed              rounds a second
 """
 
+import pathlib
 import sys
 
 import terminal
+from benchmarks import report
 from crypto.config import PRESETS, from_preset
+from fields import ConfigError
 from terminal import count
 
 
@@ -23,14 +27,20 @@ def parse(argv):
     add("--preset", choices=PRESETS, default="secret", help="default secret")
     add("--seeds", type=int, nargs="+", default=list(range(10)), help="default 0 to 9")
     add("--rounds", type=int, help="of an attempt; the preset's if not given")
+    add("--batch_size", type=int, help="messages of a turn; the preset's if not given")
     add("--messages", type=count, default=128, help="plaintexts that are counted; default 128")
     add("--eves", type=int, default=0, help="fresh Eves of each kind; default 0")
     add("--speed", action="store_true", help="measure rounds a second instead")
+    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+    add("--picture", type=pathlib.Path, metavar="FILE", help="a PNG of all the trainings")
     add("--threads", type=count, default=1, help="of TensorFlow; default 1")
     options = parser.parse_args(argv)
     terminal.check_limits(options, {"eves": (0, 100)})
+    report.check_output(options.output)
+    if options.picture is not None and options.picture.suffix != ".png":
+        raise ConfigError(f"--picture {options.picture}: must end in .png")
     for seed in options.seeds:
-        from_preset(options.preset, seed=seed, rounds=options.rounds)
+        from_preset(options.preset, seed=seed, rounds=options.rounds, batch_size=options.batch_size)
     return options
 
 

@@ -100,7 +100,6 @@ def parse_bits(text, bits):
 PUBLISHED = {
     "rounds": 20_000,
     "attempts": 1,
-    "audit_every": 2000,
     "batch_size": 4096,
     "learning_rate": 8e-4,
     "eve_learning_rate": 8e-4,

@@ -37,3 +37,24 @@ def plot_training(rows, config, path):
     below.plot(rounds, [row["leak_at_most"] for row in rows], ".-", color="tab:purple")
     below.set(xlabel="rounds", ylabel="bits leaked, counted", ylim=(0, None))
     save_atomically(path, figure.savefig)
+
+
+def plot_seeds(histories, config, path):
+    """Draws the wrong bits of Bob and Eve in many trainings of one game, as in the paper's figures.
+
+    Args:
+        histories: list of lists of dict, the stats.jsonl of each.
+        config: config.CryptoConfig of one of them.
+        path: where to write the picture.
+    """
+    figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for index, rows in enumerate(histories):
+        rounds = [row["step"] for row in rows]
+        for name, (title, colour) in BITS_WRONG.items():
+            label = None if index else title
+            axes.plot(rounds, [row[name] for row in rows], color=colour, alpha=0.6, label=label)
+    axes.axhline(config.message_bits / 2, color="grey", linestyle=":", label="guessing")
+    axes.set(xlabel="rounds", ylabel=f"bits wrong of {config.message_bits}", ylim=(0, None))
+    axes.legend()
+    save_atomically(path, figure.savefig)
