@@ -6,11 +6,15 @@ All is made of integers, which are the same with XLA and without; floating-point
 import numpy as np
 import tensorflow as tf
 
+WORD, BYTES = 32, 4  # bits and bytes of a drawn number
+
 
 def draw_messages(batch, message_bits, key_bits, seed, protected):
     """What is drawn for a turn: plaintext, key, and 1 for each bit that Eve is told, else 0.
 
-    The share of bits that are told is itself drawn, uniformly, for each message.
+    The share of bits that are told is itself drawn, uniformly, for each message. Every bit of a
+    drawn number is a bit of plaintext or key, and every byte a level that decides whether one is
+    told: numbers are what takes time.
 
     Args:
         batch, message_bits, key_bits: int.
@@ -19,14 +23,23 @@ def draw_messages(batch, message_bits, key_bits, seed, protected):
     Returns:
         float32 (batch, message_bits), (batch, key_bits) and (batch, message_bits).
     """
-    sizes = (message_bits, key_bits, message_bits, 1)
+    bits, levels = message_bits + key_bits, message_bits + 1
+    bit_words, level_words = -(-bits // WORD), -(-levels // BYTES)
     drawn = tf.random.stateless_uniform(
-        (batch, sum(sizes)), seed, minval=None, maxval=None, dtype=tf.int32, alg="philox"
+        (batch, bit_words + level_words),
+        seed,
+        minval=None,
+        maxval=None,
+        dtype=tf.int32,
+        alg="philox",
     )
-    plaintext, key, told, share = tf.split(drawn, sizes, axis=1)
-    plaintext, key = (tf.where(each < 0, -1.0, 1.0) for each in (plaintext, key))
-    told = tf.cast(told < share, tf.float32)
-    return plaintext, key, tf.maximum(told, 1.0 - chosen(protected, message_bits))
+    shifted = tf.bitwise.right_shift(drawn[:, :bit_words, None], tf.range(WORD))
+    signs = tf.reshape(1.0 - 2.0 * tf.cast(shifted & 1, tf.float32), (batch, -1))
+    of_bytes = tf.cast(tf.bitcast(drawn[:, bit_words:], tf.uint8), tf.int32)
+    level = tf.reshape(of_bytes, (batch, -1))
+    told = tf.cast(level[:, :message_bits] < level[:, message_bits:levels], tf.float32)
+    told = tf.maximum(told, 1.0 - chosen(protected, message_bits))
+    return signs[:, :message_bits], signs[:, message_bits:bits], told
 
 
 def chosen(indices, bits):

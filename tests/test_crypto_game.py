@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from crypto import parties
 from crypto.config import from_preset
-from crypto.draws import draw_flips
+from crypto.draws import draw_flips, draw_messages
 from crypto.game import EVE_TURNS, build_game, repeat, sign_errors
 
 PRESETS = ("secret", "paper", "release")
@@ -76,6 +76,24 @@ def test_the_convolution_is_that_of_keras(size, stride):
     kernel, bias = theirs.get_weights()
     ours.set_weights([kernel.reshape(-1, 2), bias])
     np.testing.assert_allclose(ours(values), reference, atol=1e-6)
+
+
+@pytest.mark.parametrize(("message_bits", "key_bits"), [(16, 16), (5, 9), (20, 20)])
+def test_bits_are_fair_and_know_nothing_of_each_other(message_bits, key_bits):
+    count = 40_000
+    drawn = draw_messages(count, message_bits, key_bits, (1, 2), range(message_bits))
+    plaintext, key, told = (each.numpy() for each in drawn)
+    bits = np.hstack([plaintext, key, 2.0 * told - 1.0])
+    assert bits.shape == (count, 2 * message_bits + key_bits)
+    assert set(np.unique(bits)) == {-1.0, 1.0}
+    np.testing.assert_allclose(bits.mean(axis=0), 0.0, atol=5 / count**0.5)
+    related = bits.T @ bits / count
+    related[-message_bits:, -message_bits:] = 0.0  # those told share what decides it
+    np.fill_diagonal(related, 0.0)
+    np.testing.assert_allclose(related, 0.0, atol=5 / count**0.5)
+    # As many are told as a share from U(0, 1) makes it: each number is as likely as another.
+    frequencies = np.bincount(told.sum(axis=1).astype(int), minlength=message_bits + 1) / count
+    np.testing.assert_allclose(frequencies, 1 / (message_bits + 1), atol=0.008)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.5])

@@ -15,11 +15,6 @@ from crypto.folder import CryptoRun
 from crypto.report import audit_cipher, format_audit
 from crypto.selective import selective_audit
 
-FIRST_DRAWS = [  # of 0.3.0: plaintext, key, told
-    [[1, 1, -1, 1], [-1, 1, 1, 1]],
-    [[1, -1, 1, 1], [-1, 1, 1, 1]],
-    [[0, 0, 1, 1], [1, 1, 1, 1]],
-]
 BITS, PROTECTED = 8, (0, 2, 3, 6)
 OPEN = (1, 4, 5, 7)
 TINY = {"message_bits": 4, "key_bits": 2, "protect": "0,1", "batch_size": 64}
@@ -126,11 +121,6 @@ def test_eve_is_told_all_open_bits_and_some_of_the_others():
     np.testing.assert_array_equal(
         told[:, list(PROTECTED)], everything[2].numpy()[:, list(PROTECTED)]
     )
-
-
-def test_without_protect_the_draws_are_those_they_were():
-    drawn = draw_messages(2, 4, 4, (1, 2), range(4))
-    assert [each.numpy().tolist() for each in drawn] == FIRST_DRAWS
 
 
 def test_only_a_game_with_open_bits_has_a_constant_beside_the_key():
