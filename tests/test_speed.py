@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import crypto, race, scaling, startup, trio
+from benchmarks import ciphers, crypto, race, scaling, startup, trio
 from config import ConfigError
 from tests.conftest import ROOT
 from tests.games import BATCH, adam, play, real_batch, sgd, tiny_trio
@@ -48,6 +48,9 @@ def benchmark(name, *words, timeout=600):
         (crypto, ["--seeds", "-1"], "--seed -1"),
         (crypto, ["--rounds", "0"], "--rounds 0"),
         (crypto, ["--eves", "-1"], "--eves -1"),
+        (crypto, ["--batch_size", "1"], "--batch_size 1"),
+        (crypto, ["--output", "/"], "--output /"),
+        (crypto, ["--picture", "all.jpg"], "--picture all.jpg"),
     ],
 )
 def test_a_bad_flag_is_one_line_and_status_2(module, words, named, capsys):
@@ -192,6 +195,45 @@ def test_the_torch_trio_takes_the_same_steps():
     ]
     for ours, torchs in ours_and_theirs:
         np.testing.assert_allclose(ours, torchs.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def looks(*bits_wrong):
+    """Rows of stats.jsonl in which Bob and Eve are wrong in so many bits."""
+    return [
+        {"step": 500 * index, "bob_bits_wrong": bob, "eve_bits_wrong": eve}
+        for index, (bob, eve) in enumerate(bits_wrong, 1)
+    ]
+
+
+def test_the_paper_s_criterion_wants_bob_right_and_eve_wrong():
+    stats = looks((8.0, 8.0), (0.049, 7.31), (0.051, 7.31), (0.049, 7.29), (0.0, 8.0))
+    assert ciphers.successes(stats) == [1000, 2500]
+
+
+def test_a_row_of_a_cipher_says_what_was_measured():
+    row = dict.fromkeys(ciphers.COLUMNS, 3) | {"successes": [1000, 2500], "stats": [{}] * 5}
+    assert ciphers.line(row).endswith("criterion met from 1000 on, 2 of 5 times")
+    row.update(plain=[7.9, 8.1], hinted=[8.0], others={"trees": 7.5})
+    assert ciphers.line(row).endswith(
+        "fresh plain Eves 7.900 to 8.100; fresh hinted Eves 8.000 to 8.000; trees 7.500"
+    )
+    assert ciphers.line(dict.fromkeys(ciphers.COLUMNS, 3) | {"successes": None}).endswith("3.000")
+
+
+@pytest.mark.slow
+def test_a_small_table_of_ciphers(tmp_path):
+    output, picture = tmp_path / "ciphers.json", tmp_path / "ciphers.png"
+    words = ("--preset", "release", "--seeds", 3, 4, "--rounds", 100, "--batch_size", 64)
+    run = benchmark("crypto", *words, "--messages", 2, "--output", output, "--picture", picture)
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(output.read_text())["rows"]
+    assert [row["seed"] for row in rows] == [3, 4]
+    for row in rows:
+        assert row["rounds"] == row["stats"][-1]["step"] == 100
+        assert row["leak_at_least"] == pytest.approx(1.0, abs=0.01)  # one bit: which of the two
+        assert row["successes"] == []
+    assert run.stdout.count("criterion met 0 of 1 times") == 2
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
