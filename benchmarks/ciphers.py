@@ -68,7 +68,9 @@ def row_of(config, options):
     wall, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = CryptoRun(pathlib.Path(folder))
-        game, _, _ = training.train(run, config, resume=False, announce=lambda line: None)
+        game, _, stopped_by = training.train(run, config, resume=False, announce=lambda line: None)
+        if stopped_by == "signal":
+            raise KeyboardInterrupt  # half a training is no row of the table
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
         stats = run.read_stats()
     cipher = learned_cipher(game.alice, game.bob, binary=config.preset == "secret")

@@ -220,6 +220,12 @@ def test_a_row_of_a_cipher_says_what_was_measured():
     assert ciphers.line(dict.fromkeys(ciphers.COLUMNS, 3) | {"successes": None}).endswith("3.000")
 
 
+def test_a_training_that_was_stopped_is_no_row(monkeypatch):
+    monkeypatch.setattr(ciphers.training, "train", lambda *args, **how: (None, {}, "signal"))
+    with pytest.raises(KeyboardInterrupt):
+        ciphers.row_of(None, None)
+
+
 @pytest.mark.slow
 def test_a_small_table_of_ciphers(tmp_path):
     output, picture = tmp_path / "ciphers.json", tmp_path / "ciphers.png"
