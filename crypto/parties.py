@@ -40,19 +40,24 @@ class Convolution(layers.Layer):
     def __init__(self, filters, size, stride, activation, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.size, self.stride, self.activation = filters, size, stride, activation
-        self.dense = layers.Dense(filters, activation=activation)
 
     def build(self, shape):
-        self.dense.build((*shape[:-1], self.size * shape[-1]))
+        self.kernel = self.add_weight(name="kernel", shape=(self.size * shape[-1], self.filters))
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def call(self, values):
         length = values.shape[1]
         steps = -(-length // self.stride)
         missing = max(0, (steps - 1) * self.stride + self.size - length)
+        values = ops.transpose(values, (2, 1, 0))  # the batch last: the long loop is the inner one
         padded = ops.pad(values, [(0, 0), (missing // 2, missing - missing // 2), (0, 0)])
         reach = (steps - 1) * self.stride + 1
         shifted = [padded[:, shift : shift + reach : self.stride] for shift in range(self.size)]
-        return self.dense(ops.concatenate(shifted, axis=-1))  # (batch, steps, filters)
+        windows = ops.concatenate(shifted, axis=0)  # (size * channels, steps, batch)
+        mixed = ops.tensordot(ops.transpose(self.kernel), windows, axes=1)
+        mixed += ops.reshape(self.bias, (-1, 1, 1))
+        function = keras.activations.get(self.activation)
+        return ops.transpose(function(mixed), (2, 1, 0))  # (batch, steps, filters)
 
     def compute_output_shape(self, shape):
         return (shape[0], -(-shape[1] // self.stride), self.filters)
