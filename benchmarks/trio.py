@@ -1,7 +1,7 @@
 """Images a second that the trio learns from on the CPU, beside other ways to write its step.
 
 python -m benchmarks.trio                            the networks of `--mode train`, 28 x 28 pixels
-python -m benchmarks.trio --generator_width 16 ...   narrower ones
+python -m benchmarks.trio --generator_width 32 ...   wider ones
 python -m benchmarks.trio --output FILE.json         the figures as a file
 
 PyTorch's rows are left out where it is not installed; README.md says how to have them.
@@ -11,6 +11,7 @@ import functools
 import os
 import sys
 
+import presets
 import terminal
 from benchmarks import report
 from config import GANConfig
@@ -27,7 +28,7 @@ def parse(argv):
     """
     parser = terminal.LineParser("python -m benchmarks.trio", __doc__)
     add = parser.add_argument
-    usual = GANConfig()
+    usual = presets.from_preset("standard", "mnist")
     for name in ("batch_size", *WIDTHS):
         dashed, default = name.replace("_", "-"), getattr(usual, name)
         add(f"--{name}", f"--{dashed}", type=count, default=default, help=f"default {default}")
