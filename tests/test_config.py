@@ -240,6 +240,17 @@ def test_presets_grow():
         assert len(set(steps)) == 3
 
 
+@pytest.mark.parametrize("game", ["trio", "gan"])
+def test_short_runs_on_grey_images_have_narrow_agents(game):
+    def widths(preset, dataset):
+        built = presets.from_preset(preset, dataset, game=game, data_dir="x")
+        return built.generator_width, built.discriminator_width, built.classifier_width
+
+    assert widths("quick", "mnist") == widths("standard", "fashion_mnist") == (16, 24, 16)
+    for preset, dataset in (("best", "mnist"), ("standard", "cifar10"), ("quick", "digits")):
+        assert widths(preset, dataset) == (32, 48, 32)
+
+
 def test_an_unknown_preset_is_refused():
     with pytest.raises(ConfigError, match="--preset huge"):
         presets.from_preset("huge", "mnist")
