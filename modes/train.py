@@ -102,7 +102,7 @@ def play(run, config, options, build=build_game):
 def resumed_config(run, options):
     """The config of the run to go on with, with the new length if one was given.
 
-    A longer preset goes on with a shorter one's run, for presets differ in length alone.
+    A longer preset goes on with a shorter one's run, if they differ in length alone.
 
     Raises:
         ConfigError: if a flag says something else than the run's own config.
@@ -117,13 +117,32 @@ def resumed_config(run, options):
     length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
     given = {name: value for name, value in length.items() if value is not None}
     if "preset" in options.given:
-        steps = presets.from_preset(
-            options.preset, config.dataset, game=config.game, data_dir=config.data_dir
-        ).steps
+        steps = steps_of_longer(options.preset, config)
         given = {"preset": options.preset, "steps": steps, **given}
     if given.keys() & {"steps", "minutes"} or options.epochs:
         config = dataclasses.replace(config, minutes=None)
     return dataclasses.replace(config, **given)
+
+
+def steps_of_longer(preset, config):
+    """How long a preset would play a run of another one.
+
+    Raises:
+        ConfigError: if it also has other rules, or other agents.
+    """
+    wanted, played = (
+        dataclasses.asdict(
+            presets.from_preset(name, config.dataset, game=config.game, data_dir=config.data_dir)
+        )
+        for name in (preset, config.preset)
+    )
+    for name in sorted(wanted.keys() - {"preset", "steps"}):
+        if wanted[name] != played[name]:
+            raise configs.ConfigError(
+                f"--preset {preset}: has another {name} than {config.preset}, the run's own;"
+                " lengthen it with --steps, or start anew"
+            )
+    return wanted["steps"]
 
 
 def report_end(run, config, step, stopped_by, distribute):

@@ -19,7 +19,7 @@ def options(*words):
 @pytest.fixture
 def run(tmp_path):
     run = Run(tmp_path)
-    run.start(presets.from_preset("standard", "mnist", seed=7, minutes=3.0), map(str, range(10)))
+    run.start(presets.from_preset("quick", "mnist", seed=7, minutes=3.0), map(str, range(10)))
     return run
 
 
@@ -30,11 +30,11 @@ def test_without_a_length_the_run_keeps_its_own(run):
 @pytest.mark.parametrize(
     ("words", "preset", "steps", "minutes"),
     [
-        (["--steps", "123"], "standard", 123, None),
-        (["--minutes", "5"], "standard", presets.PRESETS["trio"]["standard"]["steps"], 5.0),
-        (["--preset", "best"], "best", presets.PRESETS["trio"]["best"]["steps"], None),
-        (["--preset", "best", "--steps", "9"], "best", 9, None),
-        (["--epochs", "2"], "standard", presets.PRESETS["trio"]["standard"]["steps"], None),
+        (["--steps", "123"], "quick", 123, None),
+        (["--minutes", "5"], "quick", presets.PRESETS["trio"]["quick"]["steps"], 5.0),
+        (["--preset", "standard"], "standard", presets.PRESETS["trio"]["standard"]["steps"], None),
+        (["--preset", "standard", "--steps", "9"], "standard", 9, None),
+        (["--epochs", "2"], "quick", presets.PRESETS["trio"]["quick"]["steps"], None),
     ],
 )
 def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, minutes):
@@ -49,6 +49,11 @@ def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, 
 def test_another_game_is_refused(run, words):
     with pytest.raises(config.ConfigError, match=words[0]):
         resumed_config(run, options(*words))
+
+
+def test_a_preset_of_other_agents_is_refused(run):
+    with pytest.raises(config.ConfigError, match="--preset best: .*_width than quick.*--steps"):
+        resumed_config(run, options("--preset", "best"))
 
 
 def test_the_same_options_again_are_no_change(run):
