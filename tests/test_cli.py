@@ -178,6 +178,7 @@ def test_a_folder_without_a_run_is_named(dcgan, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_own_pictures_train_draw_and_are_not_measured_by_too_few(dcgan, tmp_path):
     rng = np.random.default_rng(0)
     for name in ("cat", "dog"):

@@ -130,6 +130,7 @@ class NoGame:
         return lambda: sum(range(1000))
 
 
+@pytest.mark.slow
 def test_the_scaling_prints_a_line_a_case_and_writes_its_file(tmp_path, capsys):
     output = tmp_path / "scaling.json"
     options = scaling.parse(["--rounds", "2", "--threads", "1", "--output", str(output)])
