@@ -72,10 +72,7 @@ def run(task, rounds, announce):
         ValueError: if our own row refuses the task.
     """
     times, images, left_out = race.run(task, OUR_ROWS, PEERS, rounds=rounds, announce=announce)
-    rows = [
-        race.summary(name, each, times[OURS], count=len(task.images))
-        for name, each in times.items()
-    ]
+    rows = race.summaries(times, OURS, count=len(task.images))
     _judge(task, rows, images)
     return {"rows": rows, "left_out": left_out}
 

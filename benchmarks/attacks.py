@@ -95,20 +95,10 @@ def table(rows):
     Returns:
         str of several lines.
     """
-    lines = [("", "images/s", "lowest to highest", "of ours", "lowest to highest", "success", "")]
+    lines = [(*report.SPEEDS, "success", "")]
     for row in rows:
-        speed, ratio = row["images_per_second"], row["ratio_to_ours"]
-        lines.append(
-            (
-                row["name"],
-                f"{speed['median']:.1f}",
-                f"{speed['low']:.1f} to {speed['high']:.1f}",
-                f"{ratio['median']:.2f}",
-                f"{ratio['low']:.2f} to {ratio['high']:.2f}",
-                f"{100 * row['success']:.1f} %",
-                "" if row["counts"] else f"does not count: {row['why_not']}",
-            )
-        )
+        why_not = "" if row["counts"] else f"does not count: {row['why_not']}"
+        lines.append((*report.speeds(row), f"{100 * row['success']:.1f} %", why_not))
     return report.aligned(lines)
 
 
@@ -123,7 +113,7 @@ def start(race, options):
     say(
         f"PGD-{options.steps}, Linf {options.epsilon:g}, steps of {options.step_size:g}, on"
         f" {options.images} test images of {options.dataset} by {options.batch_size},"
-        f" with {options.threads} {'thread' if options.threads == 1 else 'threads'}"
+        f" {report.with_threads(options.threads)}"
     )
     figures = {"settings": report.settings(options), **race.run(task, options.rounds, say)}
     figures["machine"] = race.machine(options.threads)

@@ -31,7 +31,7 @@ def parse(argv):
     add("--messages", type=count, default=128, help="plaintexts that are counted; default 128")
     add("--eves", type=int, default=0, help="fresh Eves of each kind; default 0")
     add("--speed", action="store_true", help="measure rounds a second instead")
-    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+    report.add_output(parser)
     add("--picture", type=pathlib.Path, metavar="FILE", help="a PNG of all the trainings")
     add("--threads", type=count, default=1, help="of TensorFlow; default 1")
     options = parser.parse_args(argv)

@@ -113,6 +113,17 @@ def summary(name, times, our_times, *, count):
     }
 
 
+def summaries(times, ours, *, count):
+    """The `summary` of every row.
+
+    Args:
+        times: dict, of `run`.
+        ours: str, the row to compare with.
+        count: int, images of a turn.
+    """
+    return [summary(name, each, times[ours], count=count) for name, each in times.items()]
+
+
 def ratio(ours, theirs):
     """How many times as fast as ours they are, from the times of each round."""
     return spread([one / other for one, other in zip(ours, theirs, strict=True)])

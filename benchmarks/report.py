@@ -12,7 +12,13 @@ def add_flags(parser, *, rounds):
     """Gives a parser the flags of every race; `rounds` is how many it runs by default."""
     add = parser.add_argument
     add("--rounds", type=count, default=rounds, help=f"timed turns of each row; default {rounds}")
-    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+    add_output(parser)
+
+
+def add_output(parser):
+    """Gives a parser the flag of the file for the figures."""
+    says = "a JSON file for the figures"
+    parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help=says)
 
 
 def add_threads(parser):
@@ -36,6 +42,30 @@ def cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def with_threads(number):
+    """How many threads work, in words."""
+    return f"with {number} {'thread' if number == 1 else 'threads'}"
+
+
+SPEEDS = ("", "images/s", "lowest to highest", "of ours", "lowest to highest")  # of `speeds`
+
+
+def speeds(row):
+    """A row's name, its speed and its ratio to ours, as cells of a table under `SPEEDS`.
+
+    Args:
+        row: dict, of `race.summary`.
+    """
+    speed, ratio = row["images_per_second"], row["ratio_to_ours"]
+    return (
+        row["name"],
+        f"{speed['median']:.1f}",
+        f"{speed['low']:.1f} to {speed['high']:.1f}",
+        f"{ratio['median']:.2f}",
+        f"{ratio['low']:.2f} to {ratio['high']:.2f}",
+    )
 
 
 def aligned(lines):

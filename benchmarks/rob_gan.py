@@ -8,11 +8,10 @@ Both are the same network, trained by as many gradient passes: a pass is one bat
 forwards and backwards. Both are judged by the same attacks on the same images.
 """
 
-import json
-import pathlib
 import sys
 
 import terminal
+from benchmarks import report
 from config import PRESET_NAMES
 from terminal import say
 
@@ -32,7 +31,7 @@ def parse(argv):
     add("--images", type=terminal.count, default=500, help="that are attacked; default 500")
     add("--split", choices=("test", "validation"), default="test", help="whose images; test")
     add("--fake_weight", "--fake-weight", type=float, nargs="+", help="one or several to compare")
-    add("--output", type=pathlib.Path, metavar="FILE", help="a JSON file for the figures")
+    report.add_output(parser)
     return parser.parse_args(argv)
 
 
@@ -55,11 +54,8 @@ def load_duel(options):
                 f"{name}: worst case {figures['mean']:.1%}, {figures['low']:.1%} to"
                 f" {figures['high']:.1%}, of {figures['seeds']} seeds"
             )
-        if options.output is not None:
-            from pictures import save_text
-
-            report = {"settings": {**vars(options), "output": None}, "rows": rows}
-            save_text(options.output, json.dumps({**report, "summary": summary}, indent=2) + "\n")
+        settings = {**vars(options), "output": None}
+        report.write(options.output, {"settings": settings, "rows": rows, "summary": summary})
         return 0
 
     return start, (data.DataError, OSError)

@@ -65,8 +65,8 @@ def start(race, options):
     """Races, prints the tables and writes the file; returns the exit status."""
     config = config_of(options)
     say(
-        f"the trio's step on {options.batch_size} images of {options.image_size} pixels, with"
-        f" {options.threads} {'thread' if options.threads == 1 else 'threads'}"
+        f"the trio's step on {options.batch_size} images of {options.image_size} pixels,"
+        f" {report.with_threads(options.threads)}"
     )
     task = race.Task(config, options.steps, options.threads)
     figures = {"settings": report.settings(options), **race.run(task, options.rounds, say)}
@@ -96,19 +96,9 @@ def passes_table(passes):
 
 def table(rows):
     """The figures as text: a line a row."""
-    lines = [("", "images/s", "lowest to highest", "of ours", "lowest to highest", "by CPU time")]
+    lines = [(*report.SPEEDS, "by CPU time")]
     for row in rows:
-        speed, ratio = row["images_per_second"], row["ratio_to_ours"]
-        lines.append(
-            (
-                row["name"],
-                f"{speed['median']:.1f}",
-                f"{speed['low']:.1f} to {speed['high']:.1f}",
-                f"{ratio['median']:.2f}",
-                f"{ratio['low']:.2f} to {ratio['high']:.2f}",
-                f"{row['cpu_ratio_to_ours']['median']:.2f}",
-            )
-        )
+        lines.append((*report.speeds(row), f"{row['cpu_ratio_to_ours']['median']:.2f}"))
     return report.aligned(lines)
 
 

@@ -181,8 +181,7 @@ def run(task, rounds, announce):
     """
     times, _, left_out = race.run(task, OUR_ROWS, PEERS, rounds=rounds, announce=announce)
     products = times.pop(PRODUCT)
-    count = task.steps * task.config.batch_size
-    rows = [race.summary(name, each, times[OURS], count=count) for name, each in times.items()]
+    rows = race.summaries(times, OURS, count=task.steps * task.config.batch_size)
     game = task.game()
     of_step = flops.of_step(game, task.config.batch_size)
     work, products_work = task.steps * of_step, PRODUCTS * 2 * MATRIX**3

@@ -9,6 +9,12 @@ import tensorflow as tf
 WORD, BYTES = 32, 4  # bits and bytes of a drawn number
 
 
+def draw_words(shape, seed):
+    """Any of the 2^32 numbers, all as likely: int32 of a shape."""
+    whole = {"minval": None, "maxval": None, "dtype": tf.int32}
+    return tf.random.stateless_uniform(shape, seed, **whole, alg="philox")
+
+
 def draw_messages(batch, message_bits, key_bits, seed, protected):
     """What is drawn for a turn: plaintext, key, and 1 for each bit that Eve is told, else 0.
 
@@ -25,14 +31,7 @@ def draw_messages(batch, message_bits, key_bits, seed, protected):
     """
     bits, levels = message_bits + key_bits, message_bits + 1
     bit_words, level_words = -(-bits // WORD), -(-levels // BYTES)
-    drawn = tf.random.stateless_uniform(
-        (batch, bit_words + level_words),
-        seed,
-        minval=None,
-        maxval=None,
-        dtype=tf.int32,
-        alg="philox",
-    )
+    drawn = draw_words((batch, bit_words + level_words), seed)
     shifted = tf.bitwise.right_shift(drawn[:, :bit_words, None], tf.range(WORD))
     signs = tf.reshape(1.0 - 2.0 * tf.cast(shifted & 1, tf.float32), (batch, -1))
     of_bytes = tf.cast(tf.bitcast(drawn[:, bit_words:], tf.uint8), tf.int32)
@@ -55,7 +54,5 @@ def draw_flips(shape, seed, rate):
         seed: int32 (2,).
         rate: float32 scalar in [0, 1], the share that is turned.
     """
-    drawn = tf.random.stateless_uniform(
-        shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox"
-    )
+    drawn = draw_words(shape, seed)
     return tf.where(tf.cast(drawn, tf.float32) < (rate - 0.5) * 2.0**32, -1.0, 1.0)
