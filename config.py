@@ -74,6 +74,7 @@ class Config:
 class GANConfig(Config):
     """Options of the GAN and of the trio. Shifts are in pixels of the image."""
 
+    batch_size: int = fields.option(32, "Images of a step, or of a grid.", low=2, high=65_536)
     # the game
     loss: str = fields.option("non_saturating", "The adversarial loss.", choices=LOSSES)
     conditioning: str = fields.option(

@@ -39,7 +39,9 @@ flags.DEFINE_string("data_dir", None, "Folder with the data: mnist.npz, IDX file
 flags.DEFINE_string("path", None, "The run folder; runs/<game>-<dataset> if not given.")
 flags.DEFINE_enum("device", None, DEVICES, "Where to compute; a GPU if there is one.")
 flags.DEFINE_integer("seed", None, "From which every random number is drawn; 0 if not given.")
-flags.DEFINE_integer("batch_size", None, "Images of a step, or of a grid; 64 if not given.")
+flags.DEFINE_integer(
+    "batch_size", None, "Images of a step, or of a grid; the game's own number if not given."
+)
 
 flags.DEFINE_enum("preset", "standard", configs.PRESET_NAMES, "How long and how well to train.")
 flags.DEFINE_integer("epochs", None, "Length of the run in epochs.")

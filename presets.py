@@ -15,16 +15,17 @@ COLOUR_ROBGAN: dict = {
 
 # Twice the width takes three times the time a step: for grey images, it pays in long runs alone.
 NARROW = {"generator_width": 16, "discriminator_width": 24, "classifier_width": 16}
-WIDE = {name: 2 * width for name, width in NARROW.items()}
+BROADER = {"generator_width": 24, "discriminator_width": 36, "classifier_width": 24}
+WIDE = {"generator_width": 32, "discriminator_width": 48, "classifier_width": 32}
 # What colour pictures change, of the games that it changes.
 COLOURED = {"trio": WIDE, "gan": WIDE, "robust": COLOUR, "robgan": COLOUR_ROBGAN}
 
 # A preset is a length; a data set of few and small images also has rules of its own: a stronger
 # penalty, lest they be learned by heart, and shifts that leave 8 pixels something to show.
 GAN_PRESETS = {
-    "quick": {**NARROW, "steps": 4_000},
-    "standard": {**NARROW, "steps": 16_000},
-    "best": {**WIDE, "steps": 30_000},
+    "quick": {**NARROW, "steps": 8_000},
+    "standard": {**NARROW, "steps": 32_000},
+    "best": {**BROADER, "steps": 56_000},
 }
 ROBUST_PRESETS = {
     "quick": {"steps": 2_000},
@@ -67,9 +68,9 @@ PRESETS: dict[str, dict] = {
 
 SMALL_IMAGES = {"r1_gamma": 1.0, "classifier_translation": 1}
 SMALL_GAN_PRESETS = {
-    "quick": {**SMALL_IMAGES, "steps": 3_000},
-    "standard": {**SMALL_IMAGES, "steps": 6_000},
-    "best": {**SMALL_IMAGES, "steps": 20_000},
+    "quick": {**SMALL_IMAGES, "steps": 5_500},
+    "standard": {**SMALL_IMAGES, "steps": 12_000},
+    "best": {**SMALL_IMAGES, "steps": 36_000},
 }
 # Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
 SMALL_ROBUST_PRESETS = {

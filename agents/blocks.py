@@ -42,6 +42,20 @@ def upsample(images, width):
     return layers.Activation("relu")(layers.RMSNormalization()(hidden))
 
 
+def to_pixels(features, channels):
+    """Makes an image of twice the side of a feature map: (b, h, w, c) -> (b, 2h, 2w, channels).
+
+    A sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): each place names the four pixels
+    that it stands for. Feature maps as large as the image, and convolutions to a single channel,
+    were two thirds of the generator's time on a CPU.
+
+    Returns:
+        float32 in [-1, 1].
+    """
+    pixels = layers.Conv2D(4 * channels, 3, padding="same", activation="tanh", dtype="float32")
+    return keras.ops.depth_to_space(pixels(features), 2)
+
+
 def downsample(images, width, spectral_norm=False):
     """Halves the side of a feature map: (b, h, w, c) -> (b, ceil(h/2), ceil(w/2), width)."""
     convolution = layers.Conv2D(width, 4, strides=2, padding="same")

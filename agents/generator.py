@@ -17,7 +17,8 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
         image_size: int, side of the square image; see `blocks.resolutions`.
         channels: int, 1 for grey or 3 for RGB.
         latent_dim: int, length of a latent vector.
-        width: int, channels of the largest feature map; each halving of the side doubles them.
+        width: int; the largest feature map has half the image's side and 2 * width channels, and
+            each halving of the side doubles them.
         num_classes: int, or None for a generator that is told no class.
     Returns:
         keras.Model: [latents (b, latent_dim) float32, labels (b,) int32] -> images
@@ -41,7 +42,6 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
     hidden = layers.Dense(base * base * widest, use_bias=False)(hidden)
     hidden = layers.Reshape((base, base, widest))(hidden)
     hidden = layers.Activation("relu")(layers.RMSNormalization()(hidden))
-    for level in reversed(range(len(sizes) - 1)):
+    for level in reversed(range(1, len(sizes) - 1)):
         hidden = blocks.upsample(hidden, width * 2**level)
-    images = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32")(hidden)
-    return keras.Model(inputs, images, name="generator")
+    return keras.Model(inputs, blocks.to_pixels(hidden, channels), name="generator")

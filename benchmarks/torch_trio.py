@@ -18,7 +18,7 @@ class Generator(nn.Module):
         self.code = nn.Embedding.from_pretrained(
             torch.tensor(model.get_layer("class_code").embeddings.numpy()), freeze=False
         )
-        self.body = twin.chain(model.layers[model.layers.index(first[0]) + 1 :])
+        self.body = twin.chain(model.operations[model.operations.index(first[0]) + 1 :])
 
     def forward(self, latents, labels):
         return self.body(torch.cat([latents, self.code(labels)], 1))

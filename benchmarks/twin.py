@@ -30,7 +30,8 @@ def chain(keras_layers):
 
     Args:
         keras_layers: list of Conv2D, Conv2DTranspose, MaxPooling2D, Flatten, Dense, Reshape,
-            RMSNormalization, ReLU, LeakyReLU and Activation layers.
+            RMSNormalization, ReLU, LeakyReLU and Activation layers, and the operation of
+            `keras.ops.depth_to_space` to a single channel.
     Returns:
         nn.Sequential; feature maps have their channels first.
     Raises:
@@ -80,6 +81,8 @@ def _twins(layer, shape):
         return [PixelNorm(layer)]
     if isinstance(layer, layers.Activation):
         return _activation(layer)
+    if type(layer).__name__ == "DepthToSpace" and layer.output.shape[-1] == 1:
+        return [nn.PixelShuffle(layer.block_size)]  # of more channels, torch has another order
     if isinstance(layer, layers.LeakyReLU):
         return [nn.LeakyReLU(layer.negative_slope)]
     if isinstance(layer, layers.ReLU) and not (layer.negative_slope or layer.threshold):

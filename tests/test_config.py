@@ -247,7 +247,8 @@ def test_short_runs_on_grey_images_have_narrow_agents(game):
         return built.generator_width, built.discriminator_width, built.classifier_width
 
     assert widths("quick", "mnist") == widths("standard", "fashion_mnist") == (16, 24, 16)
-    for preset, dataset in (("best", "mnist"), ("standard", "cifar10"), ("quick", "digits")):
+    assert widths("best", "mnist") == (24, 36, 24)
+    for preset, dataset in (("standard", "cifar10"), ("best", "folder"), ("quick", "digits")):
         assert widths(preset, dataset) == (32, 48, 32)
 
 
