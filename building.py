@@ -53,6 +53,7 @@ def build_gan(config, dataset):
         latent_dim=config.latent_dim,
         width=config.generator_width,
         num_classes=dataset.num_classes if with_classes else None,
+        refine=config.refine,
     )
     discriminator = agents.build_discriminator(
         *shape,

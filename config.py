@@ -74,7 +74,6 @@ class Config:
 class GANConfig(Config):
     """Options of the GAN and of the trio. Shifts are in pixels of the image."""
 
-    batch_size: int = fields.option(32, "Images of a step, or of a grid.", low=2, high=65_536)
     # the game
     loss: str = fields.option("non_saturating", "The adversarial loss.", choices=LOSSES)
     conditioning: str = fields.option(
@@ -92,6 +91,9 @@ class GANConfig(Config):
     generator_width: int = fields.width("generator", 32)
     discriminator_width: int = fields.width("discriminator", 48)
     classifier_width: int = fields.width("classifier", 32)
+    refine: bool = fields.option(
+        True, "Let the generator work on at the image's full size: better in long runs, slower."
+    )
     generator_learning_rate: float = fields.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = fields.learning_rate("discriminator", 5e-4)
     classifier_learning_rate: float = fields.learning_rate("classifier", 1e-3)

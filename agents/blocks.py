@@ -46,8 +46,7 @@ def to_pixels(features, channels):
     """Makes an image of twice the side of a feature map: (b, h, w, c) -> (b, 2h, 2w, channels).
 
     A sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): each place names the four pixels
-    that it stands for. Feature maps as large as the image, and convolutions to a single channel,
-    were two thirds of the generator's time on a CPU.
+    that it stands for.
 
     Returns:
         float32 in [-1, 1].

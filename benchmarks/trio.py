@@ -1,8 +1,8 @@
 """Images a second that the trio learns from on the CPU, beside other ways to write its step.
 
-python -m benchmarks.trio                            the networks of `--mode train`, 28 x 28 pixels
-python -m benchmarks.trio --generator_width 32 ...   wider ones
-python -m benchmarks.trio --output FILE.json         the figures as a file
+python -m benchmarks.trio                       networks and batch of `--mode train`, 28 x 28 pixels
+python -m benchmarks.trio --preset best         those of another preset
+python -m benchmarks.trio --output FILE.json    the figures as a file
 
 PyTorch's rows are left out where it is not installed; README.md says how to have them.
 """
@@ -14,7 +14,6 @@ import sys
 import presets
 import terminal
 from benchmarks import report
-from config import GANConfig
 from terminal import count, say
 
 WIDTHS = ("generator_width", "discriminator_width", "classifier_width")
@@ -28,10 +27,11 @@ def parse(argv):
     """
     parser = terminal.LineParser("python -m benchmarks.trio", __doc__)
     add = parser.add_argument
-    usual = presets.from_preset("standard", "mnist")
+    add("--preset", default="standard", help="whose networks and batch; default standard")
     for name in ("batch_size", *WIDTHS):
-        dashed, default = name.replace("_", "-"), getattr(usual, name)
-        add(f"--{name}", f"--{dashed}", type=count, default=default, help=f"default {default}")
+        add(
+            f"--{name}", f"--{name.replace('_', '-')}", type=count, help="the preset's if not given"
+        )
     add("--image_size", "--image-size", type=count, default=28, help="in pixels; default 28")
     add("--steps", type=count, default=16, help="of a turn; default 16, one of them with R1")
     report.add_flags(parser, rounds=5)
@@ -49,7 +49,7 @@ def config_of(options):
         ConfigError: if there is none.
     """
     chosen = {name: getattr(options, name) for name in ("batch_size", "image_size", *WIDTHS)}
-    return GANConfig(**chosen)
+    return presets.from_preset(options.preset, "mnist", **chosen)
 
 
 def load_race(options):
@@ -65,7 +65,7 @@ def start(race, options):
     """Races, prints the tables and writes the file; returns the exit status."""
     config = config_of(options)
     say(
-        f"the trio's step on {options.batch_size} images of {options.image_size} pixels,"
+        f"the trio's step on {config.batch_size} images of {options.image_size} pixels,"
         f" {report.with_threads(options.threads)}"
     )
     task = race.Task(config, options.steps, options.threads)

@@ -56,11 +56,19 @@ def tiny_gan(*, optimizer=sgd, spectral_norm=False, initial=0, **rules):
     return game
 
 
-def tiny_trio(*, conditioning="projection", optimizer=sgd, spectral_norm=False, initial=0, **rules):
+def tiny_trio(
+    *,
+    conditioning="projection",
+    optimizer=sgd,
+    spectral_norm=False,
+    refine=True,
+    initial=0,
+    **rules,
+):
     """A trio on 8x8 grey images of 3 classes; arguments as `tiny_gan`."""
     keras.utils.set_random_seed(initial)
     generator = agents.build_generator(
-        IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES
+        IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES, refine=refine
     )
     discriminator = agents.build_discriminator(
         IMAGE_SIZE,

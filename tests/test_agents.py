@@ -15,10 +15,10 @@ LABELS = np.array([0, 1, 2, 0, 1], np.int32)
 OTHER_LABELS = np.array([1, 2, 0, 2, 0], np.int32)
 
 
-def generator(image_size=8, channels=1, num_classes=NUM_CLASSES):
+def generator(image_size=8, channels=1, num_classes=NUM_CLASSES, **options):
     keras.utils.set_random_seed(0)
     return agents.build_generator(
-        image_size, channels, latent_dim=LATENT_DIM, width=WIDTH, num_classes=num_classes
+        image_size, channels, latent_dim=LATENT_DIM, width=WIDTH, num_classes=num_classes, **options
     )
 
 
@@ -47,6 +47,10 @@ def images(batch=5, image_size=8, channels=1, seed=0):
 AGENTS = {
     "generator": (generator, lambda seed: [latents(seed=seed), LABELS]),
     "generator without classes": (lambda: generator(num_classes=None), lambda s: latents(seed=s)),
+    "generator that does not refine": (
+        lambda: generator(refine=False),
+        lambda seed: [latents(seed=seed), LABELS],
+    ),
     "classifier": (classifier, lambda seed: images(seed=seed)),
     "projection": (discriminator, lambda seed: [images(seed=seed), LABELS]),
     "auxiliary": (
@@ -88,6 +92,7 @@ def every_layer(agent):
 def test_shapes_at_every_size(image_size, channels):
     picture = (None, image_size, image_size, channels)
     conditional, plain = generator(image_size, channels), generator(image_size, channels, None)
+    assert generator(image_size, channels, refine=False).output_shape == picture
     assert [x.shape for x in conditional.inputs] == [(None, LATENT_DIM), (None,)]
     assert [x.shape for x in plain.inputs] == [(None, LATENT_DIM)]
     assert conditional.output_shape == plain.output_shape == picture
@@ -111,9 +116,10 @@ def test_each_conditioning_has_its_own_signature():
     assert [x.shape for x in by_name["none"].outputs] == [(None, 1)]
 
 
+@pytest.mark.parametrize("refine", [True, False])
 @pytest.mark.parametrize(("image_size", "channels"), [(8, 1), (28, 3)])
-def test_generated_images_fill_the_range_and_never_leave_it(image_size, channels):
-    agent = generator(image_size, channels)
+def test_generated_images_fill_the_range_and_never_leave_it(image_size, channels, refine):
+    agent = generator(image_size, channels, refine=refine)
     made = outputs(agent, [latents(), LABELS])[0]
     assert made.shape == (5, image_size, image_size, channels)
     assert made.dtype == np.float32
@@ -123,6 +129,18 @@ def test_generated_images_fill_the_range_and_never_leave_it(image_size, channels
     loud = outputs(agent, [latents(), LABELS])[0]
     assert loud.max() == pytest.approx(1.0, abs=1e-6)
     assert loud.min() == pytest.approx(-1.0, abs=1e-6)
+
+
+def test_each_place_of_the_smaller_map_names_its_four_pixels():
+    agent = generator(8, 1, refine=False)
+    last = next(layer for layer in reversed(agent.layers) if isinstance(layer, layers.Conv2D))
+    quarters = outputs(keras.Model(agent.inputs, last.output), [latents(), LABELS])[0]
+    made = outputs(agent, [latents(), LABELS])[0]
+    assert quarters.shape == (5, 4, 4, 4)
+    for row, column in np.ndindex(2, 2):
+        np.testing.assert_array_equal(
+            made[:, row::2, column::2, 0], quarters[..., 2 * row + column]
+        )
 
 
 @pytest.mark.parametrize("name", ["classifier", "projection", "auxiliary", "none"])

@@ -233,22 +233,25 @@ def test_presets_build_and_what_is_given_wins(preset, dataset):
     assert built.loss == GANConfig.loss
 
 
-def test_presets_grow():
-    for lengths in (*presets.PRESETS.values(), *presets.SMALL_PRESETS.values()):
-        steps = [lengths[name]["steps"] for name in config.PRESET_NAMES]
-        assert steps == sorted(steps)
-        assert len(set(steps)) == 3
+@pytest.mark.parametrize("dataset", ["mnist", "digits"])
+@pytest.mark.parametrize("game", presets.PRESETS)
+def test_presets_grow(game, dataset):
+    chosen = [presets.from_preset(name, dataset, game=game) for name in config.PRESET_NAMES]
+    images = [each.steps * each.batch_size for each in chosen]
+    assert images == sorted(images)
+    assert len(set(images)) == 3
 
 
 @pytest.mark.parametrize("game", ["trio", "gan"])
 def test_short_runs_on_grey_images_have_narrow_agents(game):
     def widths(preset, dataset):
         built = presets.from_preset(preset, dataset, game=game, data_dir="x")
+        short = preset in ("quick", "standard") and dataset in ("mnist", "fashion_mnist")
+        assert (built.refine, built.batch_size) == ((False, 32) if short else (True, 64))
         return built.generator_width, built.discriminator_width, built.classifier_width
 
     assert widths("quick", "mnist") == widths("standard", "fashion_mnist") == (16, 24, 16)
-    assert widths("best", "mnist") == (24, 36, 24)
-    for preset, dataset in (("standard", "cifar10"), ("best", "folder"), ("quick", "digits")):
+    for preset, dataset in (("best", "mnist"), ("standard", "cifar10"), ("quick", "digits")):
         assert widths(preset, dataset) == (32, 48, 32)
 
 

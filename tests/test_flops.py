@@ -39,8 +39,9 @@ def without_dot(agent):
     return flops.forward(agent) - sum(map(flops.of_layer, dots))
 
 
-def test_a_pass_forwards_is_what_tensorflow_counts():
-    game = tiny_trio()
+@pytest.mark.parametrize("refine", [True, False])
+def test_a_pass_forwards_is_what_tensorflow_counts(refine):
+    game = tiny_trio(refine=refine)
     latents = tf.TensorSpec((BATCH, game.latent_dim))
     made = counted(lambda z, y: game.generator([z, y]), latents, LABELS)
     assert made == flops.forward(game.generator)

@@ -35,6 +35,7 @@ def benchmark(name, *words, timeout=600):
     ("module", "words", "named"),
     [
         (trio, ["--batch_size", "0"], "--batch_size"),
+        (trio, ["--preset", "hugee"], "--preset hugee"),
         (trio, ["--batch-size", "1"], "--batch_size 1"),
         (trio, ["--image_size", "30"], "--image_size 30"),
         (trio, ["--generator_width", "5000"], "--generator_width 5000"),
@@ -146,7 +147,8 @@ def test_the_scaling_prints_a_line_a_case_and_writes_its_file(tmp_path, capsys):
     assert report["rows"][0]["times_the_usual"]["median"] == 1.0
 
 
-def test_the_torch_trio_takes_the_same_steps():
+@pytest.mark.parametrize("refine", [True, False])
+def test_the_torch_trio_takes_the_same_steps(refine):
     """Given the same draws: R1 in the first of three rounds, the shifts, the averages.
 
     By plain descent: the two Adams add their epsilon in different places.
@@ -155,7 +157,8 @@ def test_the_torch_trio_takes_the_same_steps():
     from benchmarks import twin
     from benchmarks.torch_trio import TorchTrio
 
-    game = tiny_trio(optimizer=adam, r1_gamma=1.0, classifier_translation=1, ema_decay=0.5)
+    rules = {"r1_gamma": 1.0, "classifier_translation": 1, "ema_decay": 0.5}
+    game = tiny_trio(optimizer=adam, refine=refine, **rules)
     theirs = TorchTrio(game)
     images, labels = (tensor.numpy() for tensor in real_batch())
     theirs.check(images, labels)
