@@ -35,7 +35,7 @@ def parse(argv):
     add = parser.add_argument
     add("--workers", type=terminal.count, nargs="+", default=[1, 2], help="default 1 2")
     add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
-    add("--batch_size", "--batch-size", type=terminal.count, default=32, help="default 32")
+    add("--batch_size", "--batch-size", type=terminal.count, default=64, help="default 64")
     add("--steps", type=terminal.count, default=100, help="that are timed; default 100")
     add("--rounds", type=terminal.count, default=3, help="default 3")
     add("--play", action="store_true", help="be one of the workers that are measured")
