@@ -111,7 +111,7 @@ def test_each_case_of_the_scaling_is_a_trio_that_differs_in_one_thing():
     for case in others:
         assert sum(case[name] != usual[name] for name in usual) == 1
         made = scaling.config_of(case)
-        assert made.generator_width == round(case["width"] * 16)
+        assert made.generator_width == round(case["width"] * 32)
         assert (made.batch_size, made.image_size) == (case["batch_size"], case["image_size"])
     with pytest.raises(ConfigError, match="image_size"):
         scaling.config_of({**usual, "image_size": 30})
@@ -142,7 +142,7 @@ def test_the_scaling_prints_a_line_a_case_and_writes_its_file(tmp_path, capsys):
     assert report["settings"] == {"steps": 2, "rounds": 2, "threads": 1}
     for row, line in zip(report["rows"], lines[3:], strict=True):
         assert len(row["seconds"]) == 2
-        share = row["batch_size"] * row["image_size"] ** 2 / (32 * 28**2)
+        share = row["batch_size"] * row["image_size"] ** 2 / (64 * 28**2)
         assert line.split()[-1] == f"{share:.2f}"
     assert report["rows"][0]["times_the_usual"]["median"] == 1.0
 
