@@ -52,12 +52,12 @@ def test_another_game_is_refused(run, words):
 
 
 def test_a_preset_of_other_agents_is_refused(run):
-    with pytest.raises(config.ConfigError, match="--preset best: .*_width than quick.*--steps"):
+    with pytest.raises(config.ConfigError, match="--preset best: .*batch_size than quick.*--steps"):
         resumed_config(run, options("--preset", "best"))
 
 
 def test_the_same_options_again_are_no_change(run):
-    words = ["--seed", "7", "--loss", "non_saturating", "--batch_size", "64"]
+    words = ["--seed", "7", "--loss", "non_saturating", "--batch_size", "32"]
     assert resumed_config(run, options(*words)) == run.read_config()
 
 
