@@ -9,7 +9,8 @@ import tensorflow as tf
 import data
 import hardware
 from building import BETA_1, adapt_to_length, build_game
-from callbacks import CollapseWatch, GraphWriter, Keeper, Progress, SampleGrid
+from callbacks import GraphWriter, Keeper, Progress, SampleGrid
+from collapse import CollapseWatch
 from distribution import Devices
 from models import Critic
 from models.game import copy_agent

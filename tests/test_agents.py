@@ -79,6 +79,10 @@ def first_rows(inputs, count):
     return [x[:count] for x in inputs] if isinstance(inputs, list) else inputs[:count]
 
 
+def last_convolution(agent):
+    return next(layer for layer in reversed(agent.layers) if isinstance(layer, layers.Conv2D))
+
+
 def every_layer(agent):
     """The agent's layers, also those inside a wrapper."""
     return list(agent._flatten_layers(include_self=False))
@@ -124,7 +128,7 @@ def test_generated_images_fill_the_range_and_never_leave_it(image_size, channels
     assert made.shape == (5, image_size, image_size, channels)
     assert made.dtype == np.float32
     assert 0 < np.abs(made).max() < 1
-    last = next(layer for layer in reversed(agent.layers) if isinstance(layer, layers.Conv2D))
+    last = last_convolution(agent)
     last.kernel.assign(last.kernel * 1000)
     loud = outputs(agent, [latents(), LABELS])[0]
     assert loud.max() == pytest.approx(1.0, abs=1e-6)
@@ -133,7 +137,7 @@ def test_generated_images_fill_the_range_and_never_leave_it(image_size, channels
 
 def test_each_place_of_the_smaller_map_names_its_four_pixels():
     agent = generator(8, 1, refine=False)
-    last = next(layer for layer in reversed(agent.layers) if isinstance(layer, layers.Conv2D))
+    last = last_convolution(agent)
     quarters = outputs(keras.Model(agent.inputs, last.output), [latents(), LABELS])[0]
     made = outputs(agent, [latents(), LABELS])[0]
     assert quarters.shape == (5, 4, 4, 4)

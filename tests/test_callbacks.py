@@ -1,4 +1,4 @@
-"""The keeper, the statistics, the film, and the watch that trips on a collapse and only then."""
+"""The keeper, the statistics and the film."""
 
 import os
 import signal
@@ -6,97 +6,10 @@ import signal
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits
 
 import callbacks
 from runs import Run
-
-
-class FakeGame:
-    """What the callbacks see of a game: images by a function of the labels."""
-
-    def __init__(self, imagine, step=5000):
-        self.imagine, self.step, self.stop_training = imagine, step, False
-        self.weights = [np.zeros(3)]
-
-    def get_weights(self):
-        return self.weights
-
-    def sample(self, count, seed):
-        labels = np.arange(count, dtype=np.int32) % 10
-        return self.imagine(labels, np.random.default_rng(seed)) / 127.5 - 1, labels
-
-
-def digits():
-    bunch = load_digits()
-    return (bunch.images[..., None] / 16 * 255).astype(np.uint8), bunch.target.astype(np.int32)
-
-
-IMAGES, LABELS = digits()
-
-
-def healthy(labels, rng):
-    """Real digits of the classes asked for."""
-    return np.stack([IMAGES[rng.choice(np.flatnonzero(name == LABELS))] for name in labels])
-
-
-def one_class_only(labels, rng):
-    """Whatever is asked for, a three: classes are lost, but images still differ."""
-    return healthy(np.full_like(labels, 3), rng)
-
-
-def one_image_a_class(labels, rng):
-    """The classes asked for, but always the same image of each."""
-    return np.stack([IMAGES[np.flatnonzero(name == LABELS)[0]] for name in labels])
-
-
-def another_class(labels, rng):
-    """Every class as often as it should be, but never the one asked for."""
-    return healthy((labels + 1) % 10, rng)
-
-
-def watch(imagine, logs, looks=3, **options):
-    lines = []
-    callback = callbacks.CollapseWatch(
-        IMAGES, LABELS, announce=lines.append, **{"game": "trio", "conditional": True, **options}
-    )
-    callback.set_model(FakeGame(imagine))
-    for epoch in range(looks):
-        callback.on_epoch_end(epoch, logs)
-    return callback.seen, lines
-
-
-BALANCED = {"D(x)": 0.6, "D(G(z))": 0.4}
-
-
-def test_the_watch_is_silent_on_a_healthy_game():
-    assert watch(healthy, BALANCED) == ([], [])
-    assert watch(healthy, BALANCED, conditional=False) == ([], [])
-    assert watch(healthy, BALANCED, named=True) == ([], [])
-    assert watch(another_class, BALANCED) == ([], [])  # of a game that invents its own classes
-
-
-@pytest.mark.parametrize(
-    ("imagine", "logs", "named", "sign"),
-    [
-        (one_class_only, BALANCED, False, "classes"),
-        (one_image_a_class, BALANCED, True, "diversity"),
-        (another_class, BALANCED, True, "labels"),
-        (healthy, {"D(x)": 0.99, "D(G(z))": 0.01}, True, "balance"),
-    ],
-)
-def test_the_watch_trips_once_and_says_what_helps(imagine, logs, named, sign):
-    seen, lines = watch(imagine, logs, named=named)
-    assert seen == [sign]
-    assert len(lines) == 1
-    assert lines[0].startswith("warning: ")
-    assert "what usually helps: --" in lines[0]
-    assert "\n" not in lines[0]
-
-
-def test_the_watch_waits_for_a_second_look_and_for_the_game_to_begin():
-    assert watch(one_image_a_class, BALANCED, looks=1)[0] == []
-    assert watch(one_image_a_class, BALANCED, after=5001)[0] == []
+from tests.fakes import FakeGame, healthy, one_class_only, one_image_a_class
 
 
 class Recorder(Run):

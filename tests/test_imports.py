@@ -18,6 +18,7 @@ LAYERS = {
     "distribution": 3,
     "runs": 3,
     "callbacks": 3,
+    "collapse": 3,
     "sampling": 3,
     "exporting": 3,
     "evaluation": 3,
