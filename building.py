@@ -62,8 +62,8 @@ def build_gan(config, dataset):
         conditioning=config.conditioning if with_classes else "none",
         spectral_norm=config.spectral_norm,
     )
-    generator.compile(keras.optimizers.Adam(config.generator_learning_rate, beta_1=BETA_1))
-    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
+    generator.compile(agents.Adam(config.generator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(agents.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
     rules = {
         "loss": config.loss,
         "r1_gamma": config.r1_gamma,
@@ -76,7 +76,7 @@ def build_gan(config, dataset):
     classifier = agents.build_classifier(
         *shape, width=config.classifier_width, num_classes=dataset.num_classes
     )
-    classifier.compile(keras.optimizers.Adam(config.classifier_learning_rate))
+    classifier.compile(agents.Adam(config.classifier_learning_rate))
     return GANTrio(
         generator,
         discriminator,
@@ -96,7 +96,7 @@ def build_robust(config, dataset):
         num_classes=dataset.num_classes,
         contrast=config.contrast,
     )
-    classifier.compile(keras.optimizers.Adam(falling_rate(config)))
+    classifier.compile(agents.Adam(falling_rate(config)))
     return RobustClassifier(
         classifier,
         training_attack(config),
@@ -117,7 +117,7 @@ def build_attacked(config, dataset):
         width=config.discriminator_width,
         num_classes=dataset.num_classes,
     )
-    discriminator.compile(keras.optimizers.Adam(falling_rate(config), beta_1=BETA_1, beta_2=BETA_2))
+    discriminator.compile(agents.Adam(falling_rate(config), beta_1=BETA_1, beta_2=BETA_2))
     return AttackedDiscriminator(
         discriminator,
         image_attack(config),
@@ -147,8 +147,8 @@ def build_robgan(config, dataset):
         pooling=config.pooling,
         batch_norm=config.batch_norm,
     )
-    generator.compile(keras.optimizers.Adam(config.generator_learning_rate, beta_1=BETA_1))
-    discriminator.compile(keras.optimizers.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
+    generator.compile(agents.Adam(config.generator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(agents.Adam(config.discriminator_learning_rate, beta_1=BETA_1))
     return RobGAN(
         generator,
         discriminator,
@@ -174,7 +174,7 @@ def build_finetuning(config, dataset, generator, classifier):
         A compiled `models.FineTuning`.
     """
     classifier = copy_agent(classifier)
-    classifier.compile(keras.optimizers.Adam(falling_rate(config)))
+    classifier.compile(agents.Adam(falling_rate(config)))
     game = FineTuning(
         classifier,
         training_attack(config),

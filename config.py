@@ -14,6 +14,8 @@ CLASS_LOSSES = ("robgan", "acgan")
 POOLINGS = ("mean", "sum")
 CONDITIONINGS = ("projection", "auxiliary", "none")
 WITHOUT_XLA = ("attacked",)  # its draw from the pool is a shuffle, which XLA does not know
+# Games of which two turns, or two parts of one, can be played at a time on a CPU.
+SIDE_BY_SIDE = {"trio": 2, "gan": 2}
 PRECISIONS = ("float32", "bfloat16")
 PRESET_NAMES = ("quick", "standard", "best")
 DISTRIBUTIONS = ("none", "mirrored", "multiworker")

@@ -236,7 +236,12 @@ def load_mode(options):
 
         options.devices = distribution.join(options.distribute)
 
-    terminal.load_tensorflow(xla=bool(options.jit), device=options.device, first=look_for_devices)
+    terminal.load_tensorflow(
+        side_by_side=configs.SIDE_BY_SIDE.get(options.game, 1) if options.mode == "train" else 1,
+        xla=bool(options.jit),
+        device=options.device,
+        first=look_for_devices,
+    )
     import modes
 
     return modes.work_of(options.mode), modes.EXPECTED_ERRORS

@@ -6,6 +6,7 @@ import itertools
 import keras
 import tensorflow as tf
 
+import agents
 import data
 import hardware
 from building import BETA_1, adapt_to_length, build_game
@@ -169,7 +170,7 @@ def _play_critic(run, game, config, dataset, keeper, devices):
     def build():
         discriminator = copy_agent(game.discriminator)
         rate = config.discriminator_learning_rate
-        discriminator.compile(keras.optimizers.Adam(rate, beta_1=BETA_1))
+        discriminator.compile(agents.Adam(rate, beta_1=BETA_1))
         critic = Critic(game.average_generator, discriminator, seed=config.seed)
         critic.compile(jit_compile=config.jit)
         return critic

@@ -1,5 +1,6 @@
 """Who plays: builders that return functional `keras.Model`s."""
 
+from agents.adam import Adam
 from agents.classifier import build_classifier, build_robust_classifier
 from agents.discriminator import (
     build_class_discriminator,
@@ -12,6 +13,7 @@ from agents.precision import compute_in
 from agents.residual import build_residual_discriminator, build_residual_generator
 
 __all__ = [
+    "Adam",
     "build_class_discriminator",
     "build_classifier",
     "build_discriminator",

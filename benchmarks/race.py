@@ -3,9 +3,11 @@
 import gc
 import importlib.metadata
 import importlib.util
+import multiprocessing
 import os
 import pathlib
 import platform
+import signal
 import time
 import warnings
 from collections.abc import Callable
@@ -29,6 +31,67 @@ class Peer(NamedTuple):
     pip: str
     packages: tuple[str, ...]
     rows: dict[str, Callable]
+
+
+class Apart:
+    """A row that works in a process of its own, whose threads are in no other row's way.
+
+    Args:
+        prepare: callable without arguments; called there before the row's module is imported.
+        build: the row's builder, as in a Peer.
+        task: what the builder is given; all three as `pickle` takes them.
+    Raises:
+        RuntimeError: if the row cannot be built, with the reason; later, if it fails to work.
+    """
+
+    def __init__(self, prepare, build, task):
+        spawned = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawned.Pipe()
+        spawned.Process(target=_serve, args=(theirs, prepare), daemon=True).start()
+        theirs.close()
+        self._ask((build, task))
+
+    def __call__(self):
+        """Does the work of a turn and returns what comes of it."""
+        return self._ask("work")
+
+    def cpu_time(self):
+        """Seconds that all threads of the process have worked so far."""
+        return self._ask("cpu_time")
+
+    def _ask(self, what):
+        try:
+            self.pipe.send(what)
+            done, outcome = self.pipe.recv()
+        except (EOFError, BrokenPipeError):
+            raise RuntimeError("its process has ended; is there too little memory?") from None
+        if not done:
+            raise RuntimeError(outcome)
+        return outcome
+
+
+def _serve(pipe, prepare):
+    """The other end of `Apart`, until it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    prepare()
+    work = None
+    while True:
+        try:
+            asked = pipe.recv()
+        except EOFError:
+            return
+        try:
+            if asked == "cpu_time":
+                outcome = time.process_time()
+            elif asked == "work":
+                outcome = work()
+            else:
+                build, task = asked
+                work, outcome = build(task), None
+            pipe.send((True, outcome))
+        except Exception as error:  # peers fail in their own ways
+            pipe.send((False, first_line(error)))
+        gc.collect()  # between the turns
 
 
 def run(task, our_rows, peers, *, rounds, announce):
@@ -62,10 +125,11 @@ def run(task, our_rows, peers, *, rounds, announce):
     for turn in range(rounds):
         for name, work in ready.items():
             gc.collect()
-            start, cpu_start = time.perf_counter(), _cpu_time()
+            cpu_time = getattr(work, "cpu_time", _cpu_time)
+            cpu_start, start = cpu_time(), time.perf_counter()
             work()
             times[name]["seconds"].append(time.perf_counter() - start)
-            times[name]["cpu_seconds"].append(_cpu_time() - cpu_start)
+            times[name]["cpu_seconds"].append(cpu_time() - cpu_start)
         announce(f"round {turn + 1} of {rounds}")
     return times, results, left_out
 

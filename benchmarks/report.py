@@ -1,11 +1,10 @@
 """What the benchmarks have in common on the terminal: their flags, their tables, their files."""
 
 import json
-import os
 import pathlib
 
 from fields import ConfigError
-from terminal import count
+from terminal import cores, count
 
 
 def add_flags(parser, *, rounds):
@@ -35,13 +34,6 @@ def check_output(path):
     """
     if path is not None and path.is_dir():
         raise ConfigError(f"--output {path}: is a folder; name a file")
-
-
-def cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def with_threads(number):

@@ -11,7 +11,7 @@ import sys
 
 import terminal
 from benchmarks import report
-from config import GANConfig
+from config import SIDE_BY_SIDE, GANConfig
 from terminal import count, say
 
 USUAL = {"batch_size": 64, "width": 1.0, "image_size": 28}
@@ -54,7 +54,7 @@ def config_of(case):
 def load_race(options):
     """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    terminal.load_tensorflow(options.threads)
+    terminal.load_tensorflow(options.threads, side_by_side=SIDE_BY_SIDE["trio"])
     from benchmarks import race, trio_race
 
     return functools.partial(start, race, trio_race), (OSError,)

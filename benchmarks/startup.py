@@ -63,7 +63,7 @@ def start(race, options):
         for name, each in times.items()
     ]
     say(table(figures))
-    machine = race.machine(report.cores(), {})
+    machine = race.machine(terminal.cores(), {})
     settings = report.settings(options)
     report.write(options.output, {"settings": settings, "machine": machine, "rows": figures})
     return 0

@@ -94,10 +94,10 @@ class TorchTrio:
 
     def step(self, images, labels):
         """One round on real images (b, c, h, w) and labels int64 (b,)."""
+        self.classifier_turn(len(images))
         self.discriminator_turn(images, labels)
         self.generator_turn(len(images))
         self.follow(self.average_generator, self.generator)
-        self.classifier_turn(len(images))
         self.follow(self.average_classifier, self.classifier)
         self.steps += 1
 

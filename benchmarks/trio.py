@@ -58,7 +58,7 @@ def load_race(options):
     terminal.load_tensorflow(options.threads, xla=True)
     from benchmarks import trio_race
 
-    return functools.partial(start, trio_race), (OSError,)
+    return functools.partial(start, trio_race), (RuntimeError, OSError)
 
 
 def start(race, options):

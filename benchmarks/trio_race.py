@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import config
 import data
+import terminal
 from benchmarks import flops, race
 from building import build_gan
 
@@ -148,13 +149,30 @@ def pytorch(task, channels_last=False):
     return play
 
 
+def apart(build, side_by_side=1):
+    """The row in a process of its own; only there is TensorFlow given other threads than it takes.
+
+    Args:
+        build: a row's builder.
+        side_by_side: int, as of `terminal.load_tensorflow`.
+    """
+    return functools.partial(_apart, build, side_by_side)
+
+
+def _apart(build, side_by_side, task):
+    prepare = functools.partial(
+        terminal.load_tensorflow, task.threads, side_by_side=side_by_side, xla=True
+    )
+    return race.Apart(prepare, build, task)
+
+
 OURS, PRODUCT = "ours", "matrix product"
 OUR_ROWS = {
-    OURS: ours,
-    "predict + 4 train_on_batch, no XLA": functools.partial(ancestor, jit_compile=False),
-    "predict + 4 train_on_batch": ancestor,
-    "ours, Keras's defaults": defaults,
-    PRODUCT: matrix_product,
+    OURS: apart(ours, config.SIDE_BY_SIDE["trio"]),
+    "predict + 4 train_on_batch, no XLA": apart(functools.partial(ancestor, jit_compile=False)),
+    "predict + 4 train_on_batch": apart(ancestor),
+    "ours, Keras's defaults": apart(defaults),
+    PRODUCT: apart(matrix_product),
 }
 PEERS = {
     "PyTorch": race.Peer(
@@ -162,8 +180,8 @@ PEERS = {
         "torch==2.13.0",
         ("torch",),
         {
-            "PyTorch": pytorch,
-            "PyTorch, channels_last": functools.partial(pytorch, channels_last=True),
+            "PyTorch": apart(pytorch),
+            "PyTorch, channels_last": apart(functools.partial(pytorch, channels_last=True)),
         },
     )
 }
@@ -176,6 +194,8 @@ def run(task, rounds, announce):
         task: Task.
         rounds: int >= 1.
         announce: callable for one line of text.
+    Raises:
+        RuntimeError: if a row of ours fails.
     Returns:
         dict for `json.dumps`, as README.md says.
     """

@@ -52,10 +52,14 @@ class GANTrio(GAN):
         self.accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
 
     def train_step(self, data):
-        """One round: the discriminator's turn, the generator's turn, the classifier's turn."""
-        super().train_step(data)
+        """One round: the classifier's turn, and the GAN's two.
+
+        The classifier learns from the average generator as the last round left it, so that a graph
+        can play its turn beside the discriminator's.
+        """
         with tf.name_scope("classifier_turn"):
             self.classifier_turn(tf.shape(data[0])[0])
+        super().train_step(data)
         with tf.name_scope("average_classifier_step"):
             self.follow(self.average_classifier, self.classifier, self.ema_decay)
         return self.results()

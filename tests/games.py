@@ -30,7 +30,7 @@ OWN = ("pool", "attack_steps", "area", "grown_at")  # variables of a game itself
 
 
 def adam():
-    return keras.optimizers.Adam(1e-2, beta_1=0.5)
+    return agents.Adam(1e-2, beta_1=0.5)
 
 
 def sgd():

@@ -229,12 +229,27 @@ def test_ctrl_c_saves_and_resume_goes_on_to_the_same_end(dcgan, tmp_path):
     assert dcgan(*words, "--resume", "--steps", stopped + 5).returncode == 0  # nothing left to do
 
 
+@pytest.mark.parametrize(
+    ("mode", "game", "side_by_side"),
+    [("train", "trio", 2), ("train", "gan", 2), ("train", "robust", 1), ("evaluate", "trio", 1)],
+)
+def test_turns_that_can_be_played_at_a_time_share_the_threads(
+    mode, game, side_by_side, monkeypatch
+):
+    import dcgan as command
+
+    given = {}
+    monkeypatch.setattr("terminal.load_tensorflow", lambda **options: given.update(options))
+    command.load_mode(command.parse(["dcgan.py", "--mode", mode, "--game", game]))
+    assert given["side_by_side"] == side_by_side
+
+
 def test_auto_falls_back_to_digits_with_one_line(tmp_path, monkeypatch, capsys):
     import dcgan as command
 
     monkeypatch.setattr("terminal.load_tensorflow", lambda **options: None)  # it is
-    flags = types.SimpleNamespace(mode="train", distribute="none", jit=None, device=None)
-    train, _ = command.load_mode(flags)
+    flags = {"mode": "train", "game": "trio", "distribute": "none", "jit": None, "device": None}
+    train, _ = command.load_mode(types.SimpleNamespace(**flags))
     monkeypatch.setattr(downloads, "unreachable", lambda url: "no network")
     monkeypatch.chdir(tmp_path)
     options = command.parse(

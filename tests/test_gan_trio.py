@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import config
+from models.game import copy_agent
 from models.gan_trio import GANTrio
 from tests.games import (
     BATCH,
@@ -104,18 +105,21 @@ def test_a_compiled_round_agrees_with_an_eager_one(loss, conditioning):
 
 
 def test_the_order_of_the_turns_and_that_each_sees_the_last_one_s_outcome():
-    game = tiny_trio()
+    game = play(tiny_trio(), 1)
+    average = copy_agent(game.average_generator)
     calls = spy(game)
     play(game, 1)
     roles = [call.role for call in calls if call.role.endswith(("generator", "classifier"))]
-    assert roles == ["generator", "generator", "average_generator", "classifier"]
-    # The generator was judged by the discriminator as the first turn had left it, and the
-    # classifier was taught by the average as the second turn had left it.
-    judged, taught = calls_of(calls, "discriminator")[-1], calls_of(calls, "average_generator")[-1]
+    assert roles == ["average_generator", "classifier", "generator", "generator"]
+    # The classifier was taught by the average as the last round had left it, and the generator
+    # was judged by the discriminator as the turn before had left it.
+    judged, taught = calls_of(calls, "discriminator")[-1], calls_of(calls, "average_generator")[0]
     again = game.discriminator([tf.constant(x) for x in judged.inputs])
     np.testing.assert_allclose(again, judged.outputs[0], rtol=1e-5, atol=1e-6)
-    again = game.average_generator([tf.constant(x) for x in taught.inputs])
+    again = average([tf.constant(x) for x in taught.inputs])
     np.testing.assert_allclose(again, taught.outputs[0], rtol=1e-5, atol=1e-6)
+    moved_on = game.average_generator([tf.constant(x) for x in taught.inputs])
+    assert np.abs(moved_on - taught.outputs[0]).max() > 1e-4
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
@@ -272,7 +276,7 @@ def test_real_data_acts_through_the_discriminator_s_weights_only(conditioning):
     def outcome(seed):
         game = tiny_trio(conditioning=conditioning, optimizer=adam)
         game.discriminator.optimizer.learning_rate.assign(0.0)
-        return state(play(game, 1, real_batch(seed)))
+        return state(play(game, 2, real_batch(seed)))  # the classifier hears of it in the second
 
     one, other = outcome(0), outcome(1)
     assert moved(one, other) == {"discriminator's optimizer"}  # its momenta saw the images
@@ -294,7 +298,7 @@ def test_real_labels_matter_unless_there_is_no_conditioning(conditioning, loss):
 
     def outcome(some_labels):
         game = tiny_trio(conditioning=conditioning, loss=loss, r1_gamma=1.0)
-        return state(play(game, 1, (images, some_labels)))
+        return state(play(game, 2, (images, some_labels)))  # see above
 
     differing = moved(outcome(labels), outcome(permuted))
     if conditioning == "none":

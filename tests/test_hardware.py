@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -56,6 +59,38 @@ def test_what_suits_the_device_and_what_is_given_wins(given, gpu, chosen):
 def test_steps_at_once_never_pass_the_end_of_an_epoch(steps, on_gpu):
     assert hardware.steps_at_once(steps, gpu=True) == on_gpu
     assert hardware.steps_at_once(steps, gpu=False) == 1
+
+
+THREADS = """
+import terminal
+terminal.cores = lambda: 6
+terminal.load_tensorflow({how})
+from tensorflow.config import threading
+print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "told", "threads"),
+    [
+        ("", None, "0 0"),  # as TensorFlow chooses
+        ("side_by_side=2", None, "3 6"),
+        ("side_by_side=2", "8", "4 8"),
+        ("side_by_side=2", "0", "3 6"),
+        ("1, side_by_side=2", "8", "1 1"),
+        ("5", None, "5 5"),
+    ],
+)
+def test_operations_side_by_side_share_the_threads(how, told, threads):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TF_NUM_")}
+    process = subprocess.run(
+        [sys.executable, "-c", THREADS.format(how=how)],
+        cwd=ROOT,
+        env=env if told is None else {**env, "TF_NUM_INTRAOP_THREADS": told},
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.strip() == threads, process.stderr
 
 
 def lower(game):

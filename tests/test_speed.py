@@ -95,6 +95,64 @@ def test_rows_take_turns_and_a_peer_that_fails_is_left_out():
     assert "absent is left out: not installed; pip install nowhere" in said
 
 
+def squares(task):
+    """A row: every turn it returns one square more, and the process that it was prepared in."""
+    if task < 0:
+        raise ValueError("no such\ntask")
+    made = []
+
+    def play():
+        made.append(len(made) ** 2)
+        sum(range(200_000 * task))
+        if len(made) > 3:
+            raise ArithmeticError("too many")
+        return made, os.getpid(), os.environ.get("PREPARED")
+
+    return play
+
+
+def prepare():
+    os.environ["PREPARED"] = "yes"
+
+
+def test_a_row_apart_works_in_a_process_of_its_own():
+    row = race.Apart(prepare, squares, 10)
+    (_, process, prepared), (made, again, _) = row(), row()
+    assert made == [0, 1]
+    assert process == again != os.getpid()
+    assert prepared == "yes"
+    assert "PREPARED" not in os.environ
+    before = row.cpu_time()
+    row()
+    assert row.cpu_time() > before
+    with pytest.raises(RuntimeError, match="ArithmeticError: too many"):
+        row()
+    with pytest.raises(RuntimeError, match="^ValueError: no such$"):
+        race.Apart(prepare, squares, -1)
+
+
+def test_a_row_whose_process_ends_fails():
+    with pytest.raises(RuntimeError, match="has ended"):
+        race.Apart(prepare, os._exit, 1)
+
+
+def test_the_cpu_time_of_a_race_is_the_row_s_own():
+    class Slow:
+        def __init__(self):
+            self.turns = 0
+
+        def __call__(self):
+            self.turns += 1
+
+        def cpu_time(self):
+            return 3.0 * self.turns
+
+    rows = {"apart": lambda task: Slow(), "here": lambda task: lambda: None}
+    times, _, _ = race.run(None, rows, {}, rounds=2, announce=lambda line: None)
+    assert times["apart"]["cpu_seconds"] == [3.0, 3.0]
+    assert all(0 <= seconds < 1 for seconds in times["here"]["cpu_seconds"])
+
+
 def test_ratios_are_taken_within_a_round():
     """The machine is ten times as slow in the second round, which changes no ratio."""
     ours = {"seconds": [1.0, 10.0, 1.0], "cpu_seconds": [1.0, 1.0, 1.0]}

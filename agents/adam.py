@@ -1,0 +1,45 @@
+"""How the agents of a game of images learn: Adam, in one operation a weight."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="games")
+class Adam(keras.optimizers.Adam):
+    """Keras's Adam by TensorFlow's own operation for it (Kingma & Ba 2015, arXiv:1412.6980).
+
+    Without XLA, Keras's rule is some ten small operations a weight, which read and write it anew
+    each time; the trio's step takes 4 to 10 % longer with them.
+
+    Args:
+        *args, **kwargs: of `keras.optimizers.Adam`, but no `amsgrad`, which is another operation.
+    Raises:
+        ValueError: if `amsgrad` is asked for.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.amsgrad:
+            raise ValueError("amsgrad: this Adam has none; use keras.optimizers.Adam")
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Moves one weight; called by `apply`."""
+        index = self._get_variable_index(variable)
+        turns = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(variable),
+            m=_handle(self._momentums[index]),
+            v=_handle(self._velocities[index]),
+            beta1_power=self.beta_1**turns,
+            beta2_power=self.beta_2**turns,
+            lr=tf.cast(learning_rate, variable.dtype),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.convert_to_tensor(gradient),
+        )
+
+
+def _handle(variable):
+    """What TensorFlow's operations know a variable of Keras, or of TensorFlow, by."""
+    return (variable.value if isinstance(variable, keras.Variable) else variable).handle
