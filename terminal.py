@@ -161,8 +161,9 @@ def load_tensorflow(threads=None, *, side_by_side=1, xla=False, device=None, fir
             threads = int(told) if told.isdecimal() and int(told) else cores()
         if threads is not None:
             part = max(1, threads // side_by_side)
-            tf.config.threading.set_intra_op_parallelism_threads(part)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
+            with contextlib.suppress(RuntimeError):  # it is at work already, and keeps what it has
+                tf.config.threading.set_intra_op_parallelism_threads(part)
+                tf.config.threading.set_inter_op_parallelism_threads(threads)
         if device == "cpu":
             tf.config.set_visible_devices([], "GPU")
         if first:

@@ -55,6 +55,10 @@ class Apart:
         """Does the work of a turn and returns what comes of it."""
         return self._ask("work")
 
+    def collect(self):
+        """Has the process look for garbage, so that it need not within a turn."""
+        self._ask("collect")
+
     def cpu_time(self):
         """Seconds that all threads of the process have worked so far."""
         return self._ask("cpu_time")
@@ -81,17 +85,18 @@ def _serve(pipe, prepare):
         except EOFError:
             return
         try:
-            if asked == "cpu_time":
-                outcome = time.process_time()
-            elif asked == "work":
-                outcome = work()
-            else:
-                build, task = asked
-                work, outcome = build(task), None
+            match asked:
+                case "collect":
+                    outcome = gc.collect()
+                case "cpu_time":
+                    outcome = time.process_time()
+                case "work":
+                    outcome = work()
+                case build, task:
+                    work, outcome = build(task), None
             pipe.send((True, outcome))
         except Exception as error:  # peers fail in their own ways
             pipe.send((False, first_line(error)))
-        gc.collect()  # between the turns
 
 
 def run(task, our_rows, peers, *, rounds, announce):
@@ -124,7 +129,7 @@ def run(task, our_rows, peers, *, rounds, announce):
         announce(f"{entry['name']} is left out: {entry['why']}")
     for turn in range(rounds):
         for name, work in ready.items():
-            gc.collect()
+            getattr(work, "collect", gc.collect)()
             cpu_time = getattr(work, "cpu_time", _cpu_time)
             cpu_start, start = cpu_time(), time.perf_counter()
             work()

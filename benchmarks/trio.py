@@ -33,7 +33,7 @@ def parse(argv):
             f"--{name}", f"--{name.replace('_', '-')}", type=count, help="the preset's if not given"
         )
     add("--image_size", "--image-size", type=count, default=28, help="in pixels; default 28")
-    add("--steps", type=count, default=16, help="of a turn; default 16, one of them with R1")
+    add("--steps", type=count, default=64, help="of a turn; default 64, four of them with R1")
     report.add_flags(parser, rounds=5)
     report.add_threads(parser)
     options = parser.parse_args(argv)

@@ -16,6 +16,7 @@ import sys
 import time
 
 import terminal
+from config import SIDE_BY_SIDE
 from terminal import say
 
 WARM_UP = 10  # steps
@@ -147,7 +148,7 @@ def load(options):
 
         found.append(distribution.join("multiworker"))
 
-    terminal.load_tensorflow(first=look_for_devices)
+    terminal.load_tensorflow(side_by_side=SIDE_BY_SIDE["trio"], first=look_for_devices)
     import data
 
     return lambda options: play(options, *found), (data.DataError, OSError)

@@ -144,6 +144,9 @@ def test_the_cpu_time_of_a_race_is_the_row_s_own():
         def __call__(self):
             self.turns += 1
 
+        def collect(self):
+            self.turns -= 1
+
         def cpu_time(self):
             return 3.0 * self.turns
 
