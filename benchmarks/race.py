@@ -1,5 +1,6 @@
 """A race: rows that do the same work take turns, so that a busy machine hits them alike."""
 
+import contextlib
 import gc
 import importlib.metadata
 import importlib.util
@@ -49,7 +50,7 @@ class Apart:
         self.pipe, theirs = spawned.Pipe()
         spawned.Process(target=_serve, args=(theirs, prepare), daemon=True).start()
         theirs.close()
-        self._ask((build, task))
+        self._ask(build, task)
 
     def __call__(self):
         """Does the work of a turn and returns what comes of it."""
@@ -63,9 +64,9 @@ class Apart:
         """Seconds that all threads of the process have worked so far."""
         return self._ask("cpu_time")
 
-    def _ask(self, what):
+    def _ask(self, *question):
         try:
-            self.pipe.send(what)
+            self.pipe.send(question)
             done, outcome = self.pipe.recv()
         except (EOFError, BrokenPipeError):
             raise RuntimeError("its process has ended; is there too little memory?") from None
@@ -75,28 +76,23 @@ class Apart:
 
 
 def _serve(pipe, prepare):
-    """The other end of `Apart`, until it is gone."""
+    """The other end of `Apart`: builds the row, then does what it is asked until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     prepare()
-    work = None
-    while True:
+
+    def answer(act):
         try:
-            asked = pipe.recv()
-        except EOFError:
-            return
-        try:
-            match asked:
-                case "collect":
-                    outcome = gc.collect()
-                case "cpu_time":
-                    outcome = time.process_time()
-                case "work":
-                    outcome = work()
-                case build, task:
-                    work, outcome = build(task), None
-            pipe.send((True, outcome))
+            pipe.send((True, act()))
         except Exception as error:  # peers fail in their own ways
             pipe.send((False, first_line(error)))
+
+    acts: dict[str, Callable] = {"collect": gc.collect, "cpu_time": time.process_time}
+    build, task = pipe.recv()
+    answer(lambda: acts.update(work=build(task)))
+    with contextlib.suppress(EOFError):
+        while True:
+            (name,) = pipe.recv()
+            answer(acts[name])
 
 
 def run(task, our_rows, peers, *, rounds, announce):
