@@ -8,7 +8,7 @@ import numpy as np
 import building
 import data
 import presets
-from agents import build_residual_discriminator, class_head
+from agents import Adam, build_residual_discriminator, class_head
 from evaluation import robustness
 from models import RobustClassifier
 from models.game import copy_agent
@@ -76,7 +76,7 @@ def madry(config, dataset, passes):
         contrast=config.contrast,
     )
     classifier = copy_agent(class_head(network))
-    classifier.compile(keras.optimizers.Adam(building.falling_rate(rules)))
+    classifier.compile(Adam(building.falling_rate(rules)))
     game = RobustClassifier(
         classifier,
         building.training_attack(rules),

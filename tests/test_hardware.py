@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -13,6 +10,7 @@ import tensorflow as tf
 
 import config
 import hardware
+import terminal
 from agents import compute_in
 from runs import Run
 from tests.conftest import ROOT
@@ -61,38 +59,35 @@ def test_steps_at_once_never_pass_the_end_of_an_epoch(steps, on_gpu):
     assert hardware.steps_at_once(steps, gpu=False) == 1
 
 
-THREADS = """
-import terminal
-terminal.cores = lambda: 6
-for how in {how}:
-    terminal.load_tensorflow(**how)
-from tensorflow.config import threading
-print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
-"""
-
-
 @pytest.mark.parametrize(
     ("how", "told", "threads"),
     [
-        ([{}], None, "0 0"),  # as TensorFlow chooses
-        ([{"side_by_side": 2}], None, "3 6"),
-        ([{"side_by_side": 2}], "8", "4 8"),
-        ([{"side_by_side": 2}], "0", "3 6"),
-        ([{"threads": 1, "side_by_side": 2}], "8", "1 1"),
-        ([{"threads": 5}], None, "5 5"),
-        ([{}, {"side_by_side": 2}], None, "0 0"),  # it runs already
+        ({}, None, []),  # as TensorFlow chooses
+        ({"side_by_side": 2}, None, [3, 6]),
+        ({"side_by_side": 2}, "8", [4, 8]),
+        ({"side_by_side": 2}, "0", [3, 6]),
+        ({"threads": 1, "side_by_side": 2}, "8", [1, 1]),
+        ({"threads": 5}, None, [5, 5]),
     ],
 )
-def test_operations_side_by_side_share_the_threads(how, told, threads):
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TF_NUM_")}
-    process = subprocess.run(
-        [sys.executable, "-c", THREADS.format(how=how)],
-        cwd=ROOT,
-        env=env if told is None else {**env, "TF_NUM_INTRAOP_THREADS": told},
-        capture_output=True,
-        text=True,
-    )
-    assert process.stdout.strip() == threads, process.stderr
+def test_operations_side_by_side_share_the_threads(how, told, threads, monkeypatch):
+    chosen = []
+    for pool in ("intra", "inter"):
+        name = f"set_{pool}_op_parallelism_threads"
+        monkeypatch.setattr(tf.config.threading, name, chosen.append)
+    monkeypatch.setattr(terminal, "cores", lambda: 6)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if told is not None:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", told)
+    terminal.load_tensorflow(**how)
+    assert chosen == threads
+
+
+def test_a_tensorflow_that_is_at_work_keeps_its_threads():
+    tf.constant(0)
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    terminal.load_tensorflow(before + 3)
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before
 
 
 def lower(game):
