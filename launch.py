@@ -44,7 +44,7 @@ def launch(options):
         options: as `parse` returns.
     """
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(options.workers))
-    cores = str(max(1, (os.cpu_count() or 1) // options.workers))
+    cores = str(max(1, terminal.cores() // options.workers))
     threads = {"TF_NUM_INTRAOP_THREADS": cores, "TF_NUM_INTEROP_THREADS": cores}
     workers: list[subprocess.Popen] = []
     said: dict[str, int] = {}

@@ -156,14 +156,14 @@ def apart(build, side_by_side=1):
         build: a row's builder.
         side_by_side: int, as of `terminal.load_tensorflow`.
     """
-    return functools.partial(_apart, build, side_by_side)
 
+    def row(task):
+        prepare = functools.partial(
+            terminal.load_tensorflow, task.threads, side_by_side=side_by_side, xla=True
+        )
+        return race.Apart(prepare, build, task)
 
-def _apart(build, side_by_side, task):
-    prepare = functools.partial(
-        terminal.load_tensorflow, task.threads, side_by_side=side_by_side, xla=True
-    )
-    return race.Apart(prepare, build, task)
+    return row
 
 
 OURS, PRODUCT = "ours", "matrix product"
