@@ -240,7 +240,8 @@ def test_turns_that_can_be_played_at_a_time_share_the_threads(
 
     given = {}
     monkeypatch.setattr("terminal.load_tensorflow", lambda **options: given.update(options))
-    command.load_mode(command.parse(["dcgan.py", "--mode", mode, "--game", game]))
+    flags = {"mode": mode, "game": game, "distribute": "none", "jit": None, "device": None}
+    command.load_mode(types.SimpleNamespace(**flags))
     assert given["side_by_side"] == side_by_side
 
 
