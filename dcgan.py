@@ -20,11 +20,10 @@ import types
 
 from absl import flags
 
-import cluster
-import config as configs
-import fields
-import presets
-import terminal
+from cli import terminal
+from devices import cluster
+from games import config as configs
+from games import fields, presets
 
 MODES = ("train", "finetune", "generate", "interpolate", "attack", "evaluate", "export")
 DEVICES = ("cpu", "gpu")
@@ -232,7 +231,7 @@ def load_mode(options):
         cluster.read()
 
     def look_for_devices():
-        import distribution
+        from devices import distribution
 
         options.devices = distribution.join(options.distribute)
 

@@ -5,8 +5,8 @@ import math
 
 import tensorflow as tf
 
-import replicas
 from attacks.norms import NORMS, Norm
+from devices import shared_batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Ball:
         Without an epsilon, drawn uniformly from the box.
         """
         if self.epsilon is None:
-            return replicas.uniform(tf.shape(sources), seed, *self.bounds)
+            return shared_batch.uniform(tf.shape(sources), seed, *self.bounds)
         radius = self.epsilon * self.pixel_range * scale
         drawn = sources + radius * self.rules.uniform(tf.shape(sources), seed)
         return tf.clip_by_value(drawn, *self.bounds)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-import replicas
+from devices import shared_batch
 
 PIXEL_AXES = (1, 2, 3)
 RADIUS = 1_000_003  # salt of a random start's radius, which no count of restarts reaches
@@ -44,9 +44,9 @@ def _l2_project(perturbation, epsilon):
 
 
 def _l2_uniform(shape, seed):
-    direction = _l2_direction(replicas.normal(shape, seed))
+    direction = _l2_direction(shared_batch.normal(shape, seed))
     dimensions = tf.cast(tf.reduce_prod(shape[1:]), tf.float32)
-    volume = replicas.uniform(
+    volume = shared_batch.uniform(
         (shape[0], 1, 1, 1), tf.random.experimental.stateless_fold_in(seed, RADIUS)
     )
     return direction * volume ** (1.0 / dimensions)
@@ -57,7 +57,7 @@ def _linf_project(perturbation, epsilon):
 
 
 def _linf_uniform(shape, seed):
-    return replicas.uniform(shape, seed, -1.0, 1.0)
+    return shared_batch.uniform(shape, seed, -1.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 
-import data
 from benchmarks import race
 from benchmarks.peers import OUR_ROWS, OURS, PEERS, PIXEL_RANGE, Task
+from images import datasets
 
 PIXEL_SLACK = 1e-5  # rounding that a ball and the box are allowed, on the [0, 1] scale
 SUCCESS_SLACK = 0.005  # a row whose success is further from ours does not count
-EXPECTED_ERRORS = (data.DataError, ValueError)
+EXPECTED_ERRORS = (datasets.DataError, ValueError)
 
 
 def prepare(options):
@@ -24,7 +24,7 @@ def prepare(options):
         ValueError: one line, if the classifier cannot be loaded or is none for these images.
     """
     classifier = _load(options.weights)
-    split = data.load(options.dataset, data_dir=options.data_dir).test
+    split = datasets.load(options.dataset, data_dir=options.data_dir).test
     shape = split.images.shape[1:]
     if classifier.input_shape[1:] != shape:
         raise ValueError(
@@ -37,7 +37,7 @@ def prepare(options):
         )
     return Task(
         classifier,
-        data.normalize(split.images[: options.images]),
+        datasets.normalize(split.images[: options.images]),
         split.labels[: options.images],
         options.epsilon,
         options.step_size,

@@ -14,10 +14,10 @@ import os
 import pathlib
 import sys
 
-import terminal
 from benchmarks import report
-from fields import ConfigError
-from terminal import count, say
+from cli import terminal
+from cli.terminal import count, say
+from games.fields import ConfigError
 
 ROOT = pathlib.Path(__file__).parents[1]
 WEIGHTS = pathlib.Path("assets", "pretrained", "robust-mnist", "classifier.keras")

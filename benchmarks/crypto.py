@@ -9,11 +9,11 @@ python -m benchmarks.crypto --speed              rounds a second
 import pathlib
 import sys
 
-import terminal
 from benchmarks import report
+from cli import terminal
+from cli.terminal import count
 from crypto.config import PRESETS, from_preset
-from fields import ConfigError
-from terminal import count
+from games.fields import ConfigError
 
 
 def parse(argv):

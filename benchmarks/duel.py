@@ -5,12 +5,11 @@ import dataclasses
 import keras
 import numpy as np
 
-import building
-import data
-import presets
 from agents import Adam, build_residual_discriminator, class_head
 from evaluation import robustness
-from models import RobustClassifier
+from games import presets
+from images import datasets
+from models import RobustClassifier, building
 from models.game import copy_agent
 
 QUERIES = 1000  # of the square attack, a fifth of what --mode evaluate spends
@@ -25,7 +24,7 @@ def fight(options, seed):
     Yields:
         dict: `who`, `seed`, `passes`, and the shares `clean` and `worst_case`.
     """
-    dataset = data.load(options.dataset, data_dir=options.data_dir, seed=seed)
+    dataset = datasets.load(options.dataset, data_dir=options.data_dir, seed=seed)
     split = getattr(dataset, options.split)
     config, tuning = (
         presets.from_preset(options.preset, options.dataset, game=game, seed=seed)
@@ -90,7 +89,7 @@ def madry(config, dataset, passes):
 
 def play(game, config, dataset):
     """Plays a game for its steps and returns it."""
-    batches = data.batches(dataset.train, config.batch_size, seed=config.seed)
+    batches = datasets.batches(dataset.train, config.batch_size, seed=config.seed)
     game.fit(batches, steps_per_epoch=config.steps, shuffle=False, verbose=0)
     return game
 
@@ -99,7 +98,7 @@ def judged(classifier, split, epsilon, count):
     """Accuracy on some of a split's images, plain and in the worst case: shares."""
     chosen = np.random.default_rng(0).permutation(len(split.labels))[:count]  # the same for all
     target = robustness.Target(
-        classifier, data.normalize(split.images[chosen]), split.labels[chosen]
+        classifier, datasets.normalize(split.images[chosen]), split.labels[chosen]
     )
     rules = robustness.RobustnessOptions(epsilon=epsilon, num_images=len(chosen), queries=QUERIES)
     worst = robustness.worst_case(target, rules)[-1]["value"]

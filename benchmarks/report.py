@@ -3,8 +3,8 @@
 import json
 import pathlib
 
-from fields import ConfigError
-from terminal import cores, count
+from cli.terminal import cores, count
+from games.fields import ConfigError
 
 
 def add_flags(parser, *, rounds):
@@ -92,6 +92,6 @@ def write(path, report):
         OSError: if the file cannot be written.
     """
     if path is not None:
-        from pictures import save_text
+        from images.pictures import save_text
 
         save_text(path, json.dumps(report, indent=2) + "\n")

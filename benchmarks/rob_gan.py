@@ -10,10 +10,10 @@ forwards and backwards. Both are judged by the same attacks on the same images.
 
 import sys
 
-import terminal
 from benchmarks import report
-from config import PRESET_NAMES
-from terminal import say
+from cli import terminal
+from cli.terminal import say
+from games.config import PRESET_NAMES
 
 
 def parse(argv):
@@ -38,8 +38,8 @@ def parse(argv):
 def load_duel(options):
     """The duel, and the errors that it may end in; with them comes TensorFlow."""
     terminal.load_tensorflow()
-    import data
     from benchmarks import duel
+    from images import datasets
 
     def start(options):
         rows = []
@@ -58,7 +58,7 @@ def load_duel(options):
         report.write(options.output, {"settings": settings, "rows": rows, "summary": summary})
         return 0
 
-    return start, (data.DataError, OSError)
+    return start, (datasets.DataError, OSError)
 
 
 def table(rows):

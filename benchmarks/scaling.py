@@ -9,10 +9,10 @@ import functools
 import os
 import sys
 
-import terminal
 from benchmarks import report
-from config import SIDE_BY_SIDE, GANConfig
-from terminal import count, say
+from cli import terminal
+from cli.terminal import count, say
+from games.config import SIDE_BY_SIDE, GANConfig
 
 USUAL = {"batch_size": 64, "width": 1.0, "image_size": 28}
 VARIED = {"batch_size": (16, 32, 128), "width": (0.25, 0.5, 2.0), "image_size": (8, 16, 32, 56)}

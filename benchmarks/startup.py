@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 
-import terminal
 from benchmarks import report
-from terminal import say
+from cli import terminal
+from cli.terminal import say
 
 ROOT = pathlib.Path(__file__).parents[1]
 DCGAN = str(ROOT / "dcgan.py")

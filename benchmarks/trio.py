@@ -11,10 +11,10 @@ import functools
 import os
 import sys
 
-import presets
-import terminal
 from benchmarks import report
-from terminal import count, say
+from cli import terminal
+from cli.terminal import count, say
+from games import presets
 
 WIDTHS = ("generator_width", "discriminator_width", "classifier_width")
 

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import config
-import data
-import terminal
 from benchmarks import flops, race
-from building import build_gan
+from cli import terminal
+from games import config
+from images import datasets
+from models.building import build_gan
 
 NUM_CLASSES = 10
 IMAGES = 4096  # grey noise: what is learned does not change how long it takes
@@ -30,21 +30,21 @@ class Task(NamedTuple):
     def split(self):
         """Images uint8 (n, size, size, 1) and labels, the same for every row."""
         rng = np.random.default_rng(0)
-        size = self.config.image_size or data.SHAPES["mnist"][0]
+        size = self.config.image_size or datasets.SHAPES["mnist"][0]
         images = rng.integers(0, 256, (IMAGES, size, size, 1)).astype(np.uint8)
-        return data.Split(images, rng.integers(0, NUM_CLASSES, IMAGES).astype(np.int32))
+        return datasets.Split(images, rng.integers(0, NUM_CLASSES, IMAGES).astype(np.int32))
 
     def game(self):
         """A GANTrio that nobody has compiled; every one begins with the same weights."""
         keras.utils.set_random_seed(0)
         split = self.split
-        dataset = data.Dataset("noise", tuple("0123456789"), split, split, split)
+        dataset = datasets.Dataset("noise", tuple("0123456789"), split, split, split)
         return build_gan(self.config, dataset)
 
     def batches(self):
         """Endless images float32 in [-1, 1] and labels int32, as arrays."""
         split = self.split
-        images, rng = data.normalize(split.images), np.random.default_rng(0)
+        images, rng = datasets.normalize(split.images), np.random.default_rng(0)
         while True:
             chosen = rng.integers(0, IMAGES, self.config.batch_size)
             yield images[chosen], split.labels[chosen]
@@ -55,7 +55,7 @@ def ours(task, **compiled):
     game = task.game()
     game.compile(**compiled)
     game.make_train_function()
-    stream = iter(data.batches(task.split, task.config.batch_size, seed=0))
+    stream = iter(datasets.batches(task.split, task.config.batch_size, seed=0))
 
     def play():
         for _ in range(task.steps):
@@ -72,7 +72,7 @@ def defaults(task):
     count = task.steps * task.config.batch_size
     split = task.split
     chosen = np.arange(count) % IMAGES
-    images, labels = data.normalize(split.images[chosen]), split.labels[chosen]
+    images, labels = datasets.normalize(split.images[chosen]), split.labels[chosen]
     return lambda: game.fit(images, labels, batch_size=task.config.batch_size, verbose=0)
 
 

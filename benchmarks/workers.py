@@ -15,9 +15,9 @@ import subprocess
 import sys
 import time
 
-import terminal
-from config import SIDE_BY_SIDE
-from terminal import say
+from cli import terminal
+from cli.terminal import say
+from games.config import SIDE_BY_SIDE
 
 WARM_UP = 10  # steps
 RESULT = "result: "
@@ -70,7 +70,7 @@ def measure(count, options):
         OSError: if they fail.
     """
     words = [f"--{name}={getattr(options, name)}" for name in ("dataset", "batch_size", "steps")]
-    command = ["-m", "launch", "--workers", str(count), "--", "-m", "benchmarks.workers", "--play"]
+    command = ["-m", "devices", "--workers", str(count), "--", "-m", "benchmarks.workers", "--play"]
     done = subprocess.run(
         [sys.executable, *command, *words], stdout=subprocess.PIPE, text=True, env=os.environ
     )
@@ -85,11 +85,11 @@ def play(options, devices):
     import keras
     import tensorflow as tf
 
-    import data
-    import presets
-    from building import build_game
+    from games import presets
+    from images import datasets
+    from models.building import build_game
 
-    dataset = data.load(options.dataset)
+    dataset = datasets.load(options.dataset)
     config = presets.from_preset("standard", options.dataset, batch_size=options.batch_size)
     devices.check(config.batch_size)
     game = devices.build(lambda: build_game(config, dataset))
@@ -101,7 +101,7 @@ def play(options, devices):
     )
     game.fit(
         devices.feed(
-            lambda share: data.batches(dataset.train, config.batch_size, seed=0, share=share)
+            lambda share: datasets.batches(dataset.train, config.batch_size, seed=0, share=share)
         ),
         steps_per_epoch=WARM_UP + options.steps,
         callbacks=[clock],
@@ -144,14 +144,14 @@ def load(options):
     found = []
 
     def look_for_devices():
-        import distribution
+        from devices import distribution
 
         found.append(distribution.join("multiworker"))
 
     terminal.load_tensorflow(side_by_side=SIDE_BY_SIDE["trio"], first=look_for_devices)
-    import data
+    from images import datasets
 
-    return lambda options: play(options, *found), (data.DataError, OSError)
+    return lambda options: play(options, *found), (datasets.DataError, OSError)
 
 
 def main(argv):

@@ -20,9 +20,9 @@ from collections.abc import Callable
 
 from absl import flags
 
-import terminal
+from cli import terminal
 from crypto.config import FIELDS, PRESETS, from_preset
-from fields import EXPORT_FORMATS, ConfigError, check
+from games.fields import EXPORT_FORMATS, ConfigError, check
 
 EXPORTED = ("alice", "bob")
 MODES = ("train", "send", "receive", "audit", "transcript", "export")

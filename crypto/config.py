@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from fields import ConfigError, check, option
+from games.fields import ConfigError, check, option
 
 PRESETS = ("secret", "paper", "release")
 MOST_ATTEMPTS = 31  # as many as `game.AliceBobEve` has salts for

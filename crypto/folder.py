@@ -2,16 +2,16 @@
 
 import pathlib
 
-import runs
 from crypto import game as _game  # noqa: F401  registers the classes that a checkpoint holds
 from crypto.ciphers import learned_cipher
 from crypto.config import CryptoConfig
-from fields import ConfigError
+from games.fields import ConfigError
+from training import run_folder
 
 AGENTS = ("alice", "bob", "eve")
 
 
-class CryptoRun(runs.Run):
+class CryptoRun(run_folder.Run):
     """A folder with all that a training of `python -m crypto` has made.
 
     Args:
@@ -47,7 +47,7 @@ class CryptoRun(runs.Run):
         try:
             return CryptoConfig(**record["config"])
         except (ConfigError, TypeError, KeyError) as error:
-            raise runs.RunError(
+            raise run_folder.RunError(
                 f"{self.config_file}: is not a run of this program and version ({error})"
             ) from None
 
@@ -81,9 +81,9 @@ def find(preset, path=None):
     run = CryptoRun(path or default_path(preset))
     if run.exists and run.has_agents:
         return run, False
-    supplied = CryptoRun(runs.PRETRAINED / f"crypto-{preset}")
+    supplied = CryptoRun(run_folder.PRETRAINED / f"crypto-{preset}")
     if path is not None or not supplied.has_agents:
-        raise runs.RunError(
+        raise run_folder.RunError(
             f"{run.path}: holds no trained Alice and Bob;"
             f" train some with python -m crypto --mode train --preset {preset}"
         )
@@ -92,4 +92,4 @@ def find(preset, path=None):
 
 def is_supplied(run):
     """Whether a run is one of assets/pretrained/, where nothing is written."""
-    return run.path.parent == runs.PRETRAINED
+    return run.path.parent == run_folder.PRETRAINED

@@ -12,7 +12,7 @@ import struct
 
 import numpy as np
 
-from pictures import save_atomically
+from images.pictures import save_atomically
 
 MAGIC = b"ABE1"
 HEADER = struct.Struct(">4sHHQ")

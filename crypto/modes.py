@@ -6,18 +6,17 @@ import pathlib
 
 import numpy as np
 
-import exporting
-import runs
+from cli.terminal import INTERRUPTED, say
 from crypto import folder, messages, plots, training
 from crypto.ciphers import words
 from crypto.config import FIELDS, from_preset
 from crypto.draws import chosen
 from crypto.report import audit_cipher, format_audit
-from fields import ConfigError
-from pictures import save_atomically, save_text
-from terminal import INTERRUPTED, say
+from games.fields import ConfigError
+from images.pictures import save_atomically, save_text
+from training import exporting, run_folder
 
-EXPECTED_ERRORS = (exporting.ExportError, runs.RunError, messages.MessageError, OSError)
+EXPECTED_ERRORS = (exporting.ExportError, run_folder.RunError, messages.MessageError, OSError)
 WARNING = "an experiment in learned secrecy, not cryptography to rely on"
 EXPORTED = {  # what goes into an agent, and what comes out
     "alice": (("plaintext", "key"), ("ciphertext",)),
@@ -34,9 +33,9 @@ def train(options):
     if run.exists and options.resume:
         config = resumed_config(run, options)
     elif options.resume:
-        raise runs.RunError(f"{run.path}: holds no run to go on with; leave --resume out")
+        raise run_folder.RunError(f"{run.path}: holds no run to go on with; leave --resume out")
     elif run.exists and not options.overwrite:
-        raise runs.RunError(
+        raise run_folder.RunError(
             f"{run.path}: already holds a run; --resume goes on with it, --overwrite replaces it,"
             " another --path leaves it alone"
         )
@@ -81,7 +80,7 @@ def report_end(run, config, game, audit, stopped_by):
     """Says how the training ended and what to type next; returns the exit status."""
     where = f"--preset {config.preset} --path {run.path}"
     if stopped_by == "not finite":
-        raise runs.RunError(
+        raise run_folder.RunError(
             f"a loss became infinite or not a number at round {game.step}; start anew with a lower"
             " --learning_rate"
         )
@@ -118,7 +117,7 @@ def need_bits(config, what):
         RunError: one line.
     """
     if config.preset != "secret":
-        raise runs.RunError(
+        raise run_folder.RunError(
             f"--preset {config.preset}: its ciphertexts are real numbers, which {what} cannot hold;"
             " use --preset secret"
         )

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from pictures import save_atomically
+from images.pictures import save_atomically
 
 BITS_WRONG = {"bob_bits_wrong": ("Bob", "tab:blue"), "eve_bits_wrong": ("Eve", "tab:red")}
 

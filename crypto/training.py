@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from callbacks import Keeper
 from crypto.ciphers import Cipher, learned_cipher
 from crypto.config import ROUNDS_PER_STEP
 from crypto.evaluation import exact_audit
 from crypto.game import build_game
 from crypto.selective import selective_audit
+from training.callbacks import Keeper
 
 GLANCE = 8  # plaintexts of every audit
 LOOK = 32  # and of the one that may end the training

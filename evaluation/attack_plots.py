@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from pictures import save_atomically
+from images.pictures import save_atomically
 
 BEFORE, AFTER = "tab:blue", "tab:red"
 ROW_HEIGHT = 1.7  # inches

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from pictures import save_atomically
+from images.pictures import save_atomically
 
 AGENT_COLOURS = {"generator": "tab:orange", "discriminator": "tab:blue", "classifier": "tab:green"}
 REAL_COLOUR = "tab:blue"

@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from agents import build_classifier
-from augment import random_translation
-from data import normalize
+from images.datasets import normalize
+from images.pictures import save_atomically
+from models.augment import random_translation
 from models.game import copy_agent
-from pictures import save_atomically
 
 RECIPE_VERSION = 1  # raise it with every change to the recipe: cached references are then retrained
 WIDTH = 32

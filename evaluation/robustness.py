@@ -9,8 +9,8 @@ from attacks import Attacker, AutoProjectedGradientDescent, ProjectedGradientDes
 from attacks.ball import Ball
 from attacks.objectives import away_from, away_to, cross_entropy, margin
 from attacks.outcome import judge_with_gradient
-from data import normalize
 from evaluation.reference import predict
+from images.datasets import normalize
 
 CURVE = {"linf": np.linspace(0, 0.4, 9), "l2": np.linspace(0, 4, 9)}
 COLOUR_CURVE = np.array([0, 1, 2, 4, 8, 16]) / 255  # where a ball of less than 0.1 is meant

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-import losses
-import replicas
+from devices import shared_batch
+from models import losses
 from models.game import Game, copy_agent
 
 R1_INTERVAL = 4  # discriminator turns between two penalties
@@ -148,10 +148,10 @@ class AttackedDiscriminator(Game):
         order = tf.random.experimental.stateless_shuffle(
             tf.range(self.pool_size), self.random_seed(agent, salt=17)
         )
-        every_place = tf.sort(order[: batch * replicas.number()])
-        places = replicas.own_rows(every_place)
+        every_place = tf.sort(order[: batch * shared_batch.number()])
+        places = shared_batch.own_rows(every_place)
         labels = places % self.num_classes
-        renewed = replicas.uniform((batch, 1, 1, 1), self.random_seed(agent, salt=18))
+        renewed = shared_batch.uniform((batch, 1, 1, 1), self.random_seed(agent, salt=18))
         noise = self.noise(batch, salt=19)
         fake_images = tf.where(renewed < RENEWED, noise, tf.gather(self.pool, places))
         fake_images = self.attack(
@@ -159,7 +159,7 @@ class AttackedDiscriminator(Game):
         )
         self.pool.assign(
             tf.tensor_scatter_nd_update(
-                self.pool, every_place[:, None], replicas.all_rows(fake_images)
+                self.pool, every_place[:, None], shared_batch.all_rows(fake_images)
             )
         )
         return fake_images, labels
@@ -198,7 +198,9 @@ class AttackedDiscriminator(Game):
 
     def balance(self, real_logits, fake_logits):
         """Gives the attacker a step more if the discriminator has been winning for a while."""
-        lead = replicas.all_rows(real_logits)[:, None] - replicas.all_rows(fake_logits)[None]
+        lead = (
+            shared_batch.all_rows(real_logits)[:, None] - shared_batch.all_rows(fake_logits)[None]
+        )
         # (batch, batch), every pair
         area = tf.reduce_mean((tf.sign(lead) + 1.0) / 2.0)
         self.track(real_score=tf.sigmoid(real_logits), fake_score=tf.sigmoid(fake_logits), auc=area)
@@ -216,7 +218,7 @@ class AttackedDiscriminator(Game):
     def noise(self, count, salt):
         """Images of uniform noise, float32 (count, h, w, c) in [-1, 1]."""
         seed = self.random_seed(self.discriminator, salt)
-        return replicas.uniform((count, *self.image_shape), seed, -1.0, 1.0)
+        return shared_batch.uniform((count, *self.image_shape), seed, -1.0, 1.0)
 
     @property
     def step(self):

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-import replicas
+from devices import shared_batch
 from models.game import Game, copy_agent
 
 EMA_DECAY = 0.998
@@ -41,7 +41,7 @@ class Critic(Game):
         agent, batch = self.discriminator, tf.shape(real_images)[0]
         latents, labels = self.draw(agent, batch, salt=12)
         seed = self.random_seed(agent, 14)
-        shift = replicas.uniform((batch,), seed, 1, self.num_classes, dtype=tf.int32)
+        shift = shared_batch.uniform((batch,), seed, 1, self.num_classes, dtype=tf.int32)
         fake_images = self.generator([latents, labels], training=False)
         wrong_labels = (real_labels + shift) % self.num_classes
 

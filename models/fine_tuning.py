@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-import replicas
+from devices import shared_batch
 from models.robust_classifier import RobustClassifier
 
 
@@ -54,4 +54,6 @@ class FineTuning(RobustClassifier):
 
 def _joined(real, fake):
     """Both halves in one order, however many devices share them: the attack starts by it."""
-    return replicas.own_rows(tf.concat([replicas.all_rows(real), replicas.all_rows(fake)], axis=0))
+    return shared_batch.own_rows(
+        tf.concat([shared_batch.all_rows(real), shared_batch.all_rows(fake)], axis=0)
+    )

@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-import replicas
 from agents import compute_in
 from attacks.pgd import from_dict
+from devices import shared_batch
 
 
 def copy_agent(agent):
@@ -44,7 +44,7 @@ class Game(keras.Model):
         """
         with tf.GradientTape() as tape:
             loss = loss_fn()
-            part = loss / replicas.number()  # the optimizer adds up the devices' gradients
+            part = loss / shared_batch.number()  # the optimizer adds up the devices' gradients
         variables = agent.trainable_variables
         agent.optimizer.apply(tape.gradient(part, variables), variables)
         return loss
@@ -100,9 +100,9 @@ class Game(keras.Model):
 
     def draw(self, agent, batch, salt):
         """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
-        latents = replicas.normal((batch, self.latent_dim), self.random_seed(agent, salt))
+        latents = shared_batch.normal((batch, self.latent_dim), self.random_seed(agent, salt))
         seed = self.random_seed(agent, salt + 1)
-        labels = replicas.uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
+        labels = shared_batch.uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
         return latents, labels
 
     def track(self, **values):

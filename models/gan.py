@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-import losses
-import replicas
-from augment import random_translation
+from devices import shared_batch
+from models import losses
+from models.augment import random_translation
 from models.game import Draws, Game, copy_agent
 
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
@@ -121,7 +121,7 @@ class GAN(Game, Draws):
             return lambda images: self.judge(images, of_labels)[0]
 
         if self.loss_name == "wasserstein":
-            mixing = replicas.uniform(
+            mixing = shared_batch.uniform(
                 (tf.shape(real_images)[0], 1, 1, 1), self.random_seed(self.discriminator, 8)
             )
             return WASSERSTEIN_PENALTY * tf.reduce_mean(

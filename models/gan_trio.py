@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from augment import random_translation
+from models.augment import random_translation
 from models.game import copy_agent
 from models.gan import GAN
 

@@ -5,9 +5,9 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-import losses
 from agents import class_head
 from attacks.objectives import cross_entropy
+from models import losses
 from models.game import Draws, copy_agent
 from models.under_attack import UnderAttack
 

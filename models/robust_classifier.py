@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from attacks.objectives import away_from, cross_entropy
-from augment import random_translation
+from models.augment import random_translation
 from models.game import copy_agent
 from models.under_attack import UnderAttack
 

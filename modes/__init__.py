@@ -5,13 +5,12 @@ A mode is loaded when it is asked for: what judging needs takes longer to load t
 
 import importlib
 
-import data
-import exporting
-import runs
+from images import datasets
+from training import exporting, run_folder
 
 __all__ = ["EXPECTED_ERRORS", "work_of"]
 
-EXPECTED_ERRORS = (data.DataError, exporting.ExportError, runs.RunError, OSError)
+EXPECTED_ERRORS = (datasets.DataError, exporting.ExportError, run_folder.RunError, OSError)
 FILES = {"interpolate": "generate"}  # the others are each in a file of their name
 
 

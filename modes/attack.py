@@ -5,12 +5,13 @@ import pathlib
 import numpy as np
 from scipy.special import softmax
 
-import config as configs
-import data
 from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import away_from, towards
+from cli.terminal import say
 from evaluation import attack_plots
 from evaluation.reference import predict
+from games import config as configs
+from images import datasets
 from modes.opening import (
     chosen_ball,
     classifier_run,
@@ -19,7 +20,6 @@ from modes.opening import (
     open_run,
     output_folder,
 )
-from terminal import say
 
 SAMPLES, ROWS = 1000, 10
 STEPS = 40
@@ -42,7 +42,7 @@ def attack(options):
         f"{method.norm} attack within epsilon {method.epsilon:g}, {method.steps} steps of"
         f" {method.step_size:.4g}"
     )
-    sources = data.normalize(images)
+    sources = datasets.normalize(images)
     aim, wanted = (
         (away_from, labels)
         if options.target is None
@@ -82,7 +82,7 @@ def own_picture(classifier, options):
     """The user's picture, uint8 (1, h, w, c), and what it shows, or is said to show."""
     if options.samples:
         raise configs.ConfigError("--samples with --image: one picture is attacked; choose one")
-    images = data.load_picture(pathlib.Path(options.image), *classifier.input.shape[2:])[None]
+    images = datasets.load_picture(pathlib.Path(options.image), *classifier.input.shape[2:])[None]
     if options.label is not None:
         return images, np.array([options.label], np.int32)
     return images, predict(classifier, images)[0].argmax(axis=1).astype(np.int32)

@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 
-import config as configs
-import data
-import downloads
-import pictures
+from cli.terminal import say
 from evaluation import attack_plots, generation, plots, reference, robustness, table
+from games import config as configs
+from images import datasets, downloads, pictures
 from modes.generate import KINDS, open_sampler
 from modes.opening import (
     chosen_ball,
@@ -18,7 +17,6 @@ from modes.opening import (
     open_run,
     report_folder,
 )
-from terminal import say
 
 CLASSIFIER_ONLY = ("robust",)
 ATTACKED_IMAGES = 1000
@@ -98,8 +96,8 @@ def draw_sample(sampler, kind, labels, seed):
     """Images of one kind: (uint8 images, labels, clarity), both None of agents without classes."""
     drawn = getattr(sampler, kind)(labels, np.random.default_rng(seed))
     if sampler.num_classes is None:
-        return data.denormalize(drawn), None
-    return data.denormalize(drawn), labels, sampler.clarity(drawn, labels)
+        return datasets.denormalize(drawn), None
+    return datasets.denormalize(drawn), labels, sampler.clarity(drawn, labels)
 
 
 def refuse(options, names, why):

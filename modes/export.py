@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-import exporting
+from cli.terminal import say
 from modes.opening import classifier_run, open_run, output_folder
-from terminal import say
+from training import exporting
 
 OUTPUTS = {
     "generator": ("images",),

@@ -2,13 +2,13 @@
 
 import functools
 
-import config as configs
-import hardware
-import presets
-import runs
-from building import build_finetuning
+from devices import hardware
+from games import config as configs
+from games import presets
+from models.building import build_finetuning
 from modes.opening import open_run
 from modes.train import play
+from training import run_folder
 
 INHERITED = ("epsilon", "norm", "batch_size", "image_size", "data_dir")
 
@@ -29,7 +29,9 @@ def finetune(options):
         {**given, "game": "finetune"}, gpu=hardware.has_gpu(), shared=options.distribute != "none"
     )
     config = presets.from_preset(options.preset, played.dataset, **given)
-    folder = runs.Run(runs.default_path("robgan", played.dataset)) if supplied else parent
+    folder = (
+        run_folder.Run(run_folder.default_path("robgan", played.dataset)) if supplied else parent
+    )
     build = functools.partial(
         build_finetuning,
         generator=parent.load_agent("generator"),

@@ -4,13 +4,11 @@ import pathlib
 
 import numpy as np
 
-import building
-import config as configs
-import data
-import pictures
-import sampling
+from cli.terminal import say
+from games import config as configs
+from images import datasets, pictures
+from models import building, sampling
 from modes.opening import open_run, output_folder
-from terminal import say
 
 GRID = 64  # images, as its ancestor drew
 FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # by "attacked"?
@@ -47,7 +45,7 @@ def generate(options):
     count = options.batch_size or (8 * len(classes) if options.digits else GRID)
     labels = np.resize(np.array(classes, np.int32), count)
     drawn = getattr(sampler, KINDS[options.nice])(labels, np.random.default_rng(options.seed or 0))
-    images, scores = data.denormalize(drawn), sampler.score(drawn, labels)
+    images, scores = datasets.denormalize(drawn), sampler.score(drawn, labels)
     if options.arrays:
         arrays = pathlib.Path(options.arrays).expanduser()
         pictures.save_atomically(
@@ -66,7 +64,7 @@ def generate(options):
 def write_film(sampler, labels, options):
     """Writes noise_to_images.gif: the images on their way, which begins in noise."""
     frames = sampler.film(labels, np.random.default_rng(options.seed or 0))
-    sheets = [pictures.grid(data.denormalize(frame), sampler.num_classes) for frame in frames]
+    sheets = [pictures.grid(datasets.denormalize(frame), sampler.num_classes) for frame in frames]
     film = output_folder(options) / "noise_to_images.gif"
     pictures.save_gif(film, sheets, milliseconds=100, hold=2000)
     say(f"wrote {film}")
@@ -79,9 +77,9 @@ def interpolate(options):
     rng = np.random.default_rng(options.seed or 0)
     sheet, film = (output_folder(options) / f"interpolation.{kind}" for kind in ("png", "gif"))
     rows = sampling.interpolation_rows(sampler, rng, columns=10)
-    pictures.save_png(sheet, pictures.grid(data.denormalize(rows), 10))
+    pictures.save_png(sheet, pictures.grid(datasets.denormalize(rows), 10))
     frames, columns = sampling.walk(sampler, rng, frames=60)
-    sheets = [pictures.grid(data.denormalize(frame), columns) for frame in frames]
+    sheets = [pictures.grid(datasets.denormalize(frame), columns) for frame in frames]
     pictures.save_gif(film, sheets, milliseconds=80)
     say(f"wrote {sheet} and {film}")
     return 0

@@ -2,11 +2,11 @@
 
 import pathlib
 
-import config as configs
-import data
-import runs
 from attacks.ball import Ball
-from terminal import say
+from cli.terminal import say
+from games import config as configs
+from images import datasets
+from training import run_folder
 
 FEWEST_TEST_IMAGES = 100
 USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's config
@@ -23,10 +23,10 @@ def open_run(options, needs_data=False):
     Raises:
         RunError: as `runs.find`.
     """
-    run, supplied = runs.find(options.game, options.dataset, options.path)
+    run, supplied = run_folder.find(options.game, options.dataset, options.path)
     if supplied and options.dataset == "auto" and needs_data:
-        name = data.resolve("auto", options.data_dir, announce=say)
-        run, supplied = runs.find(options.game, name, options.path)
+        name = datasets.resolve("auto", options.data_dir, announce=say)
+        run, supplied = run_folder.find(options.game, name, options.path)
     say(f"using the {'supplied' if supplied else 'trained'} agents of {run.path}")
     return run, supplied
 
@@ -70,14 +70,14 @@ def load_data(run, options):
         DataError: if it cannot be had or has too few test images.
     """
     config = run.read_config()
-    dataset = data.load(
+    dataset = datasets.load(
         config.dataset,
         data_dir=options.data_dir or config.data_dir,
         image_size=config.image_size,
         seed=config.seed,
     )
     if len(dataset.test.labels) < FEWEST_TEST_IMAGES:
-        raise data.DataError(
+        raise datasets.DataError(
             f"the test split of {config.dataset} holds {len(dataset.test.labels)} images, too few"
             f" to measure by; {FEWEST_TEST_IMAGES} or more are needed"
         )
@@ -92,5 +92,5 @@ def output_folder(options, usual="."):
 def report_folder(options, run, supplied):
     """Where a report goes: beside the run, which for supplied agents is where one would be."""
     config = run.read_config()
-    usual = runs.default_path(config.game, config.dataset) if supplied else run.path
+    usual = run_folder.default_path(config.game, config.dataset) if supplied else run.path
     return output_folder(options, usual)

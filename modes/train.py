@@ -3,16 +3,15 @@
 import dataclasses
 import sys
 
-import config as configs
-import data
-import hardware
-import presets
-import runs
-import training
-from building import build_game
-from distribution import Devices, lost_worker
+from cli.terminal import INTERRUPTED, say
+from devices import hardware
+from devices.distribution import Devices, lost_worker
 from evaluation import plots
-from terminal import INTERRUPTED, say
+from games import config as configs
+from games import presets
+from images import datasets
+from models.building import build_game
+from training import loop, run_folder
 
 NEXT = {
     "trio": "generate --nice",
@@ -31,15 +30,15 @@ def train(options):
     """
     name = options.dataset
     if options.resume and options.path:
-        name = runs.Run(options.path).read_config().dataset if name == "auto" else name
-    name = data.resolve(name, options.data_dir, announce=say)
+        name = run_folder.Run(options.path).read_config().dataset if name == "auto" else name
+    name = datasets.resolve(name, options.data_dir, announce=say)
     given = hardware.suited(
         configs.options_of(options), gpu=hardware.has_gpu(), shared=options.distribute != "none"
     )
     config = presets.from_preset(options.preset, name, **given)
-    run = runs.Run(options.path or runs.default_path(config.game, config.dataset))
+    run = run_folder.Run(options.path or run_folder.default_path(config.game, config.dataset))
     if run.exists:
-        runs.refuse_other(run, config.game, config.dataset)
+        run_folder.refuse_other(run, config.game, config.dataset)
     return play(run, config, options)
 
 
@@ -59,11 +58,11 @@ def play(run, config, options, build=build_game):
     if options.resume:
         config = resumed_config(run, options)
     elif run.exists and not options.overwrite:
-        raise runs.RunError(
+        raise run_folder.RunError(
             f"{run.path}: already holds a run; --resume goes on with it, --overwrite replaces it,"
             " another --path leaves it alone"
         )
-    dataset = data.load(
+    dataset = datasets.load(
         config.dataset, data_dir=config.data_dir, image_size=config.image_size, seed=config.seed
     )
     if options.epochs:
@@ -72,14 +71,14 @@ def play(run, config, options, build=build_game):
     devices = options.devices or Devices()
     devices.check(config.batch_size)
     if not devices.is_chief:
-        run = runs.Onlooker(run.path)
+        run = run_folder.Onlooker(run.path)
     with run.locked():
         if options.overwrite:
             run.clear()
         where = "" if options.distribute == "none" else f" on {devices}"
         say(f"training the {config.game} on {config.dataset}{where} into {run.path}")
         try:
-            game, stopped_by = training.train(
+            game, stopped_by = loop.train(
                 run,
                 config,
                 dataset,
@@ -90,7 +89,7 @@ def play(run, config, options, build=build_game):
                 devices=devices,
             )
         except devices.losses as error:
-            raise runs.RunError(
+            raise run_folder.RunError(
                 f"{lost_worker(error)} was lost, so the run ends here; the last checkpoint is"
                 f" {run.checkpoint_file}; start all workers again with --resume"
             ) from None
@@ -152,7 +151,7 @@ def report_end(run, config, step, stopped_by, distribute):
         where = f"finetune --game robgan --path {run.path.parent}"
     if stopped_by == "not finite":
         remedy = " or --r1_gamma 1" if hasattr(config, "r1_gamma") else ""
-        raise runs.RunError(
+        raise run_folder.RunError(
             f"a loss became infinite or not a number at step {step}; the last good checkpoint is"
             f" {run.checkpoint_file}; start anew with a lower learning rate{remedy}"
         )

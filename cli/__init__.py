@@ -1,0 +1,1 @@
+"""The command line: flags, refusals in one line, help, the exit status."""

@@ -1,0 +1,1 @@
+"""What a game is computed on: CPU, GPU, several of them."""

@@ -1,0 +1,1 @@
+"""What can be played: the options, presets and players of every game. No TensorFlow here."""

@@ -1,0 +1,1 @@
+"""Files to arrays to tf.data, and back to grids and films."""

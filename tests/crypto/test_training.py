@@ -1,0 +1,134 @@
+"""A tiny game to the end, its folder, and a run that stopped and went on."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from crypto import game as games
+from crypto import training
+from crypto.ciphers import all_words, learned_cipher
+from crypto.config import from_preset
+from crypto.evaluation import exact_audit
+from crypto.folder import CryptoRun
+from crypto.game import repeat
+from training.run_folder import RunError
+
+TINY = {"message_bits": 4, "key_bits": 4, "batch_size": 64, "audit_every": 100}
+
+
+def quiet(line):
+    pass
+
+
+@pytest.fixture
+def no_xla(monkeypatch):
+    monkeypatch.setattr(games, "XLA", False)
+
+
+def weights(game):
+    return [weight.tobytes() for weight in game.get_weights()]
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory):
+    """A run of four bits, and what the training said last of it."""
+    run = CryptoRun(tmp_path_factory.mktemp("secret"))
+    config = from_preset("secret", message_bits=4, key_bits=4, attempts=3)
+    game, audit, stopped_by = training.train(run, config, resume=False, announce=quiet)
+    assert stopped_by is None
+    return run, game, audit
+
+
+def test_four_bits_become_an_exact_secret(secret):
+    run, _, audit = secret
+    assert training.good(audit)
+    exact = exact_audit(run.load_cipher(), exhaustive=True, keys_tried=16)
+    assert exact["exhaustive"]
+    assert exact["leak_at_most"] <= 0.01
+    assert exact["bob_bits_wrong"] <= 0.01
+    assert exact["invertible_keys"] >= 0.99
+
+
+def test_the_fast_count_is_the_plain_one(secret):
+    cipher = secret[0].load_cipher()
+    slow = dataclasses.replace(cipher, prepare=None)
+    assert exact_audit(slow, exhaustive=True) == exact_audit(cipher, exhaustive=True)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_fast_count_of_opposite_keys_is_the_plain_one(silent):
+    game = games.build_game(from_preset("secret", **TINY))
+    if silent:  # values of exactly 0, of which the opposite is no other bit
+        values = game.alice.get_layer("values")
+        values.kernel.assign(np.array([1, 0, 0, 1], np.float32) * values.kernel)
+    cipher = learned_cipher(game.alice, game.bob, binary=True)
+    slow = dataclasses.replace(cipher, prepare=None)
+    for keys in (all_words(4), all_words(4)[::-1], all_words(4)[:6]):
+        for plaintext in all_words(4):
+            codes, wrong = cipher.under(keys)(plaintext)
+            expected, wrong_expected = slow.under(keys)(plaintext)
+            np.testing.assert_array_equal(codes, expected)
+            assert wrong == pytest.approx(wrong_expected, abs=1e-6)
+
+
+def test_the_folder_of_a_run(secret):
+    run, game, _ = secret
+    assert run.read_config().message_bits == 4
+    rows = run.read_stats()
+    assert [row["step"] for row in rows] == list(range(500, game.step + 1, 500))
+    assert rows[-1]["leak_at_most"] <= training.TARGET_LEAK
+    assert 0 <= rows[-1]["bob_bits_wrong"] <= 4
+    assert list(run.tensorboard.rglob("events.out.tfevents.*"))
+    run.clear()
+    assert not run.exists and not run.has_agents
+
+
+def test_xla_plays_the_same_rounds():
+    straight, compiled = (games.build_game(from_preset("secret", **TINY)) for _ in range(2))
+    repeat(straight.train_step, 2)
+    compiled.play(2)
+    assert compiled.step == 2
+    apart = [
+        np.abs(one - other).mean()
+        for one, other in zip(straight.get_weights(), compiled.get_weights(), strict=True)
+    ]
+    # Adam's first step is as long for the smallest gradient, whose sign may be rounding.
+    assert np.mean(apart) < 2e-4
+
+
+@pytest.mark.parametrize("preset", ["secret", pytest.param("release", marks=pytest.mark.slow)])
+def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
+    straight, stopped = CryptoRun(tmp_path / "straight"), CryptoRun(tmp_path / "stopped")
+    config = from_preset(preset, **TINY, rounds=200, attempts=1)
+    for run in (straight, stopped):
+        run.path.mkdir()
+    whole, _, _ = training.train(straight, config, resume=False, announce=quiet)
+    half = from_preset(preset, **TINY, rounds=100, attempts=1)
+    training.train(stopped, half, resume=False, announce=quiet)
+    ended, _, _ = training.train(stopped, config, resume=True, announce=quiet)
+    assert ended.step == whole.step == 200
+    assert weights(ended) == weights(whole)
+    names = ("step", "attempt", "eve_bits_wrong", "leak_at_most")
+    rows = [
+        [[row[name] for name in names] for row in run.read_stats()] for run in (straight, stopped)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_an_attempt_that_leaks_is_followed_by_another(tmp_path, no_xla):
+    config = from_preset("secret", **TINY, rounds=100, attempts=2)
+    said = []
+    game, audit, _ = training.train(CryptoRun(tmp_path), config, resume=False, announce=said.append)
+    assert (game.step, game.attempt_number) == (200, 2)
+    assert not training.good(audit)
+    assert any("new weights" in line for line in said)
+    assert [row["attempt"] for row in CryptoRun(tmp_path).read_stats()] == [1, 2]
+
+
+def test_a_folder_of_another_program_is_refused(tmp_path):
+    run = CryptoRun(tmp_path)
+    run.config_file.write_text(json.dumps({"config": {"game": "trio"}}))
+    with pytest.raises(RunError, match="not a run of this program"):
+        run.read_config()

@@ -1,0 +1,210 @@
+"""The judge: its recipe learns, repeats itself, keeps what is held out apart, and is cached."""
+
+import keras
+import numpy as np
+import pytest
+
+from evaluation import reference
+from images.datasets import Dataset, Split
+
+
+def quadrants(count, seed):
+    """8x8 noise with one bright quadrant, which is the class: a problem of no difficulty."""
+    draw = np.random.default_rng(seed)
+    images = draw.integers(0, 100, (count, 8, 8, 1)).astype(np.uint8)
+    labels = draw.integers(0, 4, count).astype(np.int32)
+    for image, label in zip(images, labels, strict=True):
+        row, column = 4 * (label // 2), 4 * (label % 2)
+        image[row : row + 4, column : column + 4] += 100
+    return images, labels
+
+
+def train(seed=0, epochs=20, **changes):
+    arguments = {"held_out": quadrants(60, 1), "num_classes": 4, "seed": seed, "epochs": epochs}
+    return reference.train_judge(*quadrants(300, 0), **{**arguments, **changes})
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return train()
+
+
+@pytest.fixture
+def dataset():
+    splits = [Split(*quadrants(count, seed)) for seed, count in enumerate((200, 50, 50))]
+    return Dataset("quadrants", ("a", "b", "c", "d"), *splits)
+
+
+def test_learns(judge):
+    images, labels = quadrants(200, 2)
+    logits, features = reference.judge_outputs(judge, images)
+    assert logits.shape == (200, 4)
+    assert features.shape == (200, 4 * reference.WIDTH)
+    assert features.min() == 0.0
+    assert np.mean(logits.argmax(axis=-1) == labels) >= 0.98
+
+
+def test_outputs_are_the_classifiers_own(judge):
+    images, _ = quadrants(20, 3)
+    logits, features = reference.judge_outputs(judge, images)
+    shown = images / np.float32(127.5) - 1
+    np.testing.assert_allclose(logits, judge(shown), atol=1e-4)
+    head = judge.layers[-1]
+    np.testing.assert_allclose(features @ head.kernel + head.bias, logits, atol=1e-4)
+
+
+def test_outputs_are_the_same_in_batches(judge, monkeypatch):
+    images, _ = quadrants(20, 3)
+    whole = reference.judge_outputs(judge, images)
+    monkeypatch.setattr(reference, "PREDICTION_BATCH", 7)
+    for batched, at_once in zip(reference.judge_outputs(judge, images), whole, strict=True):
+        np.testing.assert_allclose(batched, at_once, atol=1e-5)
+    np.testing.assert_allclose(reference.predict(judge, images)[0], whole[0], atol=1e-5)
+
+
+def test_is_made_by_its_seed_alone(judge):
+    keras.utils.set_random_seed(1234)
+    again, other = train(), train(seed=1)
+    pairs = list(zip(judge.get_weights(), again.get_weights(), strict=True))
+    assert max(np.abs(a - b).max() for a, b in pairs) < 1e-5
+    pairs = list(zip(judge.get_weights(), other.get_weights(), strict=True))
+    assert max(np.abs(a - b).max() for a, b in pairs) > 1e-2
+
+
+def test_carries_no_optimizer(judge):
+    assert getattr(judge, "optimizer", None) is None
+
+
+def test_held_out_images_are_never_trained_on(monkeypatch):
+    fit, seen = keras.Model.fit, {}
+
+    def spy(self, batches, **kwargs):
+        seen["images"] = np.concatenate([images for images, _ in batches])
+        seen["labels"] = np.concatenate([labels for _, labels in batches])
+        seen["held out"] = kwargs["validation_data"][0]
+        return fit(self, batches, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "fit", spy)
+    images, labels = quadrants(256, 0)
+    held_out = np.full((40, 8, 8, 1), 255, np.uint8), np.zeros(40, np.int32)
+    reference.train_judge(images, labels, held_out=held_out, num_classes=4, seed=0, epochs=2)
+    assert seen["images"].shape == (512, 8, 8, 1)
+    # Each epoch shows every training image once, with its own label, and nothing else.
+    key = images.reshape(256, -1).astype(np.float32) / 127.5 - 1
+    for epoch in (slice(0, 256), slice(256, 512)):
+        shown = seen["images"][epoch].reshape(256, -1)
+        order, shown_order = np.lexsort(key.T), np.lexsort(shown.T)
+        np.testing.assert_allclose(shown[shown_order], key[order], atol=1e-6)
+        np.testing.assert_array_equal(seen["labels"][epoch][shown_order], labels[order])
+    assert np.any(seen["labels"][:256] != seen["labels"][256:])
+    np.testing.assert_array_equal(seen["held out"], 1.0)
+
+
+def test_images_of_28_pixels_are_shifted():
+    images = np.zeros((128, 28, 28, 1), np.uint8)
+    images[:, 14, 14] = 255
+    batches = reference._batches(images, np.zeros(128), 128, steps=1, epochs=2, seed=0)
+    places = [np.argwhere(shown.numpy() > 0)[:, 1:3] for shown, _ in batches]
+    assert [len(batch) for batch in places] == [128, 128]
+    assert {int(i) for i in np.unique(places)} == {12, 13, 14, 15, 16}
+    assert np.any(places[0] != places[1])
+
+
+def test_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
+    class Model:
+        def get_weights(self):
+            return self.epoch
+
+    best = reference.BestEpoch()
+    best.set_model(Model())
+    scores = [(0.5, 0.1), (0.9, 0.4), (0.9, 0.3), (0.9, 0.35), (0.8, 0.01), (0.9, float("nan"))]
+    for epoch, (accuracy, loss) in enumerate(scores):
+        best.model.epoch = epoch
+        best.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+    assert best.weights == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "epochs"),
+    [(60_000, 6), (120_000, 6), (54_000, 7), (6_000, 60), (1_300, 60), (300, 300), (3, 600)],
+)
+def test_budget_is_in_steps(count, epochs, monkeypatch):
+    def spy(self, batches, **kwargs):
+        assert kwargs["epochs"] == epochs
+        assert kwargs["steps_per_epoch"] == max(1, count // 128)
+        kwargs["callbacks"][0].weights = self.get_weights()
+
+    monkeypatch.setattr(keras.Model, "fit", spy)
+    images = np.zeros((count, 8, 8, 1), np.uint8)
+    held_out = images[:1], np.zeros(1)
+    reference.train_judge(images, np.zeros(count), held_out=held_out, num_classes=4, seed=0)
+
+
+def test_nothing_to_learn_from_or_to_choose_by_is_refused():
+    nothing = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.int32)
+    with pytest.raises(ValueError, match="held out"):
+        train(held_out=nothing)
+    with pytest.raises(ValueError, match="learn from"):
+        reference.train_judge(*nothing, held_out=quadrants(4, 0), num_classes=4, seed=0)
+
+
+@pytest.fixture
+def trainings(monkeypatch, judge):
+    """Stands in for the training: hands out the one judge and keeps what it was given."""
+    calls = []
+
+    def spy(images, labels, **kwargs):
+        calls.append((images, labels, kwargs))
+        return judge
+
+    monkeypatch.setattr(reference, "train_judge", spy)
+    return calls
+
+
+def test_reference_learns_from_the_training_split_and_is_cached(
+    dataset, trainings, tmp_path, judge
+):
+    first = reference.reference_classifier(dataset, tmp_path / "cache")
+    second = reference.reference_classifier(dataset, tmp_path / "cache")
+    [(images, labels, kwargs)] = trainings
+    assert images is dataset.train.images
+    assert labels is dataset.train.labels
+    assert kwargs["held_out"] == (dataset.validation.images, dataset.validation.labels)
+    [file] = (tmp_path / "cache").iterdir()
+    assert file.name.startswith("reference-quadrants-")
+    assert file.suffix == ".keras"
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    shown = dataset.test.images
+    np.testing.assert_allclose(
+        reference.judge_outputs(second, shown)[1],
+        reference.judge_outputs(judge, shown)[1],
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("damage", [lambda blob: b"", lambda blob: blob[:-500], lambda blob: b"x"])
+def test_a_damaged_cache_is_replaced(dataset, trainings, tmp_path, damage):
+    reference.reference_classifier(dataset, tmp_path)
+    [file] = tmp_path.iterdir()
+    sound = file.read_bytes()
+    file.write_bytes(damage(sound))
+    reference.reference_classifier(dataset, tmp_path)
+    assert len(trainings) == 2
+    assert list(tmp_path.iterdir()) == [file]
+    reference.reference_classifier(dataset, tmp_path)
+    assert len(trainings) == 2
+
+
+def test_other_images_or_another_recipe_are_another_reference(
+    dataset, trainings, tmp_path, monkeypatch
+):
+    reference.reference_classifier(dataset, tmp_path)
+    dataset.train.labels[0] = (dataset.train.labels[0] + 1) % 4
+    reference.reference_classifier(dataset, tmp_path)
+    dataset.test.images[:] = 0  # no part of the recipe
+    reference.reference_classifier(dataset, tmp_path)
+    assert len(trainings) == 2
+    monkeypatch.setattr(reference, "RECIPE_VERSION", 999)
+    reference.reference_classifier(dataset, tmp_path)
+    assert len(trainings) == len(list(tmp_path.iterdir())) == 3

@@ -1,0 +1,205 @@
+"""Robust accuracy where it is known exactly, and the checks that tell when it is not believed."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from evaluation import robustness
+from evaluation.robustness import RobustnessOptions, Target, evaluate_robustness
+from images import datasets
+
+SHAPE = (3, 3, 1)
+PIXELS = 9
+TINY = RobustnessOptions(epsilon=0.1, num_images=30, restarts=2, queries=50)
+
+
+def classifier_of(weights, before=lambda flat: flat, scale=1.0):
+    """A keras.Model of logits scale * (before(pixels) @ weights)."""
+    images = keras.Input(SHAPE)
+    head = layers.Dense(weights.shape[1], use_bias=False)
+    model = keras.Model(images, head(layers.Lambda(before)(layers.Flatten()(images))) * scale)
+    head.set_weights([weights.astype(np.float32)])
+    return model
+
+
+@dataclasses.dataclass
+class Known:
+    """A linear classifier, images of which some are labelled wrongly, and what is known of them."""
+
+    weights: np.ndarray
+    split: datasets.Split
+
+    def right_within(self, epsilon, norm="linf"):
+        """bool (n,), which images no perturbation within epsilon can have misclassified.
+
+        The worst one for each other class goes straight up its logit and down the label's.
+        """
+        flat = datasets.normalize(self.split.images).reshape(-1, PIXELS).astype(np.float64)
+        right = np.ones(len(flat), bool)
+        for other in range(self.weights.shape[1]):
+            slope = self.weights[:, self.split.labels].T - self.weights[:, [other]].T
+            if norm == "linf":
+                worst = np.clip(flat - 2 * epsilon * np.sign(slope), -1, 1)
+            else:  # as long as the box is not reached
+                unit = np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
+                worst = flat - 2 * epsilon * slope / unit
+            right &= ((worst * slope).sum(axis=1) > 0) | (self.split.labels == other)
+        return right
+
+    def accuracy(self, epsilon, norm="linf"):
+        return self.right_within(epsilon, norm).mean()
+
+
+def known(num_classes, count=30, low=0, high=255, seed=0):
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(PIXELS, num_classes))
+    images = rng.integers(low, high + 1, (count, *SHAPE)).astype(np.uint8)
+    labels = (datasets.normalize(images).reshape(-1, PIXELS) @ weights).argmax(axis=1)
+    labels[::10] = (labels[::10] + 1) % num_classes
+    return Known(weights, datasets.Split(images, labels.astype(np.int32)))
+
+
+def target_of(known, **options):
+    classifier = classifier_of(known.weights, **options)
+    return Target(classifier, datasets.normalize(known.split.images), known.split.labels)
+
+
+@pytest.fixture(scope="module")
+def honest():
+    """(Known, report) of two classes."""
+    example = known(2)
+    return example, evaluate_robustness(classifier_of(example.weights), example.split, TINY)
+
+
+@pytest.fixture(scope="module")
+def of_five():
+    """(Known, report, lines) of five classes, more images asked for than there are."""
+    example, lines = known(5, count=40), []
+    options = dataclasses.replace(TINY, num_images=1000, restarts=1, epsilon=0.05)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(robustness.CURVE, "linf", np.array([0.0, 0.05]))
+        report = evaluate_robustness(
+            classifier_of(example.weights), example.split, options, announce=lines.append
+        )
+    return example, report, lines
+
+
+def values(rows):
+    return [row["value"] for row in rows]
+
+
+# Figures.
+
+
+def test_two_classes_are_attacked_to_the_exact_figure(honest):
+    example, report = honest
+    exact = example.accuracy(0.1)
+    assert 0.2 < exact < 0.8
+    assert values(report["pgd"].values()) == [pytest.approx(exact)] * 2
+    assert values(report["worst_case"]) == [pytest.approx(exact)] * 3
+    assert list(report["pgd"]) == ["PGD-40", "PGD-100, 2 restarts"]
+    curve = [example.accuracy(point["epsilon"]) for point in report["curve"]]
+    assert values(report["curve"]) == pytest.approx(curve)
+    assert [point["epsilon"] for point in report["curve"]] == pytest.approx(np.arange(9) / 20)
+    assert values(report["curve"])[0] == report["clean_accuracy_of_attacked"]["value"]
+
+
+def test_five_classes_fall_to_the_worst_case(of_five):
+    example, report, _ = of_five
+    exact, tolerance = example.accuracy(0.05), 1e-6 + 1 / 40
+    assert 0.2 < exact < 0.8
+    assert report["worst_case"][-1]["value"] == pytest.approx(exact, abs=tolerance)
+    assert report["pgd"]["PGD-40"]["value"] == pytest.approx(exact, abs=0.1)
+    for entry in (*report["pgd"].values(), *report["worst_case"]):
+        assert exact - 1e-9 <= entry["value"]  # no attack does better than the best one
+
+
+def test_the_worst_case_falls_row_by_row_and_below_every_member(honest, of_five):
+    for _, report, *_ in (honest, of_five):
+        assert values(report["worst_case"]) == sorted(values(report["worst_case"]), reverse=True)
+    example, report, _ = of_five
+    target = target_of(example)
+    for attack, aim in (
+        (robustness.AutoProjectedGradientDescent(0.05), {"loss": robustness.cross_entropy}),
+        (robustness.Square(0.05, 50), {"loss": robustness.margin}),
+    ):
+        assert report["worst_case"][-1]["value"] <= target.withstands(attack, **aim).mean() + 1e-9
+
+
+def test_the_attacks_of_the_ensemble(honest, of_five):
+    assert [row["attack"] for row in honest[1]["worst_case"]] == [
+        *("APGD-CE", "APGD-margin", "Square")
+    ]
+    assert [row["attack"] for row in of_five[1]["worst_case"]] == [
+        *("APGD-CE", "APGD-DLR, targeted", "Square")
+    ]
+
+
+def test_three_classes_are_too_few_for_the_targeted_ratio():
+    example, lines = known(3), []
+    rows = robustness.worst_case(target_of(example), TINY, lines.append)
+    assert [row["attack"] for row in rows] == ["APGD-CE", "APGD-margin", "Square"]
+    assert rows[-1]["value"] == pytest.approx(example.accuracy(0.1), abs=1e-6 + 1 / 30)
+    assert [row["attack"] in line for row, line in zip(rows, lines, strict=True)] == [True] * 3
+
+
+def test_clean_accuracy_is_of_all_and_attacks_are_of_the_chosen(monkeypatch):
+    monkeypatch.setitem(robustness.CURVE, "linf", np.array([0.1]))
+    example = known(2, count=60)
+    options = dataclasses.replace(TINY, num_images=7, restarts=1, queries=2)
+    report = evaluate_robustness(classifier_of(example.weights), example.split, options)
+    assert report["options"]["num_images"] == 7
+    assert report["clean_accuracy"]["value"] == pytest.approx(0.9)
+    chosen = np.random.default_rng(0).permutation(60)[:7]
+    exact = example.right_within(0.1)[chosen].mean()
+    assert report["worst_case"][-1]["value"] == pytest.approx(exact)
+    again = evaluate_robustness(classifier_of(example.weights), example.split, options)
+    assert json.dumps(report) == json.dumps(again)
+
+
+def test_all_are_attacked_if_fewer_are_there(of_five):
+    _, report, lines = of_five
+    assert report["options"]["num_images"] == 40
+    assert report["clean_accuracy"] == report["clean_accuracy_of_attacked"]
+    assert "40 test images" in lines[0]
+
+
+def test_the_report_is_plain_json(honest, of_five):
+    for _, report, *_ in (honest, of_five):
+        assert json.loads(json.dumps(report)) == report
+    options = {"epsilon": 0.1, "norm": "linf", "restarts": 2, "queries": 50, "seed": 0}
+    assert honest[1]["options"] == {**options, "num_images": 30}
+
+
+def test_l2_is_exact_too_and_knows_no_square_attack(monkeypatch):
+    monkeypatch.setitem(robustness.CURVE, "l2", np.array([0.0, 0.05, 0.1]))
+    example = known(2, low=78, high=177)  # far from the edge of the box
+    options = dataclasses.replace(TINY, norm="l2", epsilon=0.05, restarts=1)
+    report = evaluate_robustness(classifier_of(example.weights), example.split, options)
+    assert [row["attack"] for row in report["worst_case"]] == ["APGD-CE", "APGD-margin"]
+    exact, tolerance = example.accuracy(0.05, "l2"), 1e-6 + 1 / 30
+    assert 0.2 < exact < 0.8
+    assert report["worst_case"][-1]["value"] == pytest.approx(exact, abs=tolerance)
+    for point in report["curve"]:
+        expected = example.accuracy(point["epsilon"], "l2")
+        assert point["value"] == pytest.approx(expected, abs=tolerance)
+    assert report["warnings"] == []
+
+
+def test_the_error_is_a_binomial_s():
+    assert robustness.share([True, False, False, False]) == {
+        "value": 0.25,
+        "error": pytest.approx(np.sqrt(0.25 * 0.75 / 4)),
+    }
+    assert robustness.share(np.ones(5, bool)) == {"value": 1.0, "error": 0.0}
+
+
+def test_the_nearest_other_classes_are_counted_without_the_label():
+    ranks = np.array([[2, 0, 1, 3], [1, 3, 0, 2], [0, 1, 2, 3]])
+    labels = np.array([0, 1, 3])
+    found = [robustness._nth_other(ranks, labels, place).tolist() for place in (1, 2, 3)]
+    assert found == [[2, 3, 0], [1, 0, 1], [3, 2, 2]]

@@ -1,0 +1,294 @@
+"""Data: the pixel range, which data set is taken, how it is split, how it is served."""
+
+import subprocess
+import sys
+import time
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from games import config
+from images import datasets, downloads
+from images.datasets import DataError
+from tests.conftest import ROOT
+from tests.images.test_readers import refusal, small_mnist, write_classes, write_mnist
+
+REAL_MNIST = ROOT.parent / "shared" / "data" / "mnist.npz"
+SPLITS = ("train", "validation", "test")
+
+
+def images_of(dataset):
+    return {part: getattr(dataset, part) for part in SPLITS}
+
+
+def test_the_command_line_offers_the_same_data_sets():
+    assert config.DATASETS == datasets.DATASETS
+
+
+def test_importing_data_is_cheap():
+    code = "import sys; from images import datasets; print({'tensorflow', 'keras', 'sklearn', 'PIL'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.strip() == "set()", run.stderr
+
+
+# The pixel range
+
+
+def test_pixels_survive_the_round_trip():
+    pixels = np.arange(256, dtype=np.uint8)
+    normalized = datasets.normalize(pixels)
+    assert normalized.dtype == np.float32
+    assert (normalized[0], normalized[255]) == (-1.0, 1.0)
+    assert np.all(np.diff(normalized) > 0)
+    assert np.array_equal(datasets.denormalize(normalized), pixels)
+
+
+def test_tensors_normalize_like_arrays():
+    import tensorflow as tf
+
+    pixels = np.arange(256, dtype=np.uint8)
+    tensor = datasets.normalize(tf.constant(pixels))
+    assert np.allclose(tensor.numpy(), datasets.normalize(pixels), atol=1e-6)
+    assert np.array_equal(datasets.denormalize(tensor), pixels)
+
+
+def test_denormalize_rounds_clips_and_blackens_nan():
+    pixels = datasets.denormalize([-7.0, -1.0, 0.004, 0.9999, 7.0, np.nan, np.inf, -np.inf])
+    assert pixels.dtype == np.uint8
+    assert pixels.tolist() == [0, 0, 128, 255, 255, 0, 255, 0]
+
+
+# Loading
+
+
+def test_an_unknown_name():
+    for name in ("auto", "imagenet"):
+        with pytest.raises(ValueError, match="is none of mnist"):
+            datasets.load(name)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "folder"])
+def test_a_bad_data_dir(tmp_path, name):
+    (tmp_path / "file").write_text("text")
+    (tmp_path / "empty").mkdir()
+    nobody = "~nobody-of-this-name/x"
+    assert "home directory" in refusal(nobody, name=name, data_dir=nobody)
+    missing, file, empty = tmp_path / "missing", tmp_path / "file", tmp_path / "empty"
+    assert "does not exist" in refusal(missing, name=name, data_dir=missing)
+    assert "is a file" in refusal(file, name=name, data_dir=file)
+    assert "needs" in refusal(empty, name=name, data_dir=empty)
+
+
+def test_a_folder_needs_data_dir():
+    refusal("--data_dir", name="folder")
+
+
+def test_a_tilde_in_data_dir(home):
+    write_mnist(home)
+    assert datasets.load("mnist", data_dir="~").image_size == 28
+
+
+@pytest.mark.parametrize(("name", "size"), [("mnist", 32), ("digits", 16), ("mnist", 14)])
+def test_images_are_resized_on_demand(tmp_path, name, size):
+    write_mnist(tmp_path, x_test=np.full((50, 28, 28), 77, np.uint8))
+    resized = datasets.load(name, data_dir=tmp_path, image_size=size)
+    assert resized.image_size == size
+    for split in images_of(resized).values():
+        assert split.images.shape == (len(split.labels), size, size, 1)
+    if name == "mnist":
+        assert np.all(resized.test.images == 77)
+
+
+# Resolving
+
+
+def test_resolve_leaves_other_names_alone():
+    for name in datasets.DATASETS[1:]:
+        assert datasets.resolve(name, announce=pytest.fail) == name
+
+
+def test_auto_falls_back_on_digits_and_says_so_once(home, monkeypatch):
+    monkeypatch.setattr(downloads, "unreachable", lambda url: "blocked by the test")
+    said: list[str] = []
+    assert datasets.resolve("auto", announce=said.append) == "digits"
+    assert len(said) == 1 and len(said[0].splitlines()) == 1
+    target = home / ".keras" / "datasets" / "mnist.npz"
+    for part in ("digits", str(target), "blocked by the test", "--data_dir"):
+        assert part in said[0]
+
+
+def test_auto_takes_cached_mnist(home):
+    cache = home / ".keras" / "datasets"
+    cache.mkdir(parents=True)
+    write_mnist(cache)
+    assert datasets.resolve("auto", announce=pytest.fail) == "mnist"
+
+
+def test_auto_takes_mnist_from_data_dir_or_complains(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    with pytest.raises(DataError, match="holds no mnist.*--dataset folder"):
+        datasets.resolve("auto", folder, announce=pytest.fail)
+    write_mnist(folder)
+    assert datasets.resolve("auto", folder, announce=pytest.fail) == "mnist"
+
+
+# Splits
+
+
+def test_digits_need_nothing_and_split_in_three():
+    digits = datasets.load("digits")
+    assert (digits.name, digits.image_size, digits.channels, digits.num_classes) == (
+        ("digits", 8, 1, 10)
+    )
+    sizes = [len(split.labels) for split in images_of(digits).values()]
+    assert sizes == [1294, 144, 359]
+    for split in images_of(digits).values():
+        assert split.images.dtype == np.uint8 and split.labels.dtype == np.int32
+        assert split.images.shape == (len(split.labels), 8, 8, 1)
+    assert digits.train.images.max() == 255
+
+
+def test_splits_are_stable_whatever_the_seed():
+    first, second = datasets.load("digits", seed=0), datasets.load("digits", seed=9)
+    for part in SPLITS:
+        assert np.array_equal(getattr(first, part).images, getattr(second, part).images)
+    # Pinned, so that a score on the test set means the same next year.
+    assert first.test.labels[:8].tolist() == [3, 7, 3, 9, 0, 8, 7, 0]
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(
+    counts=st.lists(st.integers(1, 60), min_size=2, max_size=6),
+    share=st.sampled_from([0.1, 0.2]),
+    seed=st.integers(0, 5),
+)
+def test_splits_are_disjoint_complete_and_stratified(counts, share, seed):
+    labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    images = np.arange(len(labels), dtype=np.int32).reshape(-1, 1, 1, 1)
+    rest, taken = datasets._split(datasets.Split(images, labels), share, seed)
+    together = np.concatenate([rest.images, taken.images]).ravel()
+    assert sorted(together) == list(range(len(labels)))
+    assert np.array_equal(labels[taken.images.ravel()], taken.labels)
+    for label, count in enumerate(counts):
+        found = np.sum(taken.labels == label)
+        assert found < count
+        assert found >= min(1, count - 1)
+        assert abs(found - share * count) <= 1
+
+
+@pytest.mark.skipif(not REAL_MNIST.exists(), reason=f"{REAL_MNIST.name} is not in shared/data")
+def test_real_mnist():
+    mnist = datasets.load("mnist", data_dir=REAL_MNIST.parent)
+    assert [len(split.labels) for split in images_of(mnist).values()] == [54000, 6000, 10000]
+    assert mnist.class_names == tuple("0123456789")
+    assert (mnist.image_size, mnist.channels) == (28, 1)
+    total = sum(float(split.images.sum()) for split in (mnist.train, mnist.validation))
+    assert total / (60000 * 28 * 28) == pytest.approx(33.318, abs=5e-4)
+    assert np.bincount(mnist.test.labels).tolist()[:3] == [980, 1135, 1032]
+
+
+def test_mnist_from_npz_keeps_its_test_set(tmp_path):
+    arrays = small_mnist()
+    write_mnist(tmp_path)
+    mnist = datasets.load("mnist", data_dir=tmp_path)
+    assert np.array_equal(mnist.test.images[..., 0], arrays["x_test"])
+    assert np.array_equal(mnist.test.labels, arrays["y_test"])
+    assert [len(split.labels) for split in images_of(mnist).values()] == [180, 20, 50]
+    assert np.bincount(mnist.validation.labels).tolist() == [2] * 10
+
+
+def test_one_level_is_split_by_the_seed(tmp_path):
+    write_classes(tmp_path, {"dog": 20, "cat": 30, ".hidden": 1})
+    (tmp_path / "dog" / "notes.txt").write_text("not a picture")
+    (tmp_path / "dog" / ".DS_Store.png").write_text("not a picture")
+    pets = datasets.load("folder", data_dir=tmp_path)
+    assert pets.class_names == ("cat", "dog")
+    assert (pets.name, pets.image_size, pets.channels) == ("folder", 32, 3)
+    assert np.bincount(pets.train.labels).tolist() == [22, 14]
+    assert np.bincount(pets.validation.labels).tolist() == [2, 2]
+    assert np.bincount(pets.test.labels).tolist() == [6, 4]
+    again, other = (datasets.load("folder", data_dir=tmp_path, seed=seed) for seed in (0, 1))
+    assert np.array_equal(pets.test.images, again.test.images)
+    assert not np.array_equal(pets.test.images, other.test.images)
+
+
+def test_two_levels_keep_their_test_set(tmp_path):
+    write_classes(tmp_path / "train", {"a": 10, "b": 10}, mode="L")
+    write_classes(tmp_path / "test", {"a": 1, "b": 2}, mode="L")
+    loaded = datasets.load("folder", data_dir=str(tmp_path), image_size=8)
+    assert loaded.test.images[:, 0, 0, 0].tolist() == [10, 10, 11]
+    assert loaded.test.labels.tolist() == [0, 1, 1]
+    assert [len(split.labels) for split in images_of(loaded).values()] == [18, 2, 3]
+    assert loaded.channels == 1
+
+
+# Batches
+
+
+def numbered(count):
+    """A split whose images and labels both tell their index."""
+    images = np.broadcast_to(
+        np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 2, 2, 1)
+    )
+    return datasets.Split(np.ascontiguousarray(images), np.arange(count, dtype=np.int32))
+
+
+def labels_of(split, batch_size, steps, **options):
+    stream = datasets.batches(split, batch_size, **options).take(steps)
+    return [labels.tolist() for _, labels in stream.as_numpy_iterator()]
+
+
+@hypothesis.settings(deadline=None, max_examples=12)
+@hypothesis.given(
+    count=st.integers(1, 40),
+    batch_size=st.integers(1, 50),
+    first_step=st.integers(0, 12),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_a_resumed_run_sees_what_it_would_have_seen(count, batch_size, first_step, seed):
+    split = numbered(count)
+    whole = labels_of(split, batch_size, 14, seed=seed)
+    assert whole[first_step:] == labels_of(
+        split, batch_size, 14 - first_step, seed=seed, first_step=first_step
+    )
+    stream = [label for labels in whole for label in labels]
+    for start in range(0, len(stream) - count + 1, count):
+        assert sorted(stream[start : start + count]) == list(range(count))
+
+
+def test_each_epoch_and_seed_has_its_own_order():
+    split = numbered(100)
+    orders = labels_of(split, 100, 300, seed=0)
+    assert len({tuple(order) for order in orders}) == 300
+    assert not set(map(tuple, orders)) & set(map(tuple, labels_of(split, 100, 5, seed=1)))
+    # Each image comes first about as often as any other, and neighbours do not stay together.
+    correlations = np.corrcoef(np.array(orders[:20]))[np.triu_indices(20, 1)]
+    assert np.abs(correlations).max() < 0.5
+
+
+def test_batches_are_normalized_static_and_endless():
+    import tensorflow as tf
+
+    split = numbered(256)
+    stream = datasets.batches(split, 64, seed=0)
+    images, labels = stream.element_spec
+    assert (images.shape, images.dtype) == ((64, 2, 2, 1), tf.float32)
+    assert (labels.shape, labels.dtype) == ((64,), tf.int32)
+    assert stream.cardinality() == tf.data.INFINITE_CARDINALITY
+    for images, labels in stream.take(5).as_numpy_iterator():
+        assert images.min() >= -1 and images.max() <= 1
+        assert np.array_equal(datasets.denormalize(images)[:, 1, 1, 0], labels)
+
+
+def test_a_batch_of_mnist_costs_less_than_a_millisecond():
+    split = datasets.Split(np.zeros((54000, 28, 28, 1), np.uint8), np.zeros(54000, np.int32))
+    stream = iter(datasets.batches(split, 64, seed=0, first_step=10**6))
+    next(stream)
+    start = time.process_time()
+    for _ in range(200):
+        next(stream)
+    # Five times the promise: the machine that runs this may be busy or slow.
+    assert (time.process_time() - start) / 200 < 5e-3

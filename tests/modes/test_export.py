@@ -1,0 +1,159 @@
+"""--mode export of both command lines, and the examples of docs/export.md, run as written."""
+
+import importlib.util
+import re
+import shlex
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+import tensorflow as tf
+
+from crypto import __main__ as crypto_line
+from crypto.folder import CryptoRun
+from games import config
+from games.fields import ConfigError
+from tests.cli.test_program import refused
+from tests.conftest import ROOT
+from tests.modes.test_attack import here, in_process
+from tests.support import games
+from training import run_folder
+
+__all__ = ["here"]  # a fixture
+
+ONNX = ("--mode", "export", "--format", "onnx", "--agent")
+PAGE = (ROOT / "docs" / "export.md").read_text()
+
+
+def crypto_in_process(*words):
+    """Runs `python -m crypto` in this process; returns its exit status."""
+    for name in crypto_line.FLAGS:
+        crypto_line.FLAGS[name].unparse()
+    return crypto_line.main(["crypto", *words])
+
+
+def test_the_page_runs_as_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    programs = {"python dcgan.py ": in_process, "python -m crypto ": crypto_in_process}
+    for line in PAGE.splitlines():
+        for program, run in programs.items():
+            if line.startswith(program):
+                assert run(*shlex.split(line.removeprefix(program))) == 0, line
+    said = capsys.readouterr()
+    assert said.err == ""
+    shown = " ".join(re.findall(r"^> (.*)", PAGE, re.MULTILINE))
+    assert re.sub(r"checked, .*", "", shown) in said.out
+
+    names: dict = {}
+    for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(example, names)
+        assert capsys.readouterr().out.strip() == (re.findall(r"  # (.*)", example) or [""])[-1]
+    served = names["generator"].serve({"latents": names["latents"], "labels": names["labels"]})
+    np.testing.assert_allclose(served["images"], names["images"], atol=1e-6)
+
+
+def test_the_supplied_alice_sends_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert crypto_in_process(*ONNX, "alice", "--output", "there") == 0
+    alice = CryptoRun(run_folder.PRETRAINED / "crypto-secret").load_agent("alice")
+    plaintext, key = np.random.default_rng(3).choice(np.float32([-1, 1]), (2, 5000, 16))
+    session = onnxruntime.InferenceSession(tmp_path / "there" / "alice.onnx")
+    (ciphertext,) = session.run(None, {"plaintext": plaintext, "key": key})
+    assert set(np.unique(ciphertext)) == {-1.0, 1.0}
+    np.testing.assert_array_equal(ciphertext, alice([plaintext, key]).numpy())
+
+
+def test_robgans_classifier_is_the_fine_tuned_one(here, tmp_path):
+    run = here(*ONNX, "classifier", "--game", "robgan", "--dataset", "mnist")
+    assert run.returncode == 0 and "finetuned" in run.stdout
+    images = tf.random.stateless_uniform((3, 28, 28, 1), (0, 0), -1, 1)
+    session = onnxruntime.InferenceSession(tmp_path / "classifier.onnx")
+    (logits,) = session.run(None, {"images": images.numpy()})
+    folder = run_folder.PRETRAINED / "robgan-mnist"
+    tuned, before = (
+        keras.saving.load_model(path / "classifier.keras")(images).numpy()
+        for path in (folder / "finetuned", folder)
+    )
+    np.testing.assert_allclose(logits, tuned, rtol=0, atol=1e-5 * np.abs(tuned).max())
+    assert np.abs(logits - before).max() > 0.1
+
+
+def test_a_run_of_its_own_as_a_user_types_it(dcgan, tmp_path):
+    run = run_folder.Run(tmp_path / "run")
+    run.path.mkdir()
+    run.start(config.GANConfig(game="gan", dataset="digits"), "0123456789")
+    for name, agent in games.tiny_gan().agents_to_save().items():
+        run.save_agent(name, agent)
+    words = ("--mode", "export", "--format", "litert", "--agent", "discriminator")
+    answer = dcgan(*words, "--game", "gan", "--path", "run", "--output", "new/there")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.count("\n") == 2
+    assert "images float32 (batch, 8, 8, 1) in [-1, 1] -> realness float32 (batch, 1)" in (
+        answer.stdout
+    )
+    assert [path.name for path in (tmp_path / "new" / "there").iterdir()] == [
+        "discriminator.tflite"
+    ]
+
+
+@pytest.mark.parametrize("game", config.PLAYERS)
+def test_every_agent_of_a_game_can_be_asked_for(game):
+    played = getattr(games, f"tiny_{game}")().agents_to_save()
+    assert set(config.PLAYERS[game]) == set(played)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ((), "--agent: say one of generator, discriminator, classifier"),
+        (("--agent", "bob"), "--agent bob: must be one of generator, discriminator, classifier"),
+        (("--agent", "classifier", "--game", "gan"), "one of generator, discriminator"),
+        (("--agent", "generator", "--game", "robust"), "must be one of classifier"),
+        (("--agent", "generator", "--game", "attacked"), "must be one of discriminator"),
+        (("--agent", "generator"), "--format: say one of savedmodel, onnx, litert"),
+        (("--agent", "generator", "--format", "keras"), "--format keras: must be one of"),
+        (("--agent", "generator", "--format", "onnx", "--samples", "3"), "--samples"),
+    ],
+)
+def test_bad_flags(here, tmp_path, words, named):
+    refused(here("--mode", "export", *words), 2, named)
+    assert not list(tmp_path.iterdir())
+
+
+def test_crypto_exports_those_who_share_the_key():
+    for words, named in {
+        ("--agent", "eve", "--format", "onnx"): "--agent eve: must be one of alice, bob",
+        ("--agent", "bob"): "--format: say one of savedmodel, onnx, litert",
+        ("--agent", "bob", "--format", "onnx", "--key", "00"): "--key: is for",
+    }.items():
+        for name in crypto_line.FLAGS:
+            crypto_line.FLAGS[name].unparse()
+        with pytest.raises(ConfigError, match=named):
+            crypto_line.parse(["crypto", "--mode", "export", *words])
+
+
+@pytest.mark.parametrize(
+    ("format", "missing"),
+    [("onnx", "tf2onnx"), ("onnx", "onnxruntime"), ("litert", "ai_edge_litert")],
+)
+def test_what_is_not_installed_is_named(here, tmp_path, monkeypatch, format, missing):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == missing else find(name)
+    )
+    words = ("--mode", "export", "--format", format, "--agent", "classifier")
+    refused(here(*words, "--dataset", "digits"), 2, f"--format {format}", "pip install '.[export]'")
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_folders_and_agents_leave_nothing(here, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    words = (*ONNX, "classifier", "--dataset", "digits")
+    refused(here(*words, "--output", "file"), 1, "file")
+    refused(here(*words, "--output", "file/below"), 1, "file")
+    (tmp_path / "classifier.onnx").mkdir()
+    refused(here(*words), 1, "classifier.onnx", "another --output")
+    refused(here(*words, "--path", "nowhere"), 1, "nowhere")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["classifier.onnx", "file"]
+    assert (tmp_path / "file").read_text() == "mine"

@@ -1,0 +1,247 @@
+"""Rob-GAN by the command line: training, every mode after it, and fine-tuning in its own folder."""
+
+import contextlib
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import agents
+from evaluation import attack_plots, reference, robustness, table
+from games import config
+from modes.opening import classifier_run
+from tests.cli.test_program import refused
+from tests.modes.test_attack import drawn, files_of, here, in_process, trained
+from tests.training.test_robust_runs import CtrlC
+from training import loop
+from training.run_folder import Run
+
+__all__ = ["here"]  # a fixture
+
+ROBGAN = ("--game", "robgan", "--path")
+FINETUNE = ("--mode", "finetune", *ROBGAN)
+SHORT = ("--steps", 3, "--attack_steps", 2, "--fake_weight", 0.5)
+
+
+@pytest.fixture(scope="module")
+def robgan(tmp_path_factory):
+    """A run folder of a tiny Rob-GAN."""
+    return trained(tmp_path_factory.mktemp("robgan"), "robgan")
+
+
+@pytest.fixture(scope="module")
+def finetuned(robgan, tmp_path_factory):
+    """The same run, fine-tuned in a copy of its folder, and what was said."""
+    folder, said = shutil.copytree(robgan, tmp_path_factory.mktemp("copy") / "run"), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert in_process(*FINETUNE, folder, *SHORT) == 0
+    return folder, said.getvalue()
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+# Training and the modes after it.
+
+
+def test_training_leaves_three_agents_and_figures_under_attack(robgan):
+    names = {path.name for path in robgan.iterdir()}
+    assert {f"{agent}.keras" for agent in ("generator", "discriminator", "classifier")} <= names
+    assert "finetuned" not in names
+    (row,) = Run(robgan).read_stats()
+    assert {"val_accuracy", "val_robust_accuracy", "D(G(z))", "generator_loss"} <= set(row)
+    assert np.isfinite(list(row.values())).all()
+    classifier, discriminator = (
+        Run(robgan).load_agent(name) for name in ("classifier", "discriminator")
+    )
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_array_equal(
+        classifier.predict_on_batch(images), discriminator.predict_on_batch(images)[1]
+    )
+
+
+def test_generate_draws_the_nicest(here, robgan, tmp_path):
+    words = ("--digits", "3,1", "--nice", "--arrays", "a.npz")
+    run = here("--mode", "generate", *ROBGAN, robgan, *words)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert drawn(tmp_path / "nice_generated_image.png")[0] == "PNG"
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays["labels"].tolist() == [3, 1] * 8
+        assert arrays["images"].shape == (16, 8, 8, 1)
+
+
+def test_interpolate_films_the_way(here, robgan, tmp_path):
+    run = here("--mode", "interpolate", *ROBGAN, robgan)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert drawn(tmp_path / "interpolation.png")[0] == "PNG"
+    with Image.open(tmp_path / "interpolation.gif") as film:
+        assert film.n_frames == 60
+
+
+def test_attack_takes_the_ball_that_it_was_trained_against(here, robgan, tmp_path):
+    run = here("--mode", "attack", *ROBGAN, robgan, "--samples", 30)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "linf attack within epsilon 0.1, 40 steps of 0.00625" in run.stdout
+    assert " of 30\n" in run.stdout
+    assert "fine-tuned" not in run.stdout
+    assert drawn(tmp_path / "attack.png")[0] == "PNG"
+
+
+def test_evaluate_judges_the_images(here, robgan, tmp_path, monkeypatch):
+    def untaught(images, labels, *, num_classes, **options):
+        return agents.build_classifier(8, 1, width=4, num_classes=num_classes)
+
+    monkeypatch.setattr(reference, "train_judge", untaught)
+    words = ("--samples", 100, "--output", "there")
+    run = here("--mode", "evaluate", *ROBGAN, robgan, *words)
+    assert (run.returncode, run.stderr) == (0, "")
+    report = json.loads((tmp_path / "there" / "evaluation.json").read_text())
+    assert report
+    assert "drawing 100 images of each kind: plain, nice, rejection_sampled" in run.stdout
+    assert list((tmp_path / "there").glob("*.png"))
+
+
+# Fine-tuning.
+
+
+def test_fine_tuning_says_what_it_does_and_what_comes_next(finetuned):
+    folder, said = finetuned
+    assert f"using the trained agents of {folder}" in said
+    assert f"training the finetune on digits into {folder / 'finetuned'}" in said
+    assert "done, 3 steps; next:" in said
+    assert f"  python dcgan.py --mode evaluate --robustness --game robgan --path {folder}" in said
+
+
+def test_fine_tuning_leaves_the_run_as_it_was(robgan, finetuned):
+    before, after = contents(robgan), contents(finetuned[0])
+    added = {name for name in after if name.startswith("finetuned/")}
+    assert {name: after[name] for name in after.keys() - added} == before
+    names = {"config.json", "stats.jsonl", "checkpoint.keras", "classifier.keras"}
+    assert {f"finetuned/{name}" for name in names} <= added
+    assert not {name for name in added if "generator" in name or "discriminator" in name}
+    one, other = (Run(folder).load_agent("classifier") for folder in (robgan, finetuned[0]))
+    tuned = Run(finetuned[0]).finetuned.load_agent("classifier")
+    for kept, mine, theirs in zip(*(x.get_weights() for x in (one, other, tuned)), strict=True):
+        np.testing.assert_array_equal(kept, mine)
+        assert (mine != theirs).any()
+
+
+def test_fine_tuning_inherits_the_ball_and_the_batch(robgan, finetuned):
+    parent, tuned = (run.read_config() for run in (Run(robgan), Run(finetuned[0]).finetuned))
+    assert (tuned.game, tuned.dataset, tuned.steps) == ("finetune", "digits", 3)
+    assert (tuned.fake_weight, tuned.attack_steps) == (0.5, 2)  # as given
+    for name in ("epsilon", "norm", "batch_size"):
+        assert getattr(tuned, name) == getattr(parent, name)
+    assert tuned.epsilon == 0.1
+
+
+def test_evaluate_then_judges_the_fine_tuned_classifier(here, finetuned, tmp_path, monkeypatch):
+    """By an evaluation that takes no time: the real one is tested by the robust game's run."""
+    judged = []
+
+    def evaluate(classifier, split, options, announce):
+        judged.append((classifier, options))
+        return {}
+
+    monkeypatch.setattr(robustness, "evaluate_robustness", evaluate)
+    monkeypatch.setattr(table, "format_robustness", json.dumps)
+    monkeypatch.setattr(attack_plots, "plot_robustness", lambda report, path: None)
+    folder, _ = finetuned
+    words = ("--robustness", "--samples", 100, "--output", "there")
+    run = here("--mode", "evaluate", *ROBGAN, folder, *words)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert f"its classifier is the fine-tuned one of {folder / 'finetuned'}" in run.stdout
+    ((classifier, options),) = judged
+    assert (options.epsilon, options.norm, options.num_images) == (0.1, "linf", 100)
+    tuned = Run(folder).finetuned.load_agent("classifier")
+    for mine, theirs in zip(classifier.get_weights(), tuned.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    report = json.loads((tmp_path / "there" / "robustness.json").read_text())
+    assert report == {"dataset": "digits", "parameters": tuned.count_params()}
+
+
+def test_a_second_fine_tuning_is_refused_unless_it_is_said_how(here, finetuned):
+    folder, _ = finetuned
+    before = contents(folder)
+    refused(here(*FINETUNE, folder, *SHORT), 1, "finetuned", "--resume", "--overwrite")
+    refused(here(*FINETUNE, folder, "--resume", "--fake_weight", 2), 2, "--fake_weight 2", "0.5")
+    assert contents(folder) == before
+
+
+def test_after_ctrl_c_fine_tuning_goes_on_as_if_it_had_never_stopped(
+    here, robgan, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(config, "SMALLEST_EPOCH", 5)  # steps: a row every ten
+    monkeypatch.setattr(CtrlC, "STEP", 7)
+    words = ("--batch_size", 128, "--steps", 20, "--attack_steps", 1)
+    whole, halves = (shutil.copytree(robgan, tmp_path / name) for name in ("whole", "halves"))
+    assert here(*FINETUNE, whole, *words).returncode == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "GraphWriter", CtrlC)
+        run = here(*FINETUNE, halves, *words)
+    assert run.returncode == 130
+    assert f"  python dcgan.py --mode finetune --game robgan --path {halves} --resume" in run.stdout
+    assert 7 <= Run(halves).finetuned.load_game().step < 10
+    assert here(*FINETUNE, halves, "--resume").returncode == 0
+    one, other = (Run(folder).finetuned for folder in (whole, halves))
+    last, resumed = (run.read_stats()[-1] for run in (one, other))
+    assert last.keys() == resumed.keys()
+    assert last.pop("step") == resumed.pop("step") == 20
+    del last["images/s"], resumed["images/s"]
+    assert last == resumed
+    weights = (run.load_agent("classifier").get_weights() for run in (one, other))
+    for mine, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--mode", "finetune", "--game", "trio"), "--mode finetune: is for --game robgan"),
+        (("--mode", "finetune"), "--mode finetune: is for --game robgan, not trio"),
+        (("--mode", "train", "--game", "finetune"), "finetune"),
+        (("--mode", "train", "--game", "robgan", "--fake_weight", 1), "--mode finetune, not train"),
+        (("--mode", "train", "--game", "robgan", "--recipe", "nonsense"), "nonsense"),
+        (("--mode", "train", "--game", "trio", "--recipe", "stable"), "--recipe"),
+        (("--mode", "train", "--game", "robgan", "--loss", "madry"), "--loss madry"),
+        ((*FINETUNE, "run", "--fake_weight", -1), "--fake_weight -1"),
+        ((*FINETUNE, "run", "--recipe", "stable"), "--mode train, not finetune"),
+        ((*FINETUNE, "run", "--resume", "--overwrite"), "choose one"),
+    ],
+)
+def test_a_bad_flag_is_refused_before_any_work(here, tmp_path, words, named):
+    refused(here(*words), 2, named)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_of_another_game_or_none_cannot_be_fine_tuned(here, robgan, tmp_path):
+    other = shutil.copytree(robgan, tmp_path / "other")
+    record = json.loads((other / "config.json").read_text())
+    record["config"] = {"game": "trio", "dataset": "digits"}
+    (other / "config.json").write_text(json.dumps(record))
+    before = files_of(tmp_path)
+    refused(here(*FINETUNE, other), 1, "holds a run of the game trio, not robgan")
+    refused(here(*FINETUNE, "nowhere"), 1, "nowhere", "holds no trained agents")
+    refused(here(*FINETUNE, robgan, "--resume"), 1, "finetuned")
+    assert files_of(tmp_path) == before
+    assert "finetuned" not in {path.name for path in robgan.iterdir()}
+
+
+def test_a_run_that_starts_anew_forgets_the_fine_tuned_classifier_of_the_old_one(
+    robgan, finetuned, tmp_path, capsys
+):
+    """As --overwrite does: the folder is cleared, and another run's files are written there."""
+    run = Run(shutil.copytree(finetuned[0], tmp_path / "run"))
+    run.clear()
+    for name in ("config.json", "classifier.keras"):
+        shutil.copy(robgan / name, run.path / name)
+    assert classifier_run(run) is run
+    assert "fine-tuned" not in capsys.readouterr().out

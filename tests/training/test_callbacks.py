@@ -1,0 +1,98 @@
+"""The keeper, the statistics and the film."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.fakes import FakeGame, healthy, one_class_only, one_image_a_class
+from training import callbacks
+from training.run_folder import Run
+
+
+class Recorder(Run):
+    """A run that counts how often it is saved."""
+
+    saves = 0
+
+    def save(self, game):
+        self.saves += 1
+
+
+def test_the_keeper_stops_at_a_loss_that_is_no_number_and_saves_nothing_over_the_good(tmp_path):
+    run = Recorder(tmp_path)
+    with callbacks.Keeper(run) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        assert not keeper.model.stop_training
+        keeper.on_epoch_end(0)
+        keeper.on_train_batch_end(1, {"loss": float("nan")})
+        keeper.on_epoch_end(1)
+    assert keeper.model.stop_training
+    assert (keeper.stopped_by, run.saves) == ("not finite", 1)
+
+
+def test_the_keeper_saves_no_weights_that_are_no_numbers(tmp_path):
+    run = Recorder(tmp_path)
+    with callbacks.Keeper(run) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.model.weights.append(np.array([1.0, np.inf]))
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        keeper.on_epoch_end(0)
+    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("not finite", True, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, number):
+    before = signal.getsignal(number)
+    run = Recorder(tmp_path)
+    with callbacks.Keeper(run) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        os.kill(os.getpid(), number)
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        keeper.on_epoch_end(0)
+        assert signal.getsignal(number) is before  # a second one is not caught
+    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("signal", True, 1)
+    assert signal.getsignal(number) is before
+
+
+def test_the_keeper_ends_by_the_clock(tmp_path):
+    with callbacks.Keeper(Recorder(tmp_path), minutes=0.0) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+    assert keeper.stopped_by == "clock"
+
+
+def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
+    lines = []
+    progress = callbacks.Progress(Run(tmp_path), 4, 6000, None, lines.append)
+    progress.set_model(FakeGame(healthy))
+    for loss in (0.25, float("nan")):
+        progress.on_epoch_begin(0)
+        logs = {"generator_loss": loss}
+        progress.on_train_batch_end(0, logs)
+        assert logs["images/s"] > 0
+        progress.on_epoch_end(0, logs)
+    rows = Run(tmp_path).read_stats()
+    assert [(row["epoch"], row["step"], row["generator_loss"]) for row in rows] == [(1, 5000, 0.25)]
+    assert "generator_loss 0.250" in lines[0]
+    assert "min left" in lines[0]
+
+
+def test_the_film_has_a_frame_an_epoch(tmp_path):
+    run = Run(tmp_path)
+    grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
+    grid.on_train_end()
+    assert not run.film_file.exists()
+    for epoch, imagine in enumerate((one_image_a_class, one_class_only, healthy)):
+        grid.set_model(FakeGame(imagine))
+        grid.on_epoch_end(epoch)
+    grid.on_train_end()
+    with Image.open(run.film_file) as film:
+        assert film.n_frames == 3
+    assert [path.name for path in sorted(run.samples.iterdir())] == [
+        f"epoch-{n:04d}.png" for n in (1, 2, 3)
+    ]
+    assert list(run.tensorboard.rglob("events.out.tfevents.*"))

@@ -1,0 +1,191 @@
+"""Plays the game that a config describes to the end, or goes on with one."""
+
+import functools
+import itertools
+
+import keras
+import tensorflow as tf
+
+import agents
+from devices import hardware
+from devices.distribution import Devices
+from images import datasets
+from models import Critic
+from models.building import BETA_1, adapt_to_length, build_game
+from models.game import copy_agent
+from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid
+from training.collapse import CollapseWatch
+
+CRITIC_STEPS = 1000
+ATTACKED_VALIDATION = 1000  # images
+VALIDATION_BATCH = 250
+FOREVER = 10**9  # steps; a run with a clock ends by the clock
+
+
+def spans(step, total_steps, per_epoch):
+    """Cuts what is left of a run into calls of `fit`, each of epochs of one length.
+
+    A run that stopped inside an epoch first ends that epoch; the last one may be cut short.
+
+    Args:
+        step: int, steps done.
+        total_steps: int, steps to do in all.
+        per_epoch: int, steps of a whole epoch.
+    Yields:
+        dict of `fit`'s arguments `initial_epoch`, `epochs` and `steps_per_epoch`.
+    """
+    first_boundary = -(-step // per_epoch) * per_epoch
+    last_boundary = total_steps // per_epoch * per_epoch
+    ends = {first_boundary, last_boundary, total_steps}
+    cuts = [step, *sorted(end for end in ends if step < end <= total_steps)]
+    for begin, end in itertools.pairwise(cuts):
+        epoch = begin // per_epoch
+        if begin % per_epoch == 0 and end % per_epoch == 0:
+            yield {
+                "initial_epoch": epoch,
+                "epochs": end // per_epoch,
+                "steps_per_epoch": per_epoch,
+            }
+        else:
+            yield {"initial_epoch": epoch, "epochs": epoch + 1, "steps_per_epoch": end - begin}
+
+
+def train(run, config, dataset, *, resume, show_bar, announce, build=build_game, devices=None):
+    """Plays the game, writing everything into the run folder.
+
+    Args:
+        run: runs.Run; with `resume` it holds a checkpoint, else it is started.
+        config: config.Config.
+        dataset: data.Dataset; its training split is played with, its validation split watched,
+            its test split not touched.
+        resume: bool, whether to go on from the checkpoint.
+        show_bar: bool, whether Keras's progress bar is shown; otherwise a line an epoch.
+        announce: callable for one line of text.
+        build: callable, (config, dataset) -> the game to start with.
+        devices: distribution.Devices that share the batches, or None for the usual one.
+    Returns:
+        (game, str or None): the game, and what ended it early; see `Keeper.stopped_by`.
+    Raises:
+        runs.RunError: if the checkpoint cannot be loaded.
+        OSError: if the run folder cannot be written.
+    """
+    devices = devices or Devices()
+    if resume:
+        game = devices.build(run.load_game)
+        adapt_to_length(game, config)
+        run.forget_stats_after(game.step)
+    else:
+        game = devices.build(functools.partial(build, config, dataset))
+    run.start(config, dataset.class_names, str(devices))
+    total_steps = FOREVER if config.minutes else config.steps
+    with Keeper(run, config.minutes, devices.agree) as keeper:
+        progress = Progress(
+            run,
+            config.batch_size,
+            total_steps,
+            keeper.deadline,
+            announce=(lambda line: None) if show_bar else announce,
+        )
+        # The keeper saves once the row is written: resuming drops rows past the checkpoint.
+        callbacks = [progress, *_observers(run, config, dataset, announce, devices), keeper]
+        per_epoch = config.steps_per_epoch(len(dataset.train.images))
+        gpu = hardware.has_gpu() and not devices.strategy
+        for span in spans(game.step, total_steps, per_epoch):
+            at_once = hardware.steps_at_once(span["steps_per_epoch"], gpu=gpu)
+            if game.steps_per_execution != at_once:
+                game.compile(jit_compile=config.jit, steps_per_execution=at_once)
+            game.fit(
+                _training_batches(config, dataset, devices, config.seed, first_step=game.step),
+                validation_data=_validation(config, dataset, devices),
+                callbacks=callbacks,
+                shuffle=False,
+                verbose="auto" if show_bar else 0,
+                **span,
+            )
+            if keeper.stopped_by:
+                break
+        has_critic = config.game == "trio" and config.conditioning == "projection"
+        if has_critic and keeper.stopped_by in (None, "clock"):
+            announce("the discriminator learns on alone, to judge single images")
+            _play_critic(run, game, config, dataset, keeper, devices)
+    return game, keeper.stopped_by
+
+
+def _training_batches(config, dataset, devices, seed, first_step=0):
+    """The stream of real images that a game is played with."""
+    return devices.feed(
+        lambda share: datasets.batches(
+            dataset.train, config.batch_size, seed=seed, first_step=first_step, share=share
+        )
+    )
+
+
+def _observers(run, config, dataset, announce, devices):
+    """The callbacks that only look on; of several workers the chief alone has them."""
+    if not devices.is_chief:
+        return []
+    observers = [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
+    if not devices.strategy:  # a step that devices share cannot be traced by one of them
+        shape = (dataset.image_size, dataset.image_size, dataset.channels)
+        observers.insert(0, GraphWriter(run, shape))
+    if config.game not in ("robust", "finetune"):
+        observers.append(SampleGrid(run, dataset.num_classes, config.seed))
+        observers.append(
+            CollapseWatch(
+                dataset.validation.images,
+                dataset.validation.labels,
+                game=config.game,
+                conditional=config.game != "gan",
+                named=config.game != "gan" and getattr(config, "conditioning", "") != "none",
+                announce=announce,
+                samples=100 if config.game == "attacked" else 500,
+                seed=config.seed,
+            )
+        )
+    return observers
+
+
+def _validation(config, dataset, devices):
+    """The held-out real images, in batches, for games with a `test_step`; fewer if attacked.
+
+    Of several devices each is given as many, so up to `devices.count` - 1 are left out.
+    """
+    if config.game not in ("trio", "robust", "robgan", "finetune"):
+        return None
+    split = dataset.validation
+    count = len(split.labels) if config.game == "trio" else ATTACKED_VALIDATION
+    count = min(count, len(split.labels)) // devices.count * devices.count
+    batch = max(1, VALIDATION_BATCH // devices.count) * devices.count
+    images, labels = datasets.normalize(split.images[:count]), split.labels[:count]
+    watched = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch)
+    return devices.feed(lambda share: share(watched)) if count else None
+
+
+def _play_critic(run, game, config, dataset, keeper, devices):
+    """Lets a copy of the discriminator learn against the finished generator, and saves it.
+
+    The checkpoint keeps the discriminator of the game, so that a resumed game is unchanged.
+    """
+
+    def build():
+        discriminator = copy_agent(game.discriminator)
+        rate = config.discriminator_learning_rate
+        discriminator.compile(agents.Adam(rate, beta_1=BETA_1))
+        critic = Critic(game.average_generator, discriminator, seed=config.seed)
+        critic.compile(jit_compile=config.jit)
+        return critic
+
+    critic = devices.build(build)
+
+    def stop_when_asked(batch, logs):
+        critic.stop_training = keeper.stopped_by == "signal"
+
+    critic.fit(
+        _training_batches(config, dataset, devices, config.seed + 1),
+        steps_per_epoch=CRITIC_STEPS,
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop_when_asked)],
+        shuffle=False,
+        verbose=0,
+    )
+    if keeper.stopped_by != "signal":
+        run.save_agent("discriminator", critic.average_discriminator)
