@@ -17,7 +17,8 @@ import sys
 from benchmarks import report
 from cli import terminal
 from cli.terminal import count, say
-from games.fields import ConfigError
+from devices import startup
+from games import OptionError
 
 ROOT = pathlib.Path(__file__).parents[1]
 WEIGHTS = pathlib.Path("assets", "pretrained", "robust-mnist", "classifier.keras")
@@ -33,7 +34,7 @@ def parse(argv):
     Returns:
         Namespace.
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.attacks", __doc__)
     add = parser.add_argument
@@ -59,9 +60,9 @@ def parse(argv):
     if options.weights is None:
         options.weights = ROOT / WEIGHTS
         if not options.weights.is_file():
-            raise ConfigError(f"{WEIGHTS} is not there; name a classifier with --weights FILE")
+            raise OptionError(f"{WEIGHTS} is not there; name a classifier with --weights FILE")
     if not options.weights.is_file():
-        raise ConfigError(f"--weights {options.weights}: no such file")
+        raise OptionError(f"--weights {options.weights}: no such file")
     report.check_output(options.output)
     return options
 
@@ -80,8 +81,8 @@ def share(text):
 def load_race(options):
     """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    terminal.load_tensorflow(options.threads)
-    with terminal.silenced_stderr():
+    startup.load_tensorflow(options.threads)
+    with startup.silenced_stderr():
         from benchmarks import attack_race
 
     return functools.partial(start, attack_race), (*attack_race.EXPECTED_ERRORS, OSError)

@@ -9,14 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import report
-from crypto import training
+from crypto.audit.eves import fresh_eves, other_eves
+from crypto.audit.exact import exact_audit
 from crypto.ciphers import learned_cipher, words
-from crypto.config import from_preset
-from crypto.evaluation import exact_audit
-from crypto.eves import fresh_eves, other_eves
-from crypto.folder import CryptoRun
-from crypto.game import EVE_TURNS, build_game
-from crypto.plots import plot_seeds
+from crypto.game import EVE_TURNS
+from games import GAMES
+from models import build_game
+from training import attempts
+from training.crypto_plot import plot_seeds
+from training.run_folder import Run
 
 COLUMNS = {  # of a row: its key, and how it is printed
     "seed": "d",
@@ -42,7 +43,7 @@ def measure(options):
         OSError: if a file cannot be written.
     """
     if options.speed:
-        print_speed(from_preset(options.preset))
+        print_speed(GAMES["crypto"].from_preset(options.preset))
     else:
         measure_seeds(options)
     return 0
@@ -53,7 +54,7 @@ def measure_seeds(options):
     print(*(f"{name:>14s}" for name in COLUMNS), "  and more", flush=True)
     rows = []
     for seed in options.seeds:
-        config = from_preset(
+        config = GAMES["crypto"].from_preset(
             options.preset, seed=seed, rounds=options.rounds, batch_size=options.batch_size
         )
         rows.append(row_of(config, options))
@@ -67,8 +68,8 @@ def row_of(config, options):
     """Trains one cipher and judges it: dict for `json.dumps`, as README.md says."""
     wall, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        run = CryptoRun(pathlib.Path(folder))
-        game, _, stopped_by = training.train(run, config, resume=False, announce=lambda line: None)
+        run = Run(pathlib.Path(folder))
+        game, stopped_by = attempts.train(run, config, resume=False, announce=lambda line: None)
         if stopped_by == "signal":
             raise KeyboardInterrupt  # half a training is no row of the table
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
@@ -117,11 +118,11 @@ def line(row):
 
 def print_speed(config):
     """Rounds a second, the median: in XLA, step by step, and by predict with train_on_batch."""
-    game = build_game(config)
+    game = build_game(config, None)
     ways = {
         "rounds in one XLA loop": (lambda: game.play(500), 500),
-        "train_step in a graph": (_stepwise(build_game(config)), 50),
-        "predict + train_on_batch": (_naive(build_game(config)), 5),
+        "train_step in a graph": (_stepwise(build_game(config, None)), 50),
+        "predict + train_on_batch": (_naive(build_game(config, None)), 5),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(REPEATS + 1):

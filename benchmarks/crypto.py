@@ -12,19 +12,19 @@ import sys
 from benchmarks import report
 from cli import terminal
 from cli.terminal import count
-from crypto.config import PRESETS, from_preset
-from games.fields import ConfigError
+from devices import startup
+from games import GAMES, OptionError
 
 
 def parse(argv):
     """Reads the flags; argv without the program.
 
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.crypto", __doc__)
     add = parser.add_argument
-    add("--preset", choices=PRESETS, default="secret", help="default secret")
+    add("--preset", choices=GAMES["crypto"].presets, default="secret", help="default secret")
     add("--seeds", type=int, nargs="+", default=list(range(10)), help="default 0 to 9")
     add("--rounds", type=int, help="of an attempt; the preset's if not given")
     add("--batch_size", type=int, help="messages of a turn; the preset's if not given")
@@ -35,18 +35,19 @@ def parse(argv):
     add("--picture", type=pathlib.Path, metavar="FILE", help="a PNG of all the trainings")
     add("--threads", type=count, default=1, help="of TensorFlow; default 1")
     options = parser.parse_args(argv)
-    terminal.check_limits(options, {"eves": (0, 100)})
     report.check_output(options.output)
     if options.picture is not None and options.picture.suffix != ".png":
-        raise ConfigError(f"--picture {options.picture}: must end in .png")
+        raise OptionError(f"--picture {options.picture}: must end in .png")
     for seed in options.seeds:
-        from_preset(options.preset, seed=seed, rounds=options.rounds, batch_size=options.batch_size)
+        GAMES["crypto"].from_preset(
+            options.preset, seed=seed, rounds=options.rounds, batch_size=options.batch_size
+        )
     return options
 
 
 def load_measurement(options):
     """The measurement, and the errors that it may end in; with them comes TensorFlow."""
-    terminal.load_tensorflow(options.threads, xla=True)
+    startup.load_tensorflow(options.threads, xla=True)
     from benchmarks.ciphers import measure
 
     return measure, (OSError,)

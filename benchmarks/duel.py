@@ -5,12 +5,14 @@ import dataclasses
 import keras
 import numpy as np
 
+import models
 from agents import Adam, build_residual_discriminator, class_head
 from evaluation import robustness
-from games import presets
+from games import GAMES, kind_of
 from images import datasets
-from models import RobustClassifier, building
+from models import fine_tuning
 from models.game import copy_agent
+from models.robust_classifier import RobustClassifier, learning_rate
 
 QUERIES = 1000  # of the square attack, a fifth of what --mode evaluate spends
 
@@ -27,10 +29,12 @@ def fight(options, seed):
     dataset = datasets.load(options.dataset, data_dir=options.data_dir, seed=seed)
     split = getattr(dataset, options.split)
     config, tuning = (
-        presets.from_preset(options.preset, options.dataset, game=game, seed=seed)
+        GAMES[game].from_preset(
+            options.preset, kind_of(options.dataset), dataset=options.dataset, seed=seed
+        )
         for game in ("robgan", "finetune")
     )
-    agents = play(building.build_game(config, dataset), config, dataset).agents_to_save()
+    agents = play(models.build_game(config, dataset), config, dataset).agents_to_save()
     most = 0
 
     def row(who, classifier, passes):
@@ -39,9 +43,7 @@ def fight(options, seed):
 
     for weight in options.fake_weight or [tuning.fake_weight]:
         tuned = dataclasses.replace(tuning, epsilon=config.epsilon, fake_weight=weight)
-        game = building.build_finetuning(
-            tuned, dataset, generator=agents["generator"], classifier=agents["classifier"]
-        )
+        game = models.ready(fine_tuning.build(tuned, agents.get))
         play(game, tuned, dataset)
         passes = passes_of(config) + passes_of(tuned)
         most = max(most, passes)
@@ -62,8 +64,8 @@ def passes_of(config):
 
 def madry(config, dataset, passes):
     """The average classifier of adversarial training alone, on the class head of the network."""
-    game_options = {"game": "robust", "seed": config.seed, "batch_size": config.batch_size}
-    rules = presets.from_preset("quick", config.dataset, epsilon=config.epsilon, **game_options)
+    shared = {name: getattr(config, name) for name in ("dataset", "seed", "batch_size", "epsilon")}
+    rules = GAMES["robust"].from_preset("quick", kind_of(config.dataset), **shared)
     steps = passes // (rules.attack_steps + 1)
     rules = dataclasses.replace(rules, steps=steps, ramp_steps=config.ramp_steps)
     keras.utils.set_random_seed(config.seed)
@@ -75,15 +77,8 @@ def madry(config, dataset, passes):
         contrast=config.contrast,
     )
     classifier = copy_agent(class_head(network))
-    classifier.compile(Adam(building.falling_rate(rules)))
-    game = RobustClassifier(
-        classifier,
-        building.training_attack(rules),
-        ramp_steps=rules.ramp_steps,
-        ema_decay=rules.ema_decay,
-        seed=rules.seed,
-    )
-    game.compile()
+    classifier.compile(Adam(learning_rate(rules)))
+    game = models.ready(RobustClassifier(classifier, rules))
     return play(game, rules, dataset).average_classifier
 
 

@@ -3,8 +3,9 @@
 import json
 import pathlib
 
-from cli.terminal import cores, count
-from games.fields import ConfigError
+from cli.terminal import count
+from devices.startup import cores
+from games import OptionError
 
 
 def add_flags(parser, *, rounds):
@@ -30,10 +31,10 @@ def check_output(path):
     """Refuses a file for the figures that is none.
 
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     if path is not None and path.is_dir():
-        raise ConfigError(f"--output {path}: is a folder; name a file")
+        raise OptionError(f"--output {path}: is a folder; name a file")
 
 
 def with_threads(number):

@@ -13,20 +13,21 @@ import sys
 from benchmarks import report
 from cli import terminal
 from cli.terminal import say
-from games.config import PRESET_NAMES
+from devices import startup
+from games.base import IMAGE_PRESETS
 
 
 def parse(argv):
     """Reads the flags; argv without the program.
 
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.rob_gan", __doc__)
     add = parser.add_argument
     add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
     add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
-    add("--preset", choices=PRESET_NAMES, default="quick", help="of both steps; default quick")
+    add("--preset", choices=IMAGE_PRESETS, default="quick", help="of both steps; default quick")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
     add("--images", type=terminal.count, default=500, help="that are attacked; default 500")
     add("--split", choices=("test", "validation"), default="test", help="whose images; test")
@@ -37,7 +38,7 @@ def parse(argv):
 
 def load_duel(options):
     """The duel, and the errors that it may end in; with them comes TensorFlow."""
-    terminal.load_tensorflow()
+    startup.load_tensorflow()
     from benchmarks import duel
     from images import datasets
 

@@ -12,7 +12,8 @@ import sys
 from benchmarks import report
 from cli import terminal
 from cli.terminal import count, say
-from games.config import SIDE_BY_SIDE, GANConfig
+from devices import startup
+from games import GAMES
 
 USUAL = {"batch_size": 64, "width": 1.0, "image_size": 28}
 VARIED = {"batch_size": (16, 32, 128), "width": (0.25, 0.5, 2.0), "image_size": (8, 16, 32, 56)}
@@ -22,7 +23,7 @@ def parse(argv):
     """Reads the flags; argv without the program.
 
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.scaling", __doc__)
     parser.add_argument("--steps", type=count, default=2, help="of a turn; default 2")
@@ -41,7 +42,8 @@ def cases(usual=USUAL, varied=VARIED):
 
 def config_of(case):
     """The trio of a case, without R1; its width is a share of that of every agent."""
-    usual = GANConfig(r1_gamma=0.0)  # else a sixteenth of the steps would be of another kind
+    # With R1 a sixteenth of the steps would be of another kind.
+    usual = GAMES["trio"].options(game="trio", r1_gamma=0.0)
     widths = ("generator_width", "discriminator_width", "classifier_width")
     return dataclasses.replace(
         usual,
@@ -54,7 +56,7 @@ def config_of(case):
 def load_race(options):
     """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    terminal.load_tensorflow(options.threads, side_by_side=SIDE_BY_SIDE["trio"])
+    startup.load_tensorflow(options.threads, side_by_side=GAMES["trio"].side_by_side)
     from benchmarks import race, trio_race
 
     return functools.partial(start, race, trio_race), (OSError,)

@@ -14,6 +14,7 @@ import tempfile
 from benchmarks import report
 from cli import terminal
 from cli.terminal import say
+from devices import startup
 
 ROOT = pathlib.Path(__file__).parents[1]
 DCGAN = str(ROOT / "dcgan.py")
@@ -31,7 +32,7 @@ def parse(argv):
     """Reads the flags; argv without the program.
 
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.startup", __doc__)
     report.add_flags(parser, rounds=5)
@@ -63,7 +64,7 @@ def start(race, options):
         for name, each in times.items()
     ]
     say(table(figures))
-    machine = race.machine(terminal.cores(), {})
+    machine = race.machine(startup.cores(), {})
     settings = report.settings(options)
     report.write(options.output, {"settings": settings, "machine": machine, "rows": figures})
     return 0

@@ -14,7 +14,8 @@ import sys
 from benchmarks import report
 from cli import terminal
 from cli.terminal import count, say
-from games import presets
+from devices import startup
+from games import GAMES
 
 WIDTHS = ("generator_width", "discriminator_width", "classifier_width")
 
@@ -23,7 +24,7 @@ def parse(argv):
     """Reads the flags; argv without the program.
 
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.trio", __doc__)
     add = parser.add_argument
@@ -46,16 +47,16 @@ def config_of(options):
     """The trio that the flags describe.
 
     Raises:
-        ConfigError: if there is none.
+        OptionError: if there is none.
     """
     chosen = {name: getattr(options, name) for name in ("batch_size", "image_size", *WIDTHS)}
-    return presets.from_preset(options.preset, "mnist", **chosen)
+    return GAMES["trio"].from_preset(options.preset, **chosen)
 
 
 def load_race(options):
     """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    terminal.load_tensorflow()  # to count with; the rows load it as each needs it
+    startup.load_tensorflow()  # to count with; the rows load it as each needs it
     from benchmarks import trio_race
 
     return functools.partial(start, trio_race), (RuntimeError, OSError)

@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import flops, race
-from cli import terminal
-from games import config
+from devices import startup
+from games import GAMES
+from games.gan import TrioOptions
 from images import datasets
-from models.building import build_gan
+from models import build_game
 
 NUM_CLASSES = 10
 IMAGES = 4096  # grey noise: what is learned does not change how long it takes
@@ -22,7 +23,7 @@ PRODUCTS = 4  # of a turn
 class Task(NamedTuple):
     """What every row is given: the trio's config, steps of a turn, threads."""
 
-    config: config.GANConfig
+    config: TrioOptions
     steps: int
     threads: int
 
@@ -39,7 +40,7 @@ class Task(NamedTuple):
         keras.utils.set_random_seed(0)
         split = self.split
         dataset = datasets.Dataset("noise", tuple("0123456789"), split, split, split)
-        return build_gan(self.config, dataset)
+        return build_game(self.config, dataset)
 
     def batches(self):
         """Endless images float32 in [-1, 1] and labels int32, as arrays."""
@@ -154,12 +155,12 @@ def apart(build, side_by_side=1):
 
     Args:
         build: a row's builder.
-        side_by_side: int, as of `terminal.load_tensorflow`.
+        side_by_side: int, as of `startup.load_tensorflow`.
     """
 
     def row(task):
         prepare = functools.partial(
-            terminal.load_tensorflow, task.threads, side_by_side=side_by_side, xla=True
+            startup.load_tensorflow, task.threads, side_by_side=side_by_side, xla=True
         )
         return race.Apart(prepare, build, task)
 
@@ -168,7 +169,7 @@ def apart(build, side_by_side=1):
 
 OURS, PRODUCT = "ours", "matrix product"
 OUR_ROWS = {
-    OURS: apart(ours, config.SIDE_BY_SIDE["trio"]),
+    OURS: apart(ours, GAMES["trio"].side_by_side),
     "predict + 4 train_on_batch, no XLA": apart(functools.partial(ancestor, jit_compile=False)),
     "predict + 4 train_on_batch": apart(ancestor),
     "ours, Keras's defaults": apart(defaults),

@@ -17,7 +17,8 @@ import time
 
 from cli import terminal
 from cli.terminal import say
-from games.config import SIDE_BY_SIDE
+from devices import startup
+from games import GAMES, kind_of
 
 WARM_UP = 10  # steps
 RESULT = "result: "
@@ -30,7 +31,7 @@ def parse(argv):
     Args:
         argv: list of str, the program first.
     Raises:
-        ConfigError: one line that names the flag.
+        OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.workers", __doc__)
     add = parser.add_argument
@@ -85,12 +86,13 @@ def play(options, devices):
     import keras
     import tensorflow as tf
 
-    from games import presets
     from images import datasets
-    from models.building import build_game
+    from models import build_game
 
     dataset = datasets.load(options.dataset)
-    config = presets.from_preset("standard", options.dataset, batch_size=options.batch_size)
+    config = GAMES["trio"].from_preset(
+        "standard", kind_of(options.dataset), dataset=options.dataset, batch_size=options.batch_size
+    )
     devices.check(config.batch_size)
     game = devices.build(lambda: build_game(config, dataset))
     ends: list[tuple[float, float]] = []
@@ -148,7 +150,7 @@ def load(options):
 
         found.append(distribution.join("multiworker"))
 
-    terminal.load_tensorflow(side_by_side=SIDE_BY_SIDE["trio"], first=look_for_devices)
+    startup.load_tensorflow(side_by_side=GAMES["trio"].side_by_side, first=look_for_devices)
     from images import datasets
 
     return lambda options: play(options, *found), (datasets.DataError, OSError)

@@ -1,17 +1,27 @@
 """Alice and Bob learn to talk, Eve to listen: whose turn it is, and what each pays."""
 
+import enum
+
 import keras
 import tensorflow as tf
 
 from crypto import losses
 from crypto.draws import draw_flips, draw_messages
 from crypto.parties import build_parties
+from games.crypto import MOST_ATTEMPTS
 from models.game import Game, copy_agent
 
 XLA = True  # compiles for seconds, then plays several times as fast
 EVE_TURNS = 2  # updates of Eve's for each one of Alice and Bob's
-SALTS = 32  # of one attempt; the next attempt draws from the following ones
-MOST_ATTEMPTS = 1009 // SALTS  # `Game.random_seed` leaves 1009 salts to a seed
+DRAWS = 32  # of one attempt; the next attempt draws from the following ones
+
+
+class Draw(enum.IntEnum):
+    """What the turns draw; each has random numbers of its own in every iteration."""
+
+    PAIR_MESSAGES = 0
+    EVE_MESSAGES = 1
+    WIRE_NOISE = 2
 
 
 def sign_errors(plaintext, guess):
@@ -30,35 +40,14 @@ class AliceBobEve(Game):
     Args:
         pair: compiled keras.Model of `join`, (plaintext, key) -> (ciphertext, Bob's guess).
         eve: compiled keras.Model, of the same preset.
-        preset: str, one of `parties.build_parties`.
-        batch_size: int.
-        secrecy: float > 0, weight of what Eve knows in Alice and Bob's loss.
-        noise: float in [0, 1], share of the bits that are turned on their way to Bob at first.
-        noisy_rounds: int >= 1, rounds of an attempt over which that share falls to 0.
-        protected: indices of the bits to keep from Eve, who is told the others; None for all.
-        seed: int.
+        options: games.crypto.CryptoOptions.
     """
 
-    def __init__(
-        self,
-        pair,
-        eve,
-        *,
-        preset,
-        batch_size,
-        secrecy,
-        noise=0.0,
-        noisy_rounds=1,
-        protected=None,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(seed=seed, **kwargs)
+    def __init__(self, pair, eve, options, **kwargs):
+        super().__init__(options, **kwargs)
         self.pair, self.eve = pair, eve
-        self.preset, self.batch_size, self.secrecy = preset, batch_size, secrecy
-        self.noise, self.noisy_rounds = noise, noisy_rounds
-        self.message_bits, self.key_bits = (shape[-1] for shape in pair.input_shape)
-        self.protected = tuple(range(self.message_bits) if protected is None else protected)
+        self.message_bits, self.key_bits = options.message_bits, options.key_bits
+        self.protected = options.protected
         self.attempt = self._counter("attempt")
         self.earlier = self._counter("earlier")  # rounds of the attempts before
         self.means = {
@@ -112,41 +101,45 @@ class AliceBobEve(Game):
     def disturb(self, ciphertext):
         """The ciphertext (batch, bits) as Bob gets it over a wire that is noisy at first.
 
-        A bit of plaintext that hangs on many bits of ciphertext suffers from the noise of each. So
-        Alice and Bob are paid for a cipher in which it hangs on one.
+        A bit of plaintext that depends on many bits of ciphertext suffers from the noise of each.
+        So Alice and Bob are paid for a cipher in which it depends on one.
         """
-        if not self.noise:
+        if not self.options.noise:
             return ciphertext
         played = tf.cast(self.pair.optimizer.iterations, tf.float32)
-        rate = self.noise * tf.maximum(0.0, 1.0 - played / self.noisy_rounds)
-        return ciphertext * draw_flips(ciphertext.shape, self.random_seed(self.pair, 2), rate)
+        rate = self.options.noise * tf.maximum(0.0, 1.0 - played / self.options.noisy_rounds)
+        return ciphertext * draw_flips(
+            ciphertext.shape, self.random_seed(self.pair, Draw.WIRE_NOISE), rate
+        )
 
     def pair_loss(self, plaintext, guess, overheard, hidden):
         """Bob's error, plus what Eve is too good by."""
         eve_loss = self.eve_loss(plaintext, overheard, hidden)
-        if self.preset == "secret":
+        if self.options.preset == "secret":
             bob_loss = tf.reduce_mean(losses.bit_cross_entropy(plaintext, guess))
             share = len(self.protected) / self.message_bits  # a bit weighs as much as one of Bob's
-            return bob_loss + self.secrecy * share * losses.secrecy_loss(eve_loss)
+            return bob_loss + self.options.secrecy * share * losses.secrecy_loss(eve_loss)
         bob_loss = tf.reduce_mean(losses.bits_wrong(plaintext, guess))
-        if self.preset == "release":
+        if self.options.preset == "release":
             bob_loss /= self.message_bits
-        return bob_loss + self.secrecy * losses.published_secrecy_loss(eve_loss, self.message_bits)
+        return bob_loss + self.options.secrecy * losses.published_secrecy_loss(
+            eve_loss, self.message_bits
+        )
 
     def eve_loss(self, plaintext, overheard, hidden):
         """Her cross-entropy on a hidden bit, or the bits that she gets wrong."""
-        if self.preset == "secret":
+        if self.options.preset == "secret":
             return losses.hidden_mean(losses.bit_cross_entropy(plaintext, overheard), hidden)
         return tf.reduce_mean(losses.bits_wrong(plaintext, overheard))
 
     def listen(self, ciphertext, plaintext, told, training=False):
         """Eve's guess of the plaintext (batch, bits), from what she has."""
-        hints = [plaintext * told, told] if self.preset == "secret" else []
+        hints = [plaintext * told, told] if self.options.preset == "secret" else []
         return self.eve([ciphertext, *hints] if hints else ciphertext, training=training)
 
     def count(self, plaintext, guess, hidden=None):
         """Wrong bits of a message; those of the hidden ones are scaled up to all protected."""
-        if self.preset != "secret":
+        if self.options.preset != "secret":
             return losses.bits_wrong(plaintext, guess)
         errors = sign_errors(plaintext, guess)
         if hidden is None:
@@ -155,13 +148,15 @@ class AliceBobEve(Game):
 
     def deal(self, agent):
         """What is drawn for this agent's turn, and never for the other's, as `draw_messages`."""
-        seed = self.random_seed(agent, 0 if agent is self.pair else 1)
-        sizes = (self.batch_size, self.message_bits, self.key_bits)
+        seed = self.random_seed(
+            agent, Draw.PAIR_MESSAGES if agent is self.pair else Draw.EVE_MESSAGES
+        )
+        sizes = (self.options.batch_size, self.message_bits, self.key_bits)
         return draw_messages(*sizes, seed, self.protected)
 
-    def random_seed(self, agent, salt):
+    def random_seed(self, agent, draw):
         """As `Game.random_seed`, and no other attempt of this run draws it either."""
-        return super().random_seed(agent, salt + SALTS * tf.convert_to_tensor(self.attempt))
+        return super().random_seed(agent, draw + DRAWS * tf.convert_to_tensor(self.attempt))
 
     def _counter(self, name):
         return self.add_weight(name=name, dtype="int32", initializer="zeros", trainable=False)
@@ -170,9 +165,9 @@ class AliceBobEve(Game):
         """Forgets all that was learned: new first weights, and optimizers as at the start."""
         attempt = self.attempt_number
         self.earlier.assign(self.step)
-        keras.utils.set_random_seed(self.seed * MOST_ATTEMPTS + attempt)
+        keras.utils.set_random_seed(self.options.seed * MOST_ATTEMPTS + attempt)
         sizes = (self.message_bits, self.key_bits, len(self.protected))
-        fresh = build_parties(self.preset, *sizes)
+        fresh = build_parties(self.options.preset, *sizes)
         for agent, initial in zip((self.alice, self.bob, self.eve), fresh, strict=True):
             agent.set_weights(initial.get_weights())
         forget(self.pair.optimizer)
@@ -216,13 +211,9 @@ class AliceBobEve(Game):
         """The agents that a user wants afterwards, name -> keras.Model without an optimizer."""
         return {name: copy_agent(getattr(self, name)) for name in ("alice", "bob", "eve")}
 
-    def get_config(self):
-        names = ("preset", "batch_size", "secrecy", "noise", "noisy_rounds", "protected", "seed")
-        agents = {name: getattr(self, name) for name in ("pair", "eve")}
-        return {
-            **{k: keras.saving.serialize_keras_object(agent) for k, agent in agents.items()},
-            **{name: getattr(self, name) for name in names},
-        }
+    def agents(self):
+        """The agents that a checkpoint holds."""
+        return {"pair": self.pair, "eve": self.eve}
 
 
 def forget(optimizer):
@@ -249,30 +240,12 @@ def join(alice, bob):
     return keras.Model([plaintext, key], [ciphertext, bob([ciphertext, key])], name="pair")
 
 
-def build_game(config):
-    """The game that a config describes, compiled, before its first round.
-
-    Args:
-        config: config.CryptoConfig.
-    Returns:
-        AliceBobEve.
-    """
-    keras.utils.set_random_seed(config.seed * MOST_ATTEMPTS)
-    sizes = (config.message_bits, config.key_bits, len(config.protected))
-    alice, bob, eve = build_parties(config.preset, *sizes)
+def build(options, dataset=None):
+    """Alice, Bob and Eve as `options` want them; arguments as `models.game.build_game`."""
+    keras.utils.set_random_seed(options.seed * MOST_ATTEMPTS)
+    sizes = (options.message_bits, options.key_bits, len(options.protected))
+    alice, bob, eve = build_parties(options.preset, *sizes)
     pair = join(alice, bob)
-    pair.compile(keras.optimizers.Adam(config.learning_rate), jit_compile=False)
-    eve.compile(keras.optimizers.Adam(config.eve_learning_rate), jit_compile=False)
-    game = AliceBobEve(
-        pair,
-        eve,
-        preset=config.preset,
-        batch_size=config.batch_size,
-        secrecy=config.secrecy,
-        noise=config.noise,
-        noisy_rounds=config.noisy_rounds,
-        protected=config.protected,
-        seed=config.seed,
-    )
-    game.compile()
-    return game
+    pair.compile(keras.optimizers.Adam(options.learning_rate), jit_compile=False)
+    eve.compile(keras.optimizers.Adam(options.eve_learning_rate), jit_compile=False)
+    return AliceBobEve(pair, eve, options)

@@ -15,7 +15,7 @@ import threading
 import time
 
 from cli import terminal
-from devices import cluster
+from devices import cluster, startup
 
 GRACE = 60  # seconds that the others have to end by themselves when one worker has failed
 
@@ -28,7 +28,7 @@ def parse(argv):
     Returns:
         namespace of `workers` and `command`, the script and its own flags.
     Raises:
-        ConfigError: in one line, for a bad flag.
+        OptionError: in one line, for a bad flag.
     """
     parser = terminal.LineParser("python -m devices", __doc__)
     says = "Processes; each is given its share of the cores."
@@ -44,7 +44,7 @@ def launch(options):
         options: as `parse` returns.
     """
     addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(options.workers))
-    cores = str(max(1, terminal.cores() // options.workers))
+    cores = str(max(1, startup.cores() // options.workers))
     threads = {"TF_NUM_INTRAOP_THREADS": cores, "TF_NUM_INTEROP_THREADS": cores}
     workers: list[subprocess.Popen] = []
     said: dict[str, int] = {}

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 
-from games.fields import ConfigError
+from games import OptionError
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = (
@@ -34,11 +34,11 @@ def read(environment=os.environ):
     """The cluster that TF_CONFIG describes.
 
     Raises:
-        ConfigError: one line, if there is none, or it is not what it should be.
+        OptionError: one line, if there is none, or it is not what it should be.
     """
     text = environment.get(VARIABLE)
     if not text:
-        raise ConfigError(
+        raise OptionError(
             f"--distribute multiworker: {VARIABLE} must say who the workers are, such as {EXAMPLE};"
             " on one machine, python -m devices --workers 2 -- dcgan.py ... sets it"
         )
@@ -52,7 +52,7 @@ def read(environment=os.environ):
             raise ValueError(f"has {len(cluster.addresses)} workers and no index {cluster.index}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else error
-        raise ConfigError(
+        raise OptionError(
             f"{VARIABLE} {text[:200]}: is not understood ({reason}); it should look like {EXAMPLE}"
         ) from None
     return cluster

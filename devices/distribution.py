@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from devices import cluster
-from games.fields import ConfigError
+from games import OptionError
 
 REASONS = ("not finite", "signal", "clock")  # to end a run, the gravest first
 
@@ -24,7 +24,7 @@ def join(kind):
     Returns:
         Devices.
     Raises:
-        ConfigError: as `cluster.read`.
+        OptionError: as `cluster.read`.
     """
     if kind == "none":
         return Devices()
@@ -70,11 +70,11 @@ class Devices:
         """Refuses a batch that cannot be shared out evenly.
 
         Raises:
-            ConfigError: one line that names the nearest one that can.
+            OptionError: one line that names the nearest one that can.
         """
         if batch_size % self.count:
             nearest = max(1, round(batch_size / self.count)) * self.count
-            raise ConfigError(
+            raise OptionError(
                 f"--batch_size {batch_size}: is shared by {self}, so it must be a multiple of"
                 f" {self.count}, such as {nearest}"
             )

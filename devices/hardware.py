@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-from games.config import WITHOUT_XLA
-
 MOST_AT_ONCE = 8  # steps that a GPU is handed in one call, so that it need not wait for Python
 
 
@@ -12,7 +10,7 @@ def has_gpu():
     return bool(tf.config.get_visible_devices("GPU"))
 
 
-def suited(options, *, gpu, shared=False):
+def suited(options, *, xla, gpu, shared=False):
     """Fills in the precision and the compiler where the user has left them to the machine.
 
     A CPU takes float32 without XLA, whose convolutions are slower there. A GPU takes XLA and
@@ -21,12 +19,13 @@ def suited(options, *, gpu, shared=False):
 
     Args:
         options: dict of the options of a run, None for what was not given.
-        gpu: bool, whether there is one to use.
+        xla: bool, whether the game can be compiled by it.
+        gpu: bool, whether there is a GPU to use.
         shared: bool, whether several devices share each batch.
     Returns:
         dict, the options with "precision" and "jit" set.
     """
-    compiles = gpu and not shared and options["game"] not in WITHOUT_XLA
+    compiles = gpu and not shared and xla
     usual = {"precision": "bfloat16" if gpu else "float32", "jit": compiles}
     missing = {name: value for name, value in usual.items() if options.get(name) is None}
     return {**options, **missing}

@@ -1,20 +1,35 @@
 """How the agents play: `keras.Model` games whose `train_step` is the schedule."""
 
-from models.attacked_discriminator import AttackedDiscriminator, Climber
-from models.critic import Critic
-from models.fine_tuning import FineTuning
-from models.gan import GAN
-from models.gan_trio import GANTrio
-from models.rob_gan import RobGAN
-from models.robust_classifier import RobustClassifier
+import importlib
 
-__all__ = [
-    "GAN",
-    "AttackedDiscriminator",
-    "Climber",
-    "Critic",
-    "FineTuning",
-    "GANTrio",
-    "RobGAN",
-    "RobustClassifier",
-]
+import keras
+
+import games
+from agents import compute_in
+
+
+def build_game(options, dataset):
+    """Builds the game that options describe, compiled, before its first round.
+
+    Args:
+        options: frozen options of any game.
+        dataset: images.datasets.Dataset, of which its image size, channels and number of classes
+            are looked at; None for a game without images.
+    Returns:
+        `Game`.
+    Raises:
+        ValueError: if the image size cannot be halved far enough.
+    """
+    module = importlib.import_module(games.GAMES[options.game].model)
+    keras.utils.set_random_seed(options.seed)
+    return ready(module.build(options, dataset))
+
+
+def ready(game):
+    """The game with its learners in the run's precision, compiled as its options say."""
+    if isinstance(game.options, games.ImageOptions):
+        for agent in game.layers:
+            if agent.compiled:  # averages are not: they are sampled, judged and saved in float32
+                compute_in(agent, game.options.precision)
+    game.compile(jit_compile=getattr(game.options, "jit", False))
+    return game

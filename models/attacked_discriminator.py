@@ -1,6 +1,5 @@
 """Images without a generator: a discriminator is attacked until noise looks real to it."""
 
-import dataclasses
 import itertools
 
 import keras
@@ -8,10 +7,13 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+import agents
+from attacks import ProjectedGradientDescent
 from devices import shared_batch
-from models import losses
-from models.game import Game, copy_agent
+from models.draw import Draw
+from models.game import BETA_1, Game, copy_agent, falling_rate
 
+BETA_2 = 0.99  # of a discriminator whose fakes change faster than a generator's would
 R1_INTERVAL = 4  # discriminator turns between two penalties
 RENEWED = 0.05  # share of the images drawn from the pool that start from noise again
 WINNING = 0.8  # area under the ROC curve above which the discriminator has the upper hand
@@ -19,6 +21,18 @@ PATIENCE = 25  # rounds between two steps more for the attacker
 MEMORY = 0.95  # decay of the average of that area
 LAST_STEP = 0.1  # of the step size, that a long climb ends with
 PARTS = 40  # that a long climb is cut into; each has one step size
+
+
+def image_attack(options):
+    """The attack that makes images, as the options of the attacked game say."""
+    return ProjectedGradientDescent(
+        options.epsilon,
+        options.step_size,
+        options.attack_steps,
+        norm=options.norm,
+        random_start=False,
+        keep_best=False,
+    )
 
 
 def realness(discriminator, labels):
@@ -82,45 +96,25 @@ class AttackedDiscriminator(Game):
 
     Args:
         discriminator: compiled keras.Model, images -> realness logits (batch, num_classes).
-        attack: attacks.ProjectedGradientDescent without a random start; its `steps` are the most
-            that the attacker gets.
-        pool_size: int, fakes that live from round to round; their labels cycle.
-        first_steps: int, steps of the attacker in the first round.
-        r1_gamma: float >= 0, weight of the lazy gradient penalty on real images.
-        sampling_steps: int, of the long climb from noise that makes a sample.
-        ema_decay: float in [0, 1), of `average_discriminator`, which samples are made with.
-        seed: int.
+        options: games.attacked.AttackedOptions; its `attack_steps` are the most that the attacker
+            gets in a round.
     Source: Yin et al. 2022, algorithm 1, arXiv:2012.06568 (a binary classifier against its own
         adversarial images); Du & Mordatch 2019, arXiv:1903.08689 (the pool).
     """
 
-    def __init__(
-        self,
-        discriminator,
-        attack,
-        *,
-        pool_size=5000,
-        first_steps=2,
-        r1_gamma=0.05,
-        sampling_steps=200,
-        ema_decay=0.999,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(seed=seed, **kwargs)
+    conditional = named = True
+    watched_samples = 100
+
+    def __init__(self, discriminator, options, **kwargs):
+        super().__init__(options, **kwargs)
         self.discriminator = discriminator
         self.average_discriminator = copy_agent(discriminator)
-        self.attack = attack
-        self.climber = Climber(self.average_discriminator, attack)
-        self.pool_size = pool_size
-        self.first_steps = first_steps
-        self.r1_gamma = r1_gamma
-        self.sampling_steps = sampling_steps
-        self.ema_decay = ema_decay
+        self.attack = image_attack(options)
+        self.climber = Climber(self.average_discriminator, self.attack)
         self.image_shape = discriminator.input.shape[1:]
         self.num_classes = discriminator.output.shape[-1]
-        self.pool = self._state("pool", self.noise(pool_size, salt=16))
-        self.attack_steps = self._state("attack_steps", tf.constant(first_steps))
+        self.pool = self._state("pool", self.noise(options.pool_size, Draw.FIRST_POOL))
+        self.attack_steps = self._state("attack_steps", tf.constant(options.first_steps))
         self.area = self._state("area", tf.constant(0.5))
         self.grown_at = self._state("grown_at", tf.constant(0))
         self.means = {
@@ -139,20 +133,20 @@ class AttackedDiscriminator(Game):
         with tf.name_scope("discriminator_turn"):
             self.discriminator_turn(real_images, real_labels, fake_images, labels)
         with tf.name_scope("average_discriminator_step"):
-            self.follow(self.average_discriminator, self.discriminator, self.ema_decay)
+            self.follow(self.average_discriminator, self.discriminator, self.options.ema_decay)
         return self.results()
 
     def attacker_turn(self, batch):
         """Draws fakes from the pool, some as noise again; moves them uphill; puts them back."""
         agent = self.discriminator
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(self.pool_size), self.random_seed(agent, salt=17)
+            tf.range(self.options.pool_size), self.random_seed(agent, Draw.POOL_PLACES)
         )
         every_place = tf.sort(order[: batch * shared_batch.number()])
         places = shared_batch.own_rows(every_place)
         labels = places % self.num_classes
-        renewed = shared_batch.uniform((batch, 1, 1, 1), self.random_seed(agent, salt=18))
-        noise = self.noise(batch, salt=19)
+        renewed = shared_batch.uniform((batch, 1, 1, 1), self.random_seed(agent, Draw.RENEWED))
+        noise = self.noise(batch, Draw.RENEWED_NOISE)
         fake_images = tf.where(renewed < RENEWED, noise, tf.gather(self.pool, places))
         fake_images = self.attack(
             realness(agent, labels), fake_images, steps=self.attack_steps.value
@@ -168,6 +162,9 @@ class AttackedDiscriminator(Game):
         """Teaches the discriminator: real under its own label is real; all else is not."""
         agent = self.discriminator
 
+        def own_realness(images):
+            return _of(agent(images), real_labels)[:, None]
+
         def loss_fn():
             every_real_logit = agent(real_images, training=True)
             real_logits = _of(every_real_logit, real_labels)
@@ -179,22 +176,9 @@ class AttackedDiscriminator(Game):
                 + wrong_label_loss(every_real_logit, real_labels)
             )
             self.track(discriminator_loss=loss)
-            return loss + self.penalty(real_images, real_labels)
+            return loss + self.r1(agent, R1_INTERVAL, own_realness, real_images)
 
         self.update(agent, loss_fn)
-
-    def penalty(self, real_images, real_labels):
-        """R1 on the logits that real images have under their own labels, taken lazily."""
-        if self.r1_gamma == 0.0:
-            return 0.0
-
-        def r1():
-            squared = losses.squared_gradient_norm(
-                lambda images: _of(self.discriminator(images), real_labels)[:, None], real_images
-            )
-            return self.r1_gamma / 2 * tf.reduce_mean(squared)
-
-        return self.lazily(self.discriminator, R1_INTERVAL, r1)
 
     def balance(self, real_logits, fake_logits):
         """Gives the attacker a step more if the discriminator has been winning for a while."""
@@ -215,9 +199,9 @@ class AttackedDiscriminator(Game):
         self.attack_steps.assign_add(tf.cast(grows, tf.int32))
         self.grown_at.assign(tf.where(grows, now, self.grown_at))
 
-    def noise(self, count, salt):
+    def noise(self, count, draw):
         """Images of uniform noise, float32 (count, h, w, c) in [-1, 1]."""
-        seed = self.random_seed(self.discriminator, salt)
+        seed = self.random_seed(self.discriminator, draw)
         return shared_batch.uniform((count, *self.image_shape), seed, -1.0, 1.0)
 
     @property
@@ -233,23 +217,20 @@ class AttackedDiscriminator(Game):
         """
         noise = tf.random.stateless_uniform((count, *self.image_shape), (seed, -1), -1.0, 1.0)
         labels = tf.range(count) % self.num_classes
-        return self.climber.top(noise, labels, self.sampling_steps).numpy(), labels.numpy()
+        return self.climber.top(noise, labels, self.options.sampling_steps).numpy(), labels.numpy()
+
+    def go_on(self, options):
+        """The learning rate falls over the run's new length."""
+        super().go_on(options)
+        self.discriminator.optimizer.learning_rate = learning_rate(options)
+
+    def agents(self):
+        """The agent that a checkpoint holds."""
+        return {"discriminator": self.discriminator}
 
     def agents_to_save(self):
         """The agent that a user wants afterwards: the average discriminator."""
         return {"discriminator": self.average_discriminator}
-
-    def get_config(self):
-        return {
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "attack": dataclasses.asdict(self.attack),
-            "pool_size": self.pool_size,
-            "first_steps": self.first_steps,
-            "r1_gamma": self.r1_gamma,
-            "sampling_steps": self.sampling_steps,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-        }
 
     def _state(self, name, value):
         """A variable of the game's own, which is saved with it."""
@@ -278,3 +259,20 @@ def wrong_label_loss(logits, labels):
 def _of(logits, labels):
     """Each image's logit (batch,) of its own class."""
     return tf.gather(logits, labels, batch_dims=1)
+
+
+def learning_rate(options):
+    """The discriminator's learning rate, which falls to nothing."""
+    return falling_rate(options, options.discriminator_learning_rate)
+
+
+def build(options, dataset):
+    """The game of `options`; arguments as `models.game.build_game`."""
+    discriminator = agents.build_class_discriminator(
+        dataset.image_size,
+        dataset.channels,
+        width=options.discriminator_width,
+        num_classes=dataset.num_classes,
+    )
+    discriminator.compile(agents.Adam(learning_rate(options), beta_1=BETA_1, beta_2=BETA_2))
+    return AttackedDiscriminator(discriminator, options)

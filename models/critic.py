@@ -5,12 +5,12 @@ import tensorflow as tf
 from keras import ops
 
 from devices import shared_batch
+from models.draw import Draw
 from models.game import Game, copy_agent
 
 EMA_DECAY = 0.998
 
 
-@keras.saving.register_keras_serializable(package="games")
 class Critic(Game):
     """A discriminator that goes on learning against a generator that stands still.
 
@@ -23,11 +23,11 @@ class Critic(Game):
     Args:
         generator: keras.Model, [latents, labels] -> images; it does not learn.
         discriminator: compiled keras.Model, [images, labels] -> realness logits.
-        seed: int.
+        options: games.gan.TrioOptions, of the game that the two have played.
     """
 
-    def __init__(self, generator, discriminator, *, seed=0, **kwargs):
-        super().__init__(seed=seed, **kwargs)
+    def __init__(self, generator, discriminator, options, **kwargs):
+        super().__init__(options, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.average_discriminator = copy_agent(discriminator)
@@ -39,8 +39,8 @@ class Critic(Game):
         """One turn: real images with their labels against fakes, and against wrong labels."""
         real_images, real_labels = data
         agent, batch = self.discriminator, tf.shape(real_images)[0]
-        latents, labels = self.draw(agent, batch, salt=12)
-        seed = self.random_seed(agent, 14)
+        latents, labels = self.draw_fakes(agent, batch, Draw.CRITIC_FAKES)
+        seed = self.random_seed(agent, Draw.CRITIC_WRONG_LABELS)
         shift = shared_batch.uniform((batch,), seed, 1, self.num_classes, dtype=tf.int32)
         fake_images = self.generator([latents, labels], training=False)
         wrong_labels = (real_labels + shift) % self.num_classes

@@ -3,8 +3,11 @@
 import keras
 import tensorflow as tf
 
+import agents
 from devices import shared_batch
-from models.robust_classifier import RobustClassifier
+from models.draw import Draw
+from models.game import copy_agent
+from models.robust_classifier import RobustClassifier, learning_rate
 
 
 @keras.saving.register_keras_serializable(package="games")
@@ -16,40 +19,37 @@ class FineTuning(RobustClassifier):
 
     Args:
         classifier: compiled keras.Model, images -> class logits.
-        attack: attacks.ProjectedGradientDescent, the attacker.
         generator: keras.Model, [latents, labels] -> images.
-        fake_weight: float >= 0, the paper's lambda; 0 leaves generated images out.
-        **kwargs: of `RobustClassifier`.
+        options: games.robgan.FineTuneOptions; its `fake_weight` is the paper's lambda, and 0 leaves
+            generated images out.
     Source: Liu & Hsieh 2019, section 4.3, arXiv:1807.10454.
     """
 
-    def __init__(self, classifier, attack, *, generator, fake_weight=1.0, **kwargs):
-        super().__init__(classifier, attack, **kwargs)
+    def __init__(self, classifier, generator, options, **kwargs):
+        super().__init__(classifier, options, **kwargs)
         self.generator = generator
-        self.fake_weight = fake_weight
         self.latent_dim = generator.inputs[0].shape[-1]
         self.num_classes = classifier.output.shape[-1]
 
     def lesson(self, images, labels):
         """As many generated images after the real ones, if they weigh anything."""
         images, labels, weights = super().lesson(images, labels)
-        if self.fake_weight == 0:
+        if self.options.fake_weight == 0:
             return images, labels, weights
-        latents, fake_labels = self.draw(self.classifier, tf.shape(images)[0], salt=26)
+        latents, fake_labels = self.draw_fakes(
+            self.classifier, tf.shape(images)[0], Draw.LESSON_FAKES
+        )
         fake_images = self.generator([latents, fake_labels], training=False)
         weights = 2.0 * weights  # the loss is the mean over both halves
         return (
             _joined(images, fake_images),
             _joined(labels, fake_labels),
-            _joined(weights, self.fake_weight * weights),
+            _joined(weights, self.options.fake_weight * weights),
         )
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "fake_weight": self.fake_weight,
-        }
+    def agents(self):
+        """The agents that a checkpoint holds."""
+        return {**super().agents(), "generator": self.generator}
 
 
 def _joined(real, fake):
@@ -57,3 +57,18 @@ def _joined(real, fake):
     return shared_batch.own_rows(
         tf.concat([shared_batch.all_rows(real), shared_batch.all_rows(fake)], axis=0)
     )
+
+
+def build(options, parent):
+    """The game in which a Rob-GAN's classifier learns on; its generator only draws.
+
+    Args:
+        options: games.robgan.FineTuneOptions.
+        parent: callable, name -> keras.Model: the "generator" and the "classifier" of the run that
+            is gone on with; a copy of the classifier learns.
+    Returns:
+        `FineTuning`, whose classifier is compiled.
+    """
+    classifier = copy_agent(parent("classifier"))
+    classifier.compile(agents.Adam(learning_rate(options)))
+    return FineTuning(classifier, copy_agent(parent("generator")), options)

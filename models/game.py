@@ -1,11 +1,29 @@
 """What every game is: agents that learn against each other, one `update` at a time."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
+import games
 from agents import compute_in
-from attacks.pgd import from_dict
 from devices import shared_batch
+from models import losses
+
+BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
+
+
+def falling_rate(options, first):
+    """The learning rate of an agent that plays alone: it falls to nothing over the run's steps.
+
+    A run whose end is set by the clock has no such steps; there it stays what it is.
+
+    Args:
+        options: frozen options of the run.
+        first: float, the rate at the first step.
+    """
+    lowest = 0.01 if options.minutes is None else 1.0  # as a share of the first
+    return keras.optimizers.schedules.CosineDecay(first, options.steps, alpha=lowest)
 
 
 def copy_agent(agent):
@@ -24,12 +42,19 @@ class Game(keras.Model):
     exactly as if it had never stopped.
 
     Args:
-        seed: int, from which every latent, label and augmentation is drawn.
+        options: frozen options of the run, of this game.
+    Attributes:
+        validation_images: how many held-out images `test_step` looks at after an epoch: an int,
+            None for all of them, 0 for a game without a `test_step`.
+        has_critic: bool, whether `build_critic` says what is played after the game.
     """
 
-    def __init__(self, *, seed=0, **kwargs):
+    validation_images: int | None = 0
+    has_critic = False
+
+    def __init__(self, options, **kwargs):
         super().__init__(**kwargs)
-        self.seed = seed
+        self.options = options
         self.means = {}
         self.built = True  # the agents are; Keras would otherwise build the game by calling it
 
@@ -77,6 +102,25 @@ class Game(keras.Model):
         due = agent.optimizer.iterations % interval == 0
         return tf.cond(due, lambda: interval * penalty_fn(), lambda: 0.0)
 
+    def r1(self, agent, interval, logits_fn, images):
+        """R1, the lazy penalty on the slope of realness, gamma / 2 |dD/dx|^2.
+
+        Args:
+            agent: compiled keras.Model, the discriminator whose turn it is.
+            interval: int >= 1, its turns between two penalties.
+            logits_fn: callable, images -> realness logits (batch, 1).
+            images: float32 (batch, h, w, c), real ones; R2 is the same on generated ones.
+        Source: Mescheder et al. 2018, equation 9, arXiv:1801.04406.
+        """
+        if self.options.r1_gamma == 0.0:
+            return 0.0
+
+        def penalty():
+            squared = losses.squared_gradient_norm(logits_fn, images)
+            return self.options.r1_gamma / 2 * tf.reduce_mean(squared)
+
+        return self.lazily(agent, interval, penalty)
+
     def borrow(self, agent, inputs):
         """What an opponent answers in training mode, without moving its statistics.
 
@@ -87,23 +131,27 @@ class Game(keras.Model):
         )
         return outputs
 
-    def random_seed(self, agent, salt):
-        """A stateless seed that no other turn, salt or iteration of this run draws again.
+    def random_seed(self, agent, draw):
+        """A stateless seed that no other turn, draw or iteration of this run has again.
 
         Args:
             agent: compiled keras.Model whose iteration counts.
-            salt: int, one for each thing that is drawn.
+            draw: `Draw` or int, what is drawn.
         Returns:
             int32 (2,).
         """
-        return tf.stack([self.seed * 1009 + salt, tf.cast(agent.optimizer.iterations, tf.int32)])
+        iteration = tf.cast(agent.optimizer.iterations, tf.int32)
+        return tf.stack([self.options.seed * 1009 + draw, iteration])
 
-    def draw(self, agent, batch, salt):
+    def draw_latents(self, agent, batch, draw):
+        """Fresh latents (batch, latent_dim) of this agent's turn."""
+        return shared_batch.normal((batch, self.latent_dim), self.random_seed(agent, draw))
+
+    def draw_fakes(self, agent, batch, draw):
         """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
-        latents = shared_batch.normal((batch, self.latent_dim), self.random_seed(agent, salt))
-        seed = self.random_seed(agent, salt + 1)
+        seed = self.random_seed(agent, draw + 1)
         labels = shared_batch.uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
-        return latents, labels
+        return self.draw_latents(agent, batch, draw), labels
 
     def track(self, **values):
         """Adds to the running means that `fit` shows and resets at each epoch."""
@@ -145,22 +193,49 @@ class Game(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: a game is built. Keras 3.15 would reduce a first batch, and fail on workers."""
 
+    def go_on(self, options):
+        """Fits a loaded game to the options of the run that goes on, whose length may differ."""
+        self.options = options
+
+    def agents(self):
+        """The agents that a checkpoint holds, by the names of the constructor's arguments."""
+        raise NotImplementedError
+
+    def get_config(self):
+        """What `from_config` builds the game from: its agents and its options."""
+        described = {
+            name: keras.saving.serialize_keras_object(agent)
+            for name, agent in self.agents().items()
+        }
+        return {**described, "options": dataclasses.asdict(self.options)}
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """The game of a `get_config`: agents and attacks are made of what describes them."""
-        return cls(**{name: _from_description(name, value) for name, value in config.items()})
+        """The game of a `get_config`."""
+        agents = {
+            name: keras.saving.deserialize_keras_object(value)
+            for name, value in config.items()
+            if name != "options"
+        }
+        return cls(**agents, options=games.from_record(config["options"]))
 
 
 class Draws:
     """What games with a generator share: its turns are the rounds, its average draws pictures.
 
-    A game whose generator is told no class has an `imagine` of its own.
+    Attributes:
+        conditional: bool, whether the generator is told a class.
+        named: bool, whether an image should show the very class that was asked for.
+        watched_samples: int, images that the collapse watch draws at a look.
     """
 
     generator: keras.Model
     average_generator: keras.Model
     latent_dim: int
     num_classes: int
+    conditional = True
+    named = True
+    watched_samples = 500
 
     @property
     def step(self):
@@ -175,16 +250,5 @@ class Draws:
         """
         latents = tf.random.stateless_normal((count, self.latent_dim), (seed, -1))  # no iteration
         labels = tf.range(count) % self.num_classes
-        return self.imagine(self.average_generator, latents, labels).numpy(), labels.numpy()
-
-    def imagine(self, generator, latents, labels, training=False):
-        """The generator's images (batch, h, w, c) of the classes asked for."""
-        return generator([latents, labels], training=training)
-
-
-def _from_description(name, value):
-    if name == "attack":
-        return from_dict(value)
-    if isinstance(value, dict) and "class_name" in value:
-        return keras.saving.deserialize_keras_object(value)
-    return value
+        inputs = [latents, labels] if self.conditional else latents
+        return self.average_generator(inputs, training=False).numpy(), labels.numpy()

@@ -3,10 +3,12 @@
 import keras
 import tensorflow as tf
 
+import agents
 from devices import shared_batch
 from models import losses
 from models.augment import random_translation
-from models.game import Draws, Game, copy_agent
+from models.draw import Draw
+from models.game import BETA_1, Draws, Game, copy_agent
 
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
 WASSERSTEIN_PENALTY = 10.0  # Gulrajani et al. 2017
@@ -22,39 +24,17 @@ class GAN(Game, Draws):
     Args:
         generator: compiled keras.Model, latents -> images.
         discriminator: compiled keras.Model, images -> realness logits.
-        loss: str, a key of `losses.ADVERSARIAL_LOSSES`.
-        r1_gamma: float >= 0, weight of the lazy penalty on the discriminator's gradient at real
-            images, gamma / 2 |dD/dx|^2 (and at generated ones too for `relativistic`).
-        translation: int >= 0, shifts in pixels of every image that the discriminator sees.
-        ema_decay: float in [0, 1), of the average generator.
-        seed: int.
-    Raises:
-        ValueError: if `loss` is unknown.
+        options: games.gan.GANOptions.
     """
 
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        *,
-        loss="non_saturating",
-        r1_gamma=0.0,
-        translation=0,
-        ema_decay=0.999,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(seed=seed, **kwargs)
-        if loss not in losses.ADVERSARIAL_LOSSES:
-            raise ValueError(f"loss {loss!r} is none of {', '.join(losses.ADVERSARIAL_LOSSES)}")
+    conditional = named = False
+
+    def __init__(self, generator, discriminator, options, **kwargs):
+        super().__init__(options, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.average_generator = copy_agent(generator)
-        self.loss_name = loss
-        self.adversarial_loss = losses.ADVERSARIAL_LOSSES[loss]
-        self.r1_gamma = r1_gamma
-        self.translation = translation
-        self.ema_decay = ema_decay
+        self.adversarial_loss = losses.ADVERSARIAL_LOSSES[options.loss]
         self.latent_dim = generator.inputs[0].shape[-1]
         self.num_classes = 1
         self.means = {
@@ -66,95 +46,77 @@ class GAN(Game, Draws):
 
     def train_step(self, data):
         """One round: the discriminator's turn, the generator's turn, the average's step."""
-        real_images, real_labels = data
         with tf.name_scope("discriminator_turn"):  # the scopes are what TensorBoard's graph shows
-            self.discriminator_turn(real_images, real_labels)
+            self.discriminator_turn(data)
         with tf.name_scope("generator_turn"):
-            self.generator_turn(real_images, real_labels)
+            self.generator_turn(data)
         with tf.name_scope("average_generator_step"):
-            self.follow(self.average_generator, self.generator, self.ema_decay)
+            self.follow(self.average_generator, self.generator, self.options.ema_decay)
         return self.results()
 
-    def discriminator_turn(self, real_images, real_labels):
+    def discriminator_turn(self, data):
         """Teaches the discriminator to tell real images from this turn's fakes."""
-        agent = self.discriminator
-        latents, labels = self.draw(agent, tf.shape(real_images)[0], salt=0)
+        agent, (real_images, _) = self.discriminator, data
+        batch = tf.shape(real_images)[0]
+        latents = self.draw_latents(agent, batch, Draw.DISCRIMINATOR_FAKES)
         # Made outside the tape: no gradient of this turn can reach the generator.
-        fake_images = self.show(self.imagine(self.generator, latents, labels), agent, salt=2)
-        real_images = self.show(real_images, agent, salt=3)
+        fake_images = self.generator(latents, training=False)
+        fake_images = self.show(fake_images, agent, Draw.DISCRIMINATOR_FAKE_SHIFT)
+        real_images = self.show(real_images, agent, Draw.DISCRIMINATOR_REAL_SHIFT)
 
         def loss_fn():
-            real_logits, real_class_loss = self.judge(real_images, real_labels, training=True)
-            fake_logits, fake_class_loss = self.judge(fake_images, labels, training=True)
-            self.track(real_score=tf.sigmoid(real_logits), fake_score=tf.sigmoid(fake_logits))
-            loss = tf.reduce_mean(
-                self.adversarial_loss.discriminator(real_logits, fake_logits)
-                + real_class_loss
-                + fake_class_loss
-            )
-            self.track(discriminator_loss=loss)
-            return loss + self.penalty(real_images, real_labels, fake_images, labels)
+            real_logits = agent(real_images, training=True)
+            fake_logits = agent(fake_images, training=True)
+            loss = tf.reduce_mean(self.adversarial_loss.discriminator(real_logits, fake_logits))
+            self.track_discriminator(loss, real_logits, fake_logits)
+            return loss + self.penalty(real=(agent, real_images), fake=(agent, fake_images))
 
         self.update(agent, loss_fn)
 
-    def generator_turn(self, real_images, real_labels):
+    def generator_turn(self, data):
         """Teaches the generator, on fresh latents, to be taken for real."""
-        agent = self.generator
-        latents, labels = self.draw(agent, tf.shape(real_images)[0], salt=4)
-        # Only the relativistic loss looks at these; the graph drops them for the others.
-        real_logits, _ = self.judge(self.show(real_images, agent, salt=6), real_labels)
+        agent, batch = self.generator, tf.shape(data[0])[0]
+        latents = self.draw_latents(agent, batch, Draw.GENERATOR_FAKES)
 
         def loss_fn():
-            fake_images = self.imagine(agent, latents, labels, training=True)
-            fake_logits, class_loss = self.judge(self.show(fake_images, agent, salt=7), labels)
-            class_loss += self.naming_loss(fake_images, labels)
-            return tf.reduce_mean(
-                self.adversarial_loss.generator(real_logits, fake_logits) + class_loss
-            )
+            fake_images = agent(latents, training=True)
+            fake_images = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            fake_logits = self.discriminator(fake_images, training=False)
+            return tf.reduce_mean(self.adversarial_loss.generator(fake_logits))
 
         self.track(generator_loss=self.update(agent, loss_fn))
 
-    def penalty(self, real_images, real_labels, fake_images, labels):
-        """The discriminator's gradient penalty: WGAN-GP at each step, R1 (and R2) lazily."""
-
-        def logits_fn(of_labels):
-            return lambda images: self.judge(images, of_labels)[0]
-
-        if self.loss_name == "wasserstein":
-            mixing = shared_batch.uniform(
-                (tf.shape(real_images)[0], 1, 1, 1), self.random_seed(self.discriminator, 8)
-            )
-            return WASSERSTEIN_PENALTY * tf.reduce_mean(
-                losses.wasserstein_gradient_penalty(
-                    logits_fn(real_labels), real_images, fake_images, mixing
-                )
-            )
-        if self.r1_gamma == 0.0:
-            return 0.0
-
-        def r1():
-            squared = losses.squared_gradient_norm(logits_fn(real_labels), real_images)
-            if self.loss_name == "relativistic":
-                squared += losses.squared_gradient_norm(logits_fn(labels), fake_images)
-            return self.r1_gamma / 2 * tf.reduce_mean(squared)
-
-        return self.lazily(self.discriminator, R1_INTERVAL, r1)
-
-    def show(self, images, agent, salt):
+    def show(self, images, agent, draw):
         """What the discriminator gets to see of an image: the image, shifted a little."""
-        return random_translation(images, self.translation, self.random_seed(agent, salt))
+        seed = self.random_seed(agent, draw)
+        return random_translation(images, self.options.translation, seed)
 
-    def imagine(self, generator, latents, labels, training=False):
-        """The generator's images (batch, h, w, c); without classes, labels are ignored."""
-        return generator(latents, training=training)
+    def penalty(self, real, fake):
+        """The discriminator's gradient penalty: WGAN-GP at each step, or R1 lazily.
 
-    def judge(self, images, labels, training=False):
-        """Realness logits (batch, 1), and the loss (batch,) or 0 of naming the images' classes."""
-        return self.discriminator(images, training=training), 0.0
+        Args:
+            real, fake: pairs of a callable, images -> realness logits (batch, 1), and images.
+        """
+        if self.options.loss != "wasserstein":
+            return self.r1(self.discriminator, R1_INTERVAL, *real)
+        logits_fn, real_images = real
+        seed = self.random_seed(self.discriminator, Draw.WASSERSTEIN_MIXING)
+        mixing = shared_batch.uniform((tf.shape(real_images)[0], 1, 1, 1), seed)
+        return WASSERSTEIN_PENALTY * tf.reduce_mean(
+            losses.wasserstein_gradient_penalty(logits_fn, real_images, fake[1], mixing)
+        )
 
-    def naming_loss(self, fake_images, labels):
-        """What the generator pays a third agent for unreadable images: without one, nothing."""
-        return 0.0
+    def track_discriminator(self, loss, real_logits, fake_logits):
+        """Adds a turn's loss and scores to the running means."""
+        self.track(
+            discriminator_loss=loss,
+            real_score=tf.sigmoid(real_logits),
+            fake_score=tf.sigmoid(fake_logits),
+        )
+
+    def agents(self):
+        """The agents that a checkpoint holds."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
 
     def agents_to_save(self):
         """The agents that a user wants afterwards, name -> keras.Model without an optimizer."""
@@ -163,13 +125,41 @@ class GAN(Game, Draws):
             "discriminator": copy_agent(self.discriminator),
         }
 
-    def get_config(self):
-        return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "loss": self.loss_name,
-            "r1_gamma": self.r1_gamma,
-            "translation": self.translation,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-        }
+
+def build(options, dataset):
+    """The game of `options`; arguments as `models.game.build_game`."""
+    # Imported late: its games are variants of this one.
+    from models.relativistic import RelativisticGAN
+
+    generator = build_generator(options, dataset, num_classes=None)
+    discriminator = build_discriminator(options, dataset, conditioning="none")
+    game = RelativisticGAN if options.loss == "relativistic" else GAN
+    return game(generator, discriminator, options)
+
+
+def build_generator(options, dataset, *, num_classes):
+    """The compiled generator; without classes where `num_classes` is None."""
+    generator = agents.build_generator(
+        dataset.image_size,
+        dataset.channels,
+        latent_dim=options.latent_dim,
+        width=options.generator_width,
+        num_classes=num_classes,
+        refine=options.refine,
+    )
+    generator.compile(agents.Adam(options.generator_learning_rate, beta_1=BETA_1))
+    return generator
+
+
+def build_discriminator(options, dataset, *, conditioning):
+    """The compiled discriminator; `conditioning` as `agents.build_discriminator`."""
+    discriminator = agents.build_discriminator(
+        dataset.image_size,
+        dataset.channels,
+        width=options.discriminator_width,
+        num_classes=dataset.num_classes,
+        conditioning=conditioning,
+        spectral_norm=options.spectral_norm,
+    )
+    discriminator.compile(agents.Adam(options.discriminator_learning_rate, beta_1=BETA_1))
+    return discriminator

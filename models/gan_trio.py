@@ -3,9 +3,12 @@
 import keras
 import tensorflow as tf
 
+import agents
 from models.augment import random_translation
-from models.game import copy_agent
-from models.gan import GAN
+from models.critic import Critic
+from models.draw import Draw
+from models.game import BETA_1, copy_agent
+from models.gan import GAN, build_discriminator, build_generator
 
 
 def class_loss(labels, class_logits):
@@ -19,35 +22,28 @@ class GANTrio(GAN):
 
     Only the discriminator is ever given real images. The classifier is taught by the average
     generator's images and the classes that were asked for; how it reads real ones is the score.
+    With the conditioning "none" no label of a real image is used; the generator is also paid for
+    images that the classifier can read, so that it invents classes of its own (InfoGAN; Chen et
+    al. 2016, arXiv:1606.03657).
 
     Args:
         generator: compiled keras.Model, [latents, labels] -> images.
-        discriminator: compiled keras.Model of the same `conditioning`.
+        discriminator: compiled keras.Model of the options' `conditioning`; see
+            `agents.build_discriminator`.
         classifier: compiled keras.Model, images -> class logits.
-        conditioning: "projection", "auxiliary" or "none"; see `agents.build_discriminator`. With
-            "none" no label of a real image is used; the generator is also paid for images that
-            the classifier can read, so that it invents classes of its own (InfoGAN; Chen et al.
-            2016, arXiv:1606.03657).
-        classifier_translation: int >= 0, shifts in pixels of the images that teach the classifier.
-        **kwargs: of `GAN`.
+        options: games.gan.TrioOptions.
     """
 
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        classifier,
-        *,
-        conditioning="projection",
-        classifier_translation=0,
-        **kwargs,
-    ):
-        super().__init__(generator, discriminator, **kwargs)
+    conditional = True
+    validation_images = None
+
+    def __init__(self, generator, discriminator, classifier, options, **kwargs):
+        super().__init__(generator, discriminator, options, **kwargs)
         self.classifier = classifier
         self.average_classifier = copy_agent(classifier)
-        self.conditioning = conditioning
-        self.classifier_translation = classifier_translation
         self.num_classes = classifier.output.shape[-1]
+        self.named = options.conditioning != "none"
+        self.has_critic = options.conditioning == "projection"  # it must see labels
         self.means["classifier_loss"] = keras.metrics.Mean("classifier_loss")
         self.accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
 
@@ -61,22 +57,81 @@ class GANTrio(GAN):
             self.classifier_turn(tf.shape(data[0])[0])
         super().train_step(data)
         with tf.name_scope("average_classifier_step"):
-            self.follow(self.average_classifier, self.classifier, self.ema_decay)
+            self.follow(self.average_classifier, self.classifier, self.options.ema_decay)
         return self.results()
 
     def classifier_turn(self, batch):
         """Teaches the classifier to read generated images; it is handed no real ones."""
         agent = self.classifier
-        latents, labels = self.draw(agent, batch, salt=9)
-        fake_images = self.imagine(self.average_generator, latents, labels)
-        fake_images = random_translation(
-            fake_images, self.classifier_translation, self.random_seed(agent, 11)
-        )
+        latents, labels = self.draw_fakes(agent, batch, Draw.CLASSIFIER_FAKES)
+        fake_images = self.average_generator([latents, labels], training=False)
+        seed = self.random_seed(agent, Draw.CLASSIFIER_SHIFT)
+        fake_images = random_translation(fake_images, self.options.classifier_translation, seed)
 
         def loss_fn():
             return tf.reduce_mean(class_loss(labels, agent(fake_images, training=True)))
 
         self.track(classifier_loss=self.update(agent, loss_fn))
+
+    def discriminator_turn(self, data):
+        """Teaches the discriminator to tell real images of their classes from this turn's fakes."""
+        agent, (real_images, real_labels) = self.discriminator, data
+        batch = tf.shape(real_images)[0]
+        latents, labels = self.draw_fakes(agent, batch, Draw.DISCRIMINATOR_FAKES)
+        # Made outside the tape: no gradient of this turn can reach the generator.
+        fake_images = self.generator([latents, labels], training=False)
+        fake_images = self.show(fake_images, agent, Draw.DISCRIMINATOR_FAKE_SHIFT)
+        real_images = self.show(real_images, agent, Draw.DISCRIMINATOR_REAL_SHIFT)
+
+        def realness(of_labels):
+            return lambda images: self.judge(images, of_labels)[0]
+
+        def loss_fn():
+            real_logits, real_class_loss = self.judge(real_images, real_labels, training=True)
+            fake_logits, fake_class_loss = self.judge(fake_images, labels, training=True)
+            loss = tf.reduce_mean(
+                self.adversarial_loss.discriminator(real_logits, fake_logits)
+                + real_class_loss
+                + fake_class_loss
+            )
+            self.track_discriminator(loss, real_logits, fake_logits)
+            real, fake = (realness(real_labels), real_images), (realness(labels), fake_images)
+            return loss + self.penalty(real, fake)
+
+        self.update(agent, loss_fn)
+
+    def generator_turn(self, data):
+        """Teaches the generator, on fresh latents, to be taken for real ones of their classes."""
+        agent, batch = self.generator, tf.shape(data[0])[0]
+        latents, labels = self.draw_fakes(agent, batch, Draw.GENERATOR_FAKES)
+
+        def loss_fn():
+            fake_images = agent([latents, labels], training=True)
+            shown = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            fake_logits, naming_loss = self.judge(shown, labels)
+            naming_loss += self.invention_loss(fake_images, labels)
+            return tf.reduce_mean(self.adversarial_loss.generator(fake_logits) + naming_loss)
+
+        self.track(generator_loss=self.update(agent, loss_fn))
+
+    def judge(self, images, labels, training=False):
+        """Realness logits (batch, 1), and the loss (batch,) of naming the images' classes.
+
+        A discriminator that names no classes has no such loss: 0.
+        """
+        conditioning = self.options.conditioning
+        if conditioning == "projection":
+            return self.discriminator([images, labels], training=training), 0.0
+        if conditioning == "auxiliary":
+            realness, class_logits = self.discriminator(images, training=training)
+            return realness, class_loss(labels, class_logits)
+        return self.discriminator(images, training=training), 0.0
+
+    def invention_loss(self, fake_images, labels):
+        """Without labels in the discriminator, the generator must please the classifier."""
+        if self.options.conditioning != "none":
+            return 0.0
+        return class_loss(labels, self.classifier(fake_images, training=False))
 
     def test_step(self, data):
         """How the average classifier reads held-out real images; nothing learns from it."""
@@ -84,33 +139,41 @@ class GANTrio(GAN):
         self.accuracy.update_state(labels, self.average_classifier(images, training=False))
         return self.report(self.accuracy)
 
-    def imagine(self, generator, latents, labels, training=False):
-        """The generator's images (batch, h, w, c) of the classes asked for."""
-        return generator([latents, labels], training=training)
+    def build_critic(self):
+        """The game after the game, in which a copy of the discriminator learns on alone.
 
-    def judge(self, images, labels, training=False):
-        """Realness logits (batch, 1), and the loss (batch,) or 0 of naming the images' classes."""
-        if self.conditioning == "projection":
-            return self.discriminator([images, labels], training=training), 0.0
-        if self.conditioning == "auxiliary":
-            realness, class_logits = self.discriminator(images, training=training)
-            return realness, class_loss(labels, class_logits)
-        return self.discriminator(images, training=training), 0.0
+        Returns:
+            A compiled models.critic.Critic.
+        """
+        discriminator = copy_agent(self.discriminator)
+        rate = self.options.discriminator_learning_rate
+        discriminator.compile(agents.Adam(rate, beta_1=BETA_1))
+        critic = Critic(self.average_generator, discriminator, self.options)
+        critic.compile(jit_compile=self.options.jit)
+        return critic
 
-    def naming_loss(self, fake_images, labels):
-        """Without labels in the discriminator, the generator must please the classifier."""
-        if self.conditioning != "none":
-            return 0.0
-        return class_loss(labels, self.classifier(fake_images, training=False))
+    def agents(self):
+        """The agents that a checkpoint holds."""
+        return {**super().agents(), "classifier": self.classifier}
 
     def agents_to_save(self):
         """The GAN's agents and the average classifier."""
         return {**super().agents_to_save(), "classifier": self.average_classifier}
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "classifier": keras.saving.serialize_keras_object(self.classifier),
-            "conditioning": self.conditioning,
-            "classifier_translation": self.classifier_translation,
-        }
+
+def build(options, dataset):
+    """The game of `options`; arguments as `models.game.build_game`."""
+    # Imported late: its games are variants of this one.
+    from models.relativistic import RelativisticTrio
+
+    generator = build_generator(options, dataset, num_classes=dataset.num_classes)
+    discriminator = build_discriminator(options, dataset, conditioning=options.conditioning)
+    classifier = agents.build_classifier(
+        dataset.image_size,
+        dataset.channels,
+        width=options.classifier_width,
+        num_classes=dataset.num_classes,
+    )
+    classifier.compile(agents.Adam(options.classifier_learning_rate))
+    game = RelativisticTrio if options.loss == "relativistic" else GANTrio
+    return game(generator, discriminator, classifier, options)

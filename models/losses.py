@@ -189,27 +189,25 @@ def wasserstein_gradient_penalty(logits_fn, real_images, fake_images, mixing):
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """The two sides of one game, each a function of (real_logits, fake_logits)."""
+    """The two sides of one game.
+
+    Attributes:
+        discriminator: callable, (real_logits, fake_logits) -> (batch,).
+        generator: callable, fake_logits -> (batch,); of the relativistic game
+            (real_logits, fake_logits) -> (batch,).
+    """
 
     discriminator: Callable
     generator: Callable
 
 
-def _fake_only(loss):
-    return lambda real_logits, fake_logits: loss(fake_logits)
-
-
 ADVERSARIAL_LOSSES = {
-    "non_saturating": AdversarialLoss(
-        logistic_discriminator_loss, _fake_only(non_saturating_generator_loss)
-    ),
-    "minimax": AdversarialLoss(logistic_discriminator_loss, _fake_only(minimax_generator_loss)),
-    "hinge": AdversarialLoss(hinge_discriminator_loss, _fake_only(critic_generator_loss)),
+    "non_saturating": AdversarialLoss(logistic_discriminator_loss, non_saturating_generator_loss),
+    "minimax": AdversarialLoss(logistic_discriminator_loss, minimax_generator_loss),
+    "hinge": AdversarialLoss(hinge_discriminator_loss, critic_generator_loss),
     "least_squares": AdversarialLoss(
-        least_squares_discriminator_loss, _fake_only(least_squares_generator_loss)
+        least_squares_discriminator_loss, least_squares_generator_loss
     ),
-    "wasserstein": AdversarialLoss(
-        wasserstein_discriminator_loss, _fake_only(critic_generator_loss)
-    ),
+    "wasserstein": AdversarialLoss(wasserstein_discriminator_loss, critic_generator_loss),
     "relativistic": AdversarialLoss(relativistic_discriminator_loss, relativistic_generator_loss),
 }

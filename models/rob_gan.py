@@ -1,71 +1,43 @@
 """Rob-GAN: a generator, a discriminator, and an attacker between it and the real images."""
 
-import dataclasses
-
 import keras
 import tensorflow as tf
 
-from agents import class_head
+import agents
 from attacks.objectives import cross_entropy
 from models import losses
-from models.game import Draws, copy_agent
-from models.under_attack import UnderAttack
+from models.adversarial_training import AdversarialTraining
+from models.draw import Draw
+from models.game import BETA_1, Draws, copy_agent
 
 R1_INTERVAL = 4  # discriminator turns between two penalties
-CLASS_LOSSES = ("robgan", "acgan")
 
 
 @keras.saving.register_keras_serializable(package="games")
-class RobGAN(UnderAttack, Draws):
+class RobGAN(AdversarialTraining, Draws):
     """The discriminator tells attacked real images from fakes, and names the attacked ones' class.
 
     It never sees a real image as it is. The attacker climbs the very loss that the discriminator
     descends, so there is nothing to hide behind but being right. The generator is paid for images
     that look real and whose class is read as asked.
 
+    With the loss "robgan" the discriminator learns classes from real images alone, with "acgan"
+    from generated ones as well.
+
     Args:
         generator: compiled keras.Model, [latents, labels] -> images; it may hold BatchNorm.
         discriminator: compiled keras.Model, images -> [realness logits, class logits].
-        attack: attacks.ProjectedGradientDescent, the attacker.
-        loss: "robgan", where the discriminator learns classes from real images alone, or "acgan",
-            where it learns them from generated ones as well.
-        discriminator_steps: int >= 1, turns of attacker and discriminator in a round.
-        r1_gamma: float >= 0, weight of the lazy penalty on the gradient of realness at what the
-            discriminator takes for real.
-        ramp_steps: int >= 0, rounds over which the attack's epsilon grows from 0.
-        ema_decay: float in [0, 1), of the average generator and discriminator.
-        seed: int.
-    Raises:
-        ValueError: if `loss` is unknown.
+        options: games.robgan.RobGANOptions.
     Source: Liu & Hsieh 2019, algorithm 1 and equations 8 and 9, arXiv:1807.10454; "acgan" is
         Odena et al. 2017, arXiv:1610.09585.
     """
 
-    def __init__(
-        self,
-        generator,
-        discriminator,
-        attack,
-        *,
-        loss="robgan",
-        discriminator_steps=1,
-        r1_gamma=0.0,
-        ramp_steps=0,
-        ema_decay=0.999,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(attack, ramp_steps=ramp_steps, seed=seed, **kwargs)
-        if loss not in CLASS_LOSSES:
-            raise ValueError(f"loss {loss!r} is none of {', '.join(CLASS_LOSSES)}")
+    def __init__(self, generator, discriminator, options, **kwargs):
+        super().__init__(options, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.average_generator = copy_agent(generator)
         self.average_discriminator = copy_agent(discriminator)
-        self.loss_name = loss
-        self.discriminator_steps = discriminator_steps
-        self.r1_gamma = r1_gamma
-        self.ema_decay = ema_decay
         self.latent_dim = generator.inputs[0].shape[-1]
         self.num_classes = discriminator.outputs[1].shape[-1]
         names = ("discriminator_loss", "generator_loss", "D(x)", "D(G(z))", "attacked_accuracy")
@@ -74,7 +46,7 @@ class RobGAN(UnderAttack, Draws):
     def train_step(self, data):
         """One round: attacker and discriminator in turns, the generator's turn, the averages'."""
         real_images, real_labels = data
-        for _ in range(self.discriminator_steps):
+        for _ in range(self.options.discriminator_steps):
             with tf.name_scope("attacker_turn"):
                 adversarial_images = self.attacker_turn(real_images, real_labels)
             with tf.name_scope("discriminator_turn"):
@@ -82,8 +54,8 @@ class RobGAN(UnderAttack, Draws):
         with tf.name_scope("generator_turn"):
             self.generator_turn(tf.shape(real_images)[0])
         with tf.name_scope("averages_step"):
-            self.follow(self.average_generator, self.generator, self.ema_decay)
-            self.follow(self.average_discriminator, self.discriminator, self.ema_decay)
+            self.follow(self.average_generator, self.generator, self.options.ema_decay)
+            self.follow(self.average_discriminator, self.discriminator, self.options.ema_decay)
         return self.results()
 
     def attacker_turn(self, real_images, real_labels):
@@ -94,14 +66,18 @@ class RobGAN(UnderAttack, Draws):
             realness, class_logits = agent(images, training=False)
             return tf.nn.softplus(-realness[:, 0]) + cross_entropy(real_labels, class_logits)
 
-        seed = self.random_seed(agent, salt=21)
+        seed = self.random_seed(agent, Draw.ROBGAN_ATTACK_START)
         return self.attack(objective, real_images, seed=seed, scale=self.ramp(self.generator))
 
     def discriminator_turn(self, adversarial_images, real_labels):
         """Teaches the discriminator to tell attacked real images from fakes, and their classes."""
         agent = self.discriminator
-        latents, labels = self.draw(agent, tf.shape(adversarial_images)[0], salt=22)
+        batch = tf.shape(adversarial_images)[0]
+        latents, labels = self.draw_fakes(agent, batch, Draw.ROBGAN_DISCRIMINATOR_FAKES)
         fake_images = self.borrow(self.generator, [latents, labels])
+
+        def realness(images):
+            return agent(images, training=False)[0]
 
         def loss_fn():
             real_logits, class_logits = agent(adversarial_images, training=True)
@@ -111,18 +87,18 @@ class RobGAN(UnderAttack, Draws):
             self.track(attacked_accuracy=tf.cast(named == real_labels, tf.float32))
             loss = losses.logistic_discriminator_loss(real_logits, fake_logits)
             loss += cross_entropy(real_labels, class_logits)
-            if self.loss_name == "acgan":
+            if self.options.loss == "acgan":
                 loss += cross_entropy(labels, fake_class_logits)
             loss = tf.reduce_mean(loss)
             self.track(discriminator_loss=loss)
-            return loss + self.penalty(adversarial_images)
+            return loss + self.r1(agent, R1_INTERVAL, realness, adversarial_images)
 
         self.update(agent, loss_fn)
 
     def generator_turn(self, batch):
         """Teaches the generator to be taken for real, and for the class that it was asked for."""
         agent = self.generator
-        latents, labels = self.draw(agent, batch, salt=24)
+        latents, labels = self.draw_fakes(agent, batch, Draw.ROBGAN_GENERATOR_FAKES)
 
         def loss_fn():
             fake_images = agent([latents, labels], training=True)
@@ -134,23 +110,14 @@ class RobGAN(UnderAttack, Draws):
 
         self.track(generator_loss=self.update(agent, loss_fn))
 
-    def penalty(self, adversarial_images):
-        """R1 on the realness of what the discriminator takes for real, taken lazily."""
-        if self.r1_gamma == 0.0:
-            return 0.0
-
-        def r1():
-            squared = losses.squared_gradient_norm(
-                lambda images: self.discriminator(images, training=False)[0], adversarial_images
-            )
-            return self.r1_gamma / 2 * tf.reduce_mean(squared)
-
-        return self.lazily(self.discriminator, R1_INTERVAL, r1)
-
     def test_step(self, data):
         """How the average discriminator names held-out real images, plain and attacked."""
         average = self.average_discriminator
         return self.examine(lambda images: average(images, training=False)[1], *data)
+
+    def agents(self):
+        """The agents that a checkpoint holds."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
 
     def agents_to_save(self):
         """The agents that a user wants afterwards; the classifier is the discriminator's head."""
@@ -158,18 +125,27 @@ class RobGAN(UnderAttack, Draws):
         return {
             "generator": self.average_generator,
             "discriminator": discriminator,
-            "classifier": class_head(discriminator),
+            "classifier": agents.class_head(discriminator),
         }
 
-    def get_config(self):
-        return {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "attack": dataclasses.asdict(self.attack),
-            "loss": self.loss_name,
-            "discriminator_steps": self.discriminator_steps,
-            "r1_gamma": self.r1_gamma,
-            "ramp_steps": self.ramp_steps,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-        }
+
+def build(options, dataset):
+    """The game of `options`; arguments as `models.game.build_game`."""
+    shape = (dataset.image_size, dataset.channels)
+    generator = agents.build_residual_generator(
+        *shape,
+        latent_dim=options.latent_dim,
+        width=options.generator_width,
+        num_classes=dataset.num_classes,
+    )
+    discriminator = agents.build_residual_discriminator(
+        *shape,
+        width=options.discriminator_width,
+        num_classes=dataset.num_classes,
+        contrast=options.contrast,
+        pooling=options.pooling,
+        batch_norm=options.batch_norm,
+    )
+    generator.compile(agents.Adam(options.generator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(agents.Adam(options.discriminator_learning_rate, beta_1=BETA_1))
+    return RobGAN(generator, discriminator, options)

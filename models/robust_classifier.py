@@ -1,14 +1,14 @@
 """A classifier that learns from images that are attacked while it learns."""
 
-import dataclasses
-
 import keras
 import tensorflow as tf
 
+import agents
 from attacks.objectives import away_from, cross_entropy
+from models.adversarial_training import AdversarialTraining
 from models.augment import random_translation
-from models.game import copy_agent
-from models.under_attack import UnderAttack
+from models.draw import Draw
+from models.game import copy_agent, falling_rate
 
 
 def divergence(logits, attacked_logits):
@@ -25,48 +25,28 @@ def divergence(logits, attacked_logits):
 
 
 @keras.saving.register_keras_serializable(package="games")
-class RobustClassifier(UnderAttack):
+class RobustClassifier(AdversarialTraining):
     """The classifier against the attacker, who knows its weights: min over one, max over the other.
 
     With "madry" the classifier learns to name the attacked images; "fast" is the same against a
     single step from a random start (Wong et al. 2020, arXiv:2001.03994); with "trades" it learns
     to name the images as they are, and to say the same of the attacked ones.
 
+    The attack's epsilon grows from 0: from the full one at once, a classifier may learn nothing but
+    to give every class the same probability. Images may be shifted, since robustness overfits long
+    before accuracy does (Rice et al. 2020, arXiv:2002.11569).
+
     Args:
         classifier: compiled keras.Model, images -> class logits.
-        attack: attacks.ProjectedGradientDescent, the attacker.
-        loss: "madry", "fast" or "trades".
-        trades_beta: float >= 0, weight of saying the same.
-        ramp_steps: int >= 0, over which the attack's epsilon grows from 0: from the full one at
-            once, a classifier may learn nothing but to give every class the same probability.
-        translation: int >= 0, shifts in pixels of the images that are learned from: robustness
-            overfits long before accuracy does (Rice et al. 2020, arXiv:2002.11569).
-        ema_decay: float in [0, 1), of `average_classifier`, the one to use afterwards.
-        seed: int.
+        options: games.robust.RobustOptions.
     Source: Madry et al. 2018, equation 2.1, arXiv:1706.06083; Zhang et al. 2019, algorithm 1,
         arXiv:1901.08573.
     """
 
-    def __init__(
-        self,
-        classifier,
-        attack,
-        *,
-        loss="madry",
-        trades_beta=6.0,
-        ramp_steps=0,
-        translation=0,
-        ema_decay=0.999,
-        seed=0,
-        **kwargs,
-    ):
-        super().__init__(attack, ramp_steps=ramp_steps, seed=seed, **kwargs)
+    def __init__(self, classifier, options, **kwargs):
+        super().__init__(options, **kwargs)
         self.classifier = classifier
         self.average_classifier = copy_agent(classifier)
-        self.loss_name = loss
-        self.trades_beta = trades_beta
-        self.translation = translation
-        self.ema_decay = ema_decay
         self.means = {
             "classifier_loss": keras.metrics.Mean("classifier_loss"),
             "attacked_accuracy": keras.metrics.Mean("attacked_accuracy"),
@@ -80,25 +60,25 @@ class RobustClassifier(UnderAttack):
         with tf.name_scope("classifier_turn"):
             self.classifier_turn(images, adversarial_images, labels, weights)
         with tf.name_scope("average_classifier_step"):
-            self.follow(self.average_classifier, self.classifier, self.ema_decay)
+            self.follow(self.average_classifier, self.classifier, self.options.ema_decay)
         return self.results()
 
     def lesson(self, images, labels):
         """What a round teaches: images, their labels, and the weight of each in the loss."""
-        seed = self.random_seed(self.classifier, salt=20)
-        images = random_translation(images, self.translation, seed)
+        seed = self.random_seed(self.classifier, Draw.LESSON_SHIFT)
+        images = random_translation(images, self.options.translation, seed)
         return images, labels, tf.ones_like(labels, tf.float32)
 
     def attacker_turn(self, images, labels):
         """Images of each one's ball that the classifier gets as wrong as the attacker can."""
-        if self.loss_name == "trades":
+        if self.options.loss == "trades":
             logits = self.classifier(images, training=False)
 
             def objective(attacked):
                 return divergence(logits, self.classifier(attacked, training=False))
         else:
             objective = away_from(self._classify, labels)
-        seed = self.random_seed(self.classifier, salt=15)
+        seed = self.random_seed(self.classifier, Draw.ATTACK_START)
         return self.attack(objective, images, seed=seed, scale=self.ramp(self.classifier))
 
     def classifier_turn(self, images, adversarial_images, labels, weights):
@@ -109,11 +89,11 @@ class RobustClassifier(UnderAttack):
             attacked_logits = agent(adversarial_images, training=True)
             named = tf.argmax(attacked_logits, axis=-1, output_type=tf.int32)
             self.track(attacked_accuracy=tf.cast(named == labels, tf.float32))
-            if self.loss_name != "trades":
+            if self.options.loss != "trades":
                 return tf.reduce_mean(weights * cross_entropy(labels, attacked_logits))
             logits = agent(images, training=True)
             steady = divergence(logits, attacked_logits)
-            loss = cross_entropy(labels, logits) + self.trades_beta * steady
+            loss = cross_entropy(labels, logits) + self.options.trades_beta * steady
             return tf.reduce_mean(weights * loss)
 
         self.track(classifier_loss=self.update(agent, loss_fn))
@@ -130,18 +110,33 @@ class RobustClassifier(UnderAttack):
         """int, rounds played so far."""
         return int(self.classifier.optimizer.iterations.numpy())
 
+    def go_on(self, options):
+        """The learning rate falls over the run's new length."""
+        super().go_on(options)
+        self.classifier.optimizer.learning_rate = learning_rate(options)
+
+    def agents(self):
+        """The agent that a checkpoint holds."""
+        return {"classifier": self.classifier}
+
     def agents_to_save(self):
         """The agent that a user wants afterwards: the average classifier."""
         return {"classifier": self.average_classifier}
 
-    def get_config(self):
-        return {
-            "classifier": keras.saving.serialize_keras_object(self.classifier),
-            "attack": dataclasses.asdict(self.attack),
-            "loss": self.loss_name,
-            "trades_beta": self.trades_beta,
-            "ramp_steps": self.ramp_steps,
-            "translation": self.translation,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-        }
+
+def learning_rate(options):
+    """The classifier's learning rate, which falls to nothing."""
+    return falling_rate(options, options.classifier_learning_rate)
+
+
+def build(options, dataset):
+    """The game of `options`; arguments as `models.game.build_game`."""
+    classifier = agents.build_robust_classifier(
+        dataset.image_size,
+        dataset.channels,
+        width=options.classifier_width,
+        num_classes=dataset.num_classes,
+        contrast=options.contrast,
+    )
+    classifier.compile(agents.Adam(learning_rate(options)))
+    return RobustClassifier(classifier, options)

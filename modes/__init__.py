@@ -5,12 +5,14 @@ A mode is loaded when it is asked for: what judging needs takes longer to load t
 
 import importlib
 
-from images import datasets
-from training import exporting, run_folder
+from crypto.messages import MessageError
+from images.datasets import DataError
+from training.exporting import ExportError
+from training.run_folder import RunError
 
 __all__ = ["EXPECTED_ERRORS", "work_of"]
 
-EXPECTED_ERRORS = (datasets.DataError, exporting.ExportError, run_folder.RunError, OSError)
+EXPECTED_ERRORS = (DataError, ExportError, MessageError, RunError, OSError)
 FILES = {"interpolate": "generate"}  # the others are each in a file of their name
 
 

@@ -5,15 +5,22 @@ import pathlib
 import numpy as np
 from scipy.special import softmax
 
-from attacks import Attacker, ProjectedGradientDescent
-from attacks.objectives import away_from, towards
+from attacks import (
+    Attacker,
+    AutoProjectedGradientDescent,
+    ProjectedGradientDescent,
+    Square,
+    fast_gradient_sign,
+)
+from attacks.objectives import away_from, margin, towards
 from cli.terminal import say
 from evaluation import attack_plots
 from evaluation.reference import predict
-from games import config as configs
-from images import datasets
-from modes.opening import (
+from games import OptionError
+from images import datasets, pictures
+from modes.selection import (
     chosen_ball,
+    class_of,
     classifier_run,
     load_classifier,
     load_data,
@@ -22,36 +29,41 @@ from modes.opening import (
 )
 
 SAMPLES, ROWS = 1000, 10
-STEPS = 40
+STEPS = {"pgd": 40, "fgsm": 1, "apgd": 100, "square": 5000}  # of Square: queries
 
 
-def attack(options):
+def attack(flags):
     """--mode attack: perturbs test images, or a picture, and draws what came of it.
 
-    Takes the flags; returns the exit status, or raises ConfigError or one of EXPECTED_ERRORS.
+    Takes the flags; returns the exit status, or raises OptionError or one of EXPECTED_ERRORS.
     """
-    run, _ = open_run(options, needs_data=not options.image)
+    run, _ = open_run(flags, needs_data=not flags.image)
     holder = classifier_run(run)
     classifier, class_names = load_classifier(holder), run.class_names()
-    check_classes(options, run, len(class_names))
-    method = chosen_attack(options, holder.read_config())
-    images, labels = (
-        own_picture(classifier, options) if options.image else test_images(run, options)
+    label, target = (
+        None if word is None else class_of(word, run, name)
+        for name, word in (("label", flags.label), ("target", flags.target))
     )
-    say(
-        f"{method.norm} attack within epsilon {method.epsilon:g}, {method.steps} steps of"
-        f" {method.step_size:.4g}"
-    )
+    method = chosen_attack(flags, holder.read_config())
+    if flags.image:
+        images, labels = own_picture(classifier, flags, label)
+    else:
+        images, labels = test_images(run, flags)
+    say(f"{described(flags.attack or 'pgd', method)}")
     sources = datasets.normalize(images)
-    aim, wanted = (
-        (away_from, labels)
-        if options.target is None
-        else (towards, np.full_like(labels, options.target))
-    )
-    attacker = Attacker(method, lambda batch: classifier(batch, training=False), aim=aim)
-    adversarial = attacker(sources, wanted, seed=options.seed or 0)
+    adversarial = perturb(method, classifier, sources, labels, target, flags.seed or 0)
+    adversarial = datasets.normalize(datasets.denormalize(adversarial))  # as a file holds it
     before, after = (logits_of(classifier, batch) for batch in (sources, adversarial))
-    report(labels, before.argmax(axis=1), after.argmax(axis=1), options.target)
+    if flags.image:
+        report_picture(class_names, before[0], after[0], labels[0] if label is not None else None)
+    else:
+        report(labels, before.argmax(axis=1), after.argmax(axis=1), target)
+    folder = output_folder(flags)
+    write_arrays(folder / "attack.npz", sources, adversarial, labels, before, after)
+    if flags.image:
+        path = folder / "adversarial.png"
+        pictures.save_png(path, datasets.denormalize(adversarial[0]))
+        say(f"wrote {path}")
     rows = [
         {
             "original": (sources[place] + 1) / 2,
@@ -61,54 +73,74 @@ def attack(options):
         }
         for place in shown(labels, before.argmax(axis=1))
     ]
-    title = f"PGD-{method.steps}, {method.norm} epsilon {method.epsilon:g} of the pixel range"
-    picture = output_folder(options) / "attack.png"
-    attack_plots.plot_attack(rows, class_names, title, picture)
+    picture = folder / "attack.png"
+    attack_plots.plot_attack(rows, class_names, described(flags.attack or "pgd", method), picture)
     say(f"wrote {picture}")
     return 0
 
 
-def check_classes(options, run, num_classes):
-    """Raises ConfigError if --label or --target is none of the classifier's classes."""
-    for name in ("label", "target"):
-        value = getattr(options, name)
-        if value is not None and value >= num_classes:
-            raise configs.ConfigError(
-                f"--{name} {value}: the classes of {run.path} are 0 to {num_classes - 1}"
-            )
+def described(name, method):
+    """An attack in words."""
+    ball = f"{getattr(method, 'norm', 'linf')} epsilon {method.epsilon:g} on the [0, 1] pixel scale"
+    return f"{name.upper()}-{method.steps}, {ball}"
 
 
-def own_picture(classifier, options):
-    """The user's picture, uint8 (1, h, w, c), and what it shows, or is said to show."""
-    if options.samples:
-        raise configs.ConfigError("--samples with --image: one picture is attacked; choose one")
-    images = datasets.load_picture(pathlib.Path(options.image), *classifier.input.shape[2:])[None]
-    if options.label is not None:
-        return images, np.array([options.label], np.int32)
-    return images, predict(classifier, images)[0].argmax(axis=1).astype(np.int32)
+def own_picture(classifier, flags, label):
+    """The user's picture, uint8 (1, h, w, c), and what it shows, or is read as."""
+    if flags.samples:
+        raise OptionError("--samples with --image: one picture is attacked; choose one")
+    images = datasets.load_picture(pathlib.Path(flags.image), *classifier.input.shape[2:])[None]
+    if label is None:
+        label = predict(classifier, images)[0].argmax()
+    return images, np.array([label], np.int32)
 
 
-def chosen_attack(options, config):
-    """The attack that the flags ask for, or else the one that the run was trained against.
+def chosen_attack(flags, options):
+    """The attack that the flags ask for, in their ball or the one that the run was trained in.
 
     Raises:
-        ConfigError: if its steps cannot reach the ball's edge, say.
+        OptionError: if its steps cannot reach the ball's edge, say.
     """
-    ball = chosen_ball(options, config)
-    steps = options.attack_steps or STEPS
-    step_size = options.step_size or max(2.5 * ball.epsilon / steps, 1e-6)
+    ball, name = chosen_ball(flags, options), flags.attack or "pgd"
+    steps = flags.attack_steps or STEPS[name]
+    if flags.step_size is not None and name != "pgd":
+        raise OptionError(f"--step_size: --attack {name} finds its own; it is for pgd")
+    if name == "fgsm" and steps != 1:
+        raise OptionError(f"--attack_steps {steps}: fgsm is a single step; see --attack pgd")
+    if name in ("fgsm", "square") and ball.norm != "linf":
+        raise OptionError(f"--norm {ball.norm}: --attack {name} is for linf; see pgd and apgd")
     try:
+        if name == "fgsm":
+            return fast_gradient_sign(ball.epsilon)
+        if name == "apgd":
+            return AutoProjectedGradientDescent(ball.epsilon, steps, norm=ball.norm)
+        if name == "square":
+            return Square(ball.epsilon, steps)
+        step_size = flags.step_size or max(2.5 * ball.epsilon / steps, 1e-6)
         return ProjectedGradientDescent(ball.epsilon, step_size, steps, norm=ball.norm)
     except ValueError as error:
-        raise configs.ConfigError(f"--{error}") from None
+        raise OptionError(f"--{error}") from None
 
 
-def test_images(run, options):
+def perturb(method, classifier, sources, labels, target, seed):
+    """Adversarial images float32 (n, h, w, c): away from the labels, or towards a target."""
+    aim, wanted = away_from, labels
+    if target is not None:
+        aim, wanted = towards, np.full_like(labels, target)
+    loss = {"loss": margin} if isinstance(method, Square) and target is None else {}
+    attacker = Attacker(method, lambda batch: classifier(batch, training=False), aim=aim, **loss)
+    try:
+        return attacker(sources, wanted, seed=seed)
+    except ValueError as error:
+        raise OptionError(f"--attack: {error}") from None
+
+
+def test_images(run, flags):
     """The first test images, uint8, and their labels."""
-    if options.label is not None:
-        raise configs.ConfigError("--label: says what --image FILE shows; test images know theirs")
-    split = load_data(run, options).test
-    count = min(options.samples or SAMPLES, len(split.labels))
+    if flags.label is not None:
+        raise OptionError("--label: says what --image FILE shows; test images know theirs")
+    split = load_data(run, flags, fewest=1).test
+    count = min(flags.samples or SAMPLES, len(split.labels))
     return split.images[:count], split.labels[:count]
 
 
@@ -122,15 +154,41 @@ def logits_of(classifier, images):
 def report(labels, before, after, target):
     """Says how often the attack succeeded, among the images where it had anything to do."""
     say(
-        f"classified rightly: {np.mean(before == labels):.1%}, under attack"
+        f"classified correctly: {np.mean(before == labels):.1%}, under attack"
         f" {np.mean(after == labels):.1%} of {len(labels)}"
     )
     if target is None:
         tried, won = before == labels, after != labels
     else:
         tried, won = before != target, after == target
-    rate = np.mean(won[tried]) if tried.any() else 0.0
-    say(f"success rate of the attack: {rate:.1%} of {tried.sum()}")
+    if tried.any():
+        say(f"success rate of the attack: {np.mean(won[tried]):.1%} of {tried.sum()}")
+    else:
+        say("the attack had nothing to do: no image was classified as it wants to change it")
+
+
+def report_picture(class_names, before, after, label):
+    """Says what a picture is read as, before and after; whether rightly only if that is known."""
+    for when, logits in (("as it is", before), ("attacked", after)):
+        named = int(logits.argmax())
+        say(f"{when}, it is read as {class_names[named]} ({softmax(logits)[named]:.1%})")
+    if label is not None and before.argmax() != label:
+        say(f"which is not what --label says, {class_names[label]}: there was nothing to attack")
+    elif before.argmax() == after.argmax():
+        say("the attack did not change that")
+
+
+def write_arrays(path, sources, adversarial, labels, before, after):
+    """Writes what was attacked and what came of it, pixels as uint8, to a .npz file."""
+    arrays = {
+        "images": datasets.denormalize(sources),
+        "adversarial_images": datasets.denormalize(adversarial),
+        "labels": labels,
+        "class_logits": before,
+        "adversarial_class_logits": after,
+    }
+    pictures.save_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+    say(f"wrote {path}")
 
 
 def shown(labels, before):

@@ -6,10 +6,10 @@ import numpy as np
 
 from cli.terminal import say
 from evaluation import attack_plots, generation, plots, reference, robustness, table
-from games import config as configs
+from games import GAMES, OptionError
 from images import datasets, downloads, pictures
 from modes.generate import KINDS, open_sampler
-from modes.opening import (
+from modes.selection import (
     chosen_ball,
     classifier_run,
     load_classifier,
@@ -18,33 +18,32 @@ from modes.opening import (
     report_folder,
 )
 
-CLASSIFIER_ONLY = ("robust",)
 ATTACKED_IMAGES = 1000
 
 
-def evaluate(options):
+def evaluate(flags):
     """--mode evaluate: tables of figures, as JSON too, and plots; returns the exit status."""
-    run, supplied = open_run(options, needs_data=True)
-    folder = report_folder(options, run, supplied)
-    if options.game in CLASSIFIER_ONLY or options.robustness:
-        judge_robustness(options, run, folder)
+    run, supplied = open_run(flags, needs_data=True)
+    folder = report_folder(flags, run, supplied)
+    if "generate" not in GAMES[flags.game].modes or flags.robustness:
+        judge_robustness(flags, run, folder)
     else:
-        judge_generation(options, run, folder)
+        judge_generation(flags, run, folder)
     return 0
 
 
-def judge_robustness(options, run, folder):
+def judge_robustness(flags, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
-    refuse(options, ("truncation", "sampling_steps"), "is for images, not for a classifier")
+    refuse(flags, ("truncation", "sampling_steps"), "is for images, not for a classifier")
     holder = classifier_run(run)
-    ball = chosen_ball(options, holder.read_config())
+    ball = chosen_ball(flags, holder.read_config())
     rules = robustness.RobustnessOptions(
         epsilon=ball.epsilon,
         norm=ball.norm,
-        num_images=options.samples or ATTACKED_IMAGES,
-        seed=options.seed or 0,
+        num_images=flags.samples or ATTACKED_IMAGES,
+        seed=flags.seed or 0,
     )
-    classifier, dataset = load_classifier(holder), load_data(run, options)
+    classifier, dataset = load_classifier(holder), load_data(run, flags)
     report = robustness.evaluate_robustness(classifier, dataset.test, rules, announce=say)
     report = {"dataset": dataset.name, "parameters": classifier.count_params(), **report}
     say(table.format_robustness(report))
@@ -53,12 +52,12 @@ def judge_robustness(options, run, folder):
     say(f"wrote {folder / 'robustness.json'} and the curve beside it")
 
 
-def judge_generation(options, run, folder):
+def judge_generation(flags, run, folder):
     """Measures the run's images; writes evaluation.json and plots into the folder."""
-    refuse(options, ("epsilon", "norm"), "is for a classifier; add --robustness")
-    sampler, dataset = open_sampler(options, run), load_data(run, options)
+    refuse(flags, ("epsilon", "norm"), "is for a classifier; add --robustness")
+    sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     config, conditional = run.read_config(), sampler.num_classes is not None
-    count, seed = options.samples or 10_000, options.seed or 0
+    count, seed = flags.samples or 10_000, flags.seed or 0
     say("judging by a classifier of real images, which is trained first unless it is cached")
     judge = reference.reference_classifier(
         dataset, downloads.cache_folder().with_name("adversarial-games")
@@ -100,8 +99,8 @@ def draw_sample(sampler, kind, labels, seed):
     return datasets.denormalize(drawn), labels, sampler.clarity(drawn, labels)
 
 
-def refuse(options, names, why):
-    """Raises ConfigError if one of the flags was given."""
+def refuse(flags, names, why):
+    """Raises OptionError if one of the flags was given."""
     for name in names:
-        if name in options.given:
-            raise configs.ConfigError(f"--{name}: {why}")
+        if name in flags.given:
+            raise OptionError(f"--{name}: {why}")

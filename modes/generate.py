@@ -5,80 +5,82 @@ import pathlib
 import numpy as np
 
 from cli.terminal import say
-from games import config as configs
+from games import OptionError
 from images import datasets, pictures
-from models import building, sampling
-from modes.opening import open_run, output_folder
+from models import interpolation, sampling
+from models.attacked_discriminator import image_attack
+from modes.selection import class_of, open_run, output_folder
 
 GRID = 64  # images, as its ancestor drew
 FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # by "attacked"?
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
 
 
-def open_sampler(options, run):
+def open_sampler(flags, run):
     """A sampler of a run's agents.
 
     Raises:
-        ConfigError: if a flag was given that means nothing to this game's agents.
+        OptionError: if a flag was given that means nothing to this game's agents.
     """
     config = run.read_config()
     foreign = FOREIGN_FLAGS[config.game == "attacked"]
-    for name in foreign & options.given:
-        raise configs.ConfigError(f"--{name}: has no meaning for --game {config.game}")
+    for name in foreign & flags.given:
+        raise OptionError(f"--{name}: has no meaning for --game {config.game}")
     discriminator = run.load_agent("discriminator")
     if config.game == "attacked":
-        steps = options.sampling_steps or config.sampling_steps
-        return sampling.AttackSampler(discriminator, building.image_attack(config), steps)
-    return sampling.Sampler(run.load_agent("generator"), discriminator, options.truncation)
+        steps = flags.sampling_steps or config.sampling_steps
+        return sampling.AttackSampler(discriminator, image_attack(config), steps)
+    return sampling.Sampler(run.load_agent("generator"), discriminator, flags.truncation)
 
 
-def generate(options):
+def generate(flags):
     """--mode generate: a grid of images, plain or nice; returns the exit status."""
-    run, _ = open_run(options)
-    sampler = open_sampler(options, run)
+    run, _ = open_run(flags)
+    sampler = open_sampler(flags, run)
+    if flags.classes and sampler.num_classes is None:
+        raise OptionError(f"--classes: the generator of --game {flags.game} is told no class")
     num_classes = sampler.num_classes or 1
-    classes = options.digits or list(range(num_classes))
-    if max(classes) >= num_classes:
-        raise configs.ConfigError(
-            f"--digits {max(classes)}: the classes of {run.path} are 0 to {num_classes - 1}"
-        )
-    count = options.batch_size or (8 * len(classes) if options.digits else GRID)
+    classes = list(range(num_classes))
+    if flags.classes:
+        classes = [class_of(word, run, "classes") for word in flags.classes]
+        say(f"drawing {', '.join(dict.fromkeys(run.class_names()[label] for label in classes))}")
+    count = flags.samples or (8 * len(classes) if flags.classes else GRID)
     labels = np.resize(np.array(classes, np.int32), count)
-    drawn = getattr(sampler, KINDS[options.nice])(labels, np.random.default_rng(options.seed or 0))
+    drawn = getattr(sampler, KINDS[flags.nice])(labels, np.random.default_rng(flags.seed or 0))
     images, scores = datasets.denormalize(drawn), sampler.score(drawn, labels)
-    if options.arrays:
-        arrays = pathlib.Path(options.arrays).expanduser()
+    if flags.arrays:
+        arrays = pathlib.Path(flags.arrays).expanduser()
         pictures.save_atomically(
             arrays,
             lambda file: np.savez_compressed(file, images=images, labels=labels, scores=scores),
         )
         say(f"wrote {arrays}")
-    picture = output_folder(options) / f"{'nice_' if options.nice else ''}generated_image.png"
+    picture = output_folder(flags) / f"{'nice_' if flags.nice else ''}generated_image.png"
     pictures.save_png(picture, pictures.grid(images, len(classes) if len(classes) > 1 else 8))
     say(f"wrote {picture}")
     if isinstance(sampler, sampling.AttackSampler):
-        write_film(sampler, labels[: 2 * num_classes], options)
+        write_film(sampler, labels[: 2 * num_classes], flags)
     return 0
 
 
-def write_film(sampler, labels, options):
+def write_film(sampler, labels, flags):
     """Writes noise_to_images.gif: the images on their way, which begins in noise."""
-    frames = sampler.film(labels, np.random.default_rng(options.seed or 0))
+    frames = sampler.film(labels, np.random.default_rng(flags.seed or 0))
     sheets = [pictures.grid(datasets.denormalize(frame), sampler.num_classes) for frame in frames]
-    film = output_folder(options) / "noise_to_images.gif"
+    film = output_folder(flags) / "noise_to_images.gif"
     pictures.save_gif(film, sheets, milliseconds=100, hold=2000)
     say(f"wrote {film}")
 
 
-def interpolate(options):
+def interpolate(flags):
     """--mode interpolate: the ways between latents and between classes; returns the exit status."""
-    run, _ = open_run(options)
-    sampler = open_sampler(options, run)
-    rng = np.random.default_rng(options.seed or 0)
-    sheet, film = (output_folder(options) / f"interpolation.{kind}" for kind in ("png", "gif"))
-    rows = sampling.interpolation_rows(sampler, rng, columns=10)
+    run, _ = open_run(flags)
+    sampler = open_sampler(flags, run)
+    rng = np.random.default_rng(flags.seed or 0)
+    sheet, film = (output_folder(flags) / f"interpolation.{kind}" for kind in ("png", "gif"))
+    rows = interpolation.interpolation_rows(sampler, rng, columns=10)
     pictures.save_png(sheet, pictures.grid(datasets.denormalize(rows), 10))
-    frames, columns = sampling.walk(sampler, rng, frames=60)
+    frames, columns = interpolation.walk(sampler, rng, frames=60)
     sheets = [pictures.grid(datasets.denormalize(frame), columns) for frame in frames]
     pictures.save_gif(film, sheets, milliseconds=80)
     say(f"wrote {sheet} and {film}")

@@ -1,166 +1,201 @@
 """--mode train."""
 
 import dataclasses
+import functools
+import importlib
+import os
+import pathlib
 import sys
 
-from cli.terminal import INTERRUPTED, say
+import games
+import models
+from cli.terminal import INTERRUPTED, command, say
 from devices import hardware
 from devices.distribution import Devices, lost_worker
-from evaluation import plots
-from games import config as configs
-from games import presets
+from games import GAMES, ImageOptions, OptionError
 from images import datasets
-from models.building import build_game
-from training import loop, run_folder
-
-NEXT = {
-    "trio": "generate --nice",
-    "gan": "generate --nice",
-    "robust": "evaluate",
-    "attacked": "generate",
-    "robgan": "finetune",
-    "finetune": "evaluate --robustness",
-}
+from training import run_folder
 
 
-def train(options):
+def train(flags):
     """--mode train: plays the game into the run folder.
 
-    Takes the flags; returns the exit status, or raises ConfigError or one of EXPECTED_ERRORS.
+    Takes the flags; returns the exit status, or raises OptionError or one of EXPECTED_ERRORS.
     """
-    name = options.dataset
-    if options.resume and options.path:
-        name = run_folder.Run(options.path).read_config().dataset if name == "auto" else name
-    name = datasets.resolve(name, options.data_dir, announce=say)
-    given = hardware.suited(
-        configs.options_of(options), gpu=hardware.has_gpu(), shared=options.distribute != "none"
-    )
-    config = presets.from_preset(options.preset, name, **given)
-    run = run_folder.Run(options.path or run_folder.default_path(config.game, config.dataset))
+    game = GAMES[flags.game]
+    which = getattr(flags, game.options.TELLS_APART) or game.preset_of(flags)
+    on_images = issubclass(game.options, ImageOptions)
+    if on_images and not (flags.resume and flags.path):
+        which = datasets.resolve(which, flags.data_dir, announce=say)
+    run = run_folder.Run(flags.path or run_folder.default_path(game.name, which))
     if run.exists:
-        run_folder.refuse_other(run, config.game, config.dataset)
-    return play(run, config, options)
+        meant = "auto" if flags.resume and game.options.TELLS_APART not in flags.given else which
+        run_folder.refuse_other(run, game.name, meant)
+    if flags.resume:
+        options = resumed_options(run, flags)
+    elif on_images:
+        options = options_for_images(game, which, flags)
+    else:
+        options = game.from_preset(game.preset_of(flags), **game.given(flags))
+    return play(run, options, flags)
 
 
-def play(run, config, options, build=build_game):
+def options_for_images(game, name, flags):
+    """The options of a new run on images, whose kind decides on the preset.
+
+    Raises:
+        OptionError: as the game's options.
+        DataError: if the data cannot be had.
+    """
+    given = {**game.given(flags), "dataset": name}
+    if flags.data_dir:
+        given["data_dir"] = os.path.abspath(pathlib.Path(flags.data_dir).expanduser())  # noqa: PTH100
+    given = hardware.suited(
+        given, xla=game.xla, gpu=hardware.has_gpu(), shared=flags.distribute != "none"
+    )
+    kind = games.kind_of(name)
+    if name == "folder":  # grey or colour, small or large: its pictures say
+        dataset = datasets.load(name, data_dir=given["data_dir"], image_size=flags.image_size)
+        kind = games.kind_of(name, dataset.image_size, dataset.channels)
+    return game.from_preset(game.preset_of(flags), kind, **given)
+
+
+def play(run, options, flags, build=models.build_game):
     """Plays a game into a folder that is free, or as --resume and --overwrite say.
 
     Args:
-        run: runs.Run.
-        config: config.Config, of a new run; a run that is resumed has its own.
-        options: the namespace of `dcgan.parse`.
-        build: callable, (config, dataset) -> the game to start with.
+        run: run_folder.Run.
+        options: frozen options of the run.
+        flags: the namespace of `cli.flags.parse`.
+        build: callable, (options, dataset) -> the game to start with.
     Returns:
         int, the exit status.
     Raises:
-        ConfigError, or one of EXPECTED_ERRORS.
+        OptionError, or one of EXPECTED_ERRORS.
     """
-    if options.resume:
-        config = resumed_config(run, options)
-    elif run.exists and not options.overwrite:
+    if run.exists and not (flags.resume or flags.overwrite):
         raise run_folder.RunError(
             f"{run.path}: already holds a run; --resume goes on with it, --overwrite replaces it,"
             " another --path leaves it alone"
         )
-    dataset = datasets.load(
-        config.dataset, data_dir=config.data_dir, image_size=config.image_size, seed=config.seed
-    )
-    if options.epochs:
-        per_epoch = config.steps_per_epoch(len(dataset.train.images))
-        config = dataclasses.replace(config, steps=options.epochs * per_epoch, minutes=None)
-    devices = options.devices or Devices()
-    devices.check(config.batch_size)
+    on_images = isinstance(options, ImageOptions)
+    loop = importlib.import_module("training.loop" if on_images else "training.attempts")
+    start = functools.partial(loop.train, resume=flags.resume, announce=say)
+    devices = flags.devices or Devices()
+    if on_images:
+        dataset = load_dataset(options)
+        if flags.epochs:
+            per_epoch = options.steps_per_epoch(len(dataset.train.images))
+            options = dataclasses.replace(options, steps=flags.epochs * per_epoch, minutes=None)
+        devices.check(options.batch_size)
+        start = functools.partial(
+            start,
+            dataset=dataset,
+            show_bar=sys.stdout.isatty(),
+            build=build,
+            devices=devices,
+        )
     if not devices.is_chief:
         run = run_folder.Onlooker(run.path)
     with run.locked():
-        if options.overwrite:
+        if flags.overwrite:
             run.clear()
-        where = "" if options.distribute == "none" else f" on {devices}"
-        say(f"training the {config.game} on {config.dataset}{where} into {run.path}")
+        where = "" if flags.distribute == "none" else f" on {devices}"
+        which = getattr(options, options.TELLS_APART)
+        say(f"training the {options.game} on {which}{where} into {run.path}")
         try:
-            game, stopped_by = loop.train(
-                run,
-                config,
-                dataset,
-                resume=options.resume,
-                show_bar=sys.stdout.isatty(),
-                announce=say,
-                build=build,
-                devices=devices,
-            )
+            game, stopped_by = start(run, options)
         except devices.losses as error:
             raise run_folder.RunError(
                 f"{lost_worker(error)} was lost, so the run ends here; the last checkpoint is"
                 f" {run.checkpoint_file}; start all workers again with --resume"
             ) from None
-        if devices.is_chief:
-            plots.plot_losses(run.read_stats(), run.path / "losses.png")
-    return report_end(run, config, game.step, stopped_by, options.distribute)
+    return report_end(run, options, game.step, stopped_by, flags.distribute)
 
 
-def resumed_config(run, options):
-    """The config of the run to go on with, with the new length if one was given.
+def load_dataset(options):
+    """The data set of a run on images."""
+    return datasets.load(
+        options.dataset,
+        data_dir=options.data_dir,
+        image_size=options.image_size,
+        seed=options.seed,
+    )
+
+
+def resumed_options(run, flags):
+    """The options of the run to go on with, with the new length if one was given.
 
     A longer preset goes on with a shorter one's run, if they differ in length alone.
 
     Raises:
-        ConfigError: if a flag says something else than the run's own config.
+        OptionError: if a flag says something else than the run's own options.
     """
-    config = run.read_config()
-    for name in (*configs.GAME_OPTIONS, "seed", "batch_size"):
-        if name in options.given and getattr(options, name) != getattr(config, name):
-            raise configs.ConfigError(
-                f"--{name} {getattr(options, name)}: the run in {run.path} has"
-                f" {getattr(config, name)}; only the length of a resumed run may change"
+    options = run.read_config()
+    changeable = {"game", "preset", *options.PLACES, *options.LENGTHS}
+    for name in GAMES[options.game].fields.keys() - changeable:
+        if name in flags.given and getattr(flags, name) != getattr(options, name):
+            raise OptionError(
+                f"--{name} {getattr(flags, name)}: the run in {run.path} has"
+                f" {getattr(options, name)}; only the length of a resumed run may change"
             )
-    length = {"steps": options.steps, "minutes": options.minutes, "data_dir": options.data_dir}
-    given = {name: value for name, value in length.items() if value is not None}
-    if "preset" in options.given:
-        steps = steps_of_longer(options.preset, config)
-        given = {"preset": options.preset, "steps": steps, **given}
-    if given.keys() & {"steps", "minutes"} or options.epochs:
-        config = dataclasses.replace(config, minutes=None)
-    return dataclasses.replace(config, **given)
+    names = [*options.LENGTHS, *(name for name in options.PLACES if name != options.TELLS_APART)]
+    given = {name: getattr(flags, name) for name in names if getattr(flags, name) is not None}
+    if "preset" in flags.given and flags.preset != options.preset:
+        given = {"preset": flags.preset, "steps": steps_of_longer(flags.preset, options), **given}
+    if given.keys() & {"steps", "minutes"} or flags.epochs:
+        given = {"minutes": None, **given}
+    return dataclasses.replace(options, **given)
 
 
-def steps_of_longer(preset, config):
+def steps_of_longer(preset, options):
     """How long a preset would play a run of another one.
 
     Raises:
-        ConfigError: if it also has other rules, or other agents.
+        OptionError: if it also has other rules, or other agents.
     """
+    if not isinstance(options, ImageOptions):
+        raise OptionError(f"--preset {preset}: the run's is {options.preset}; start anew with it")
+    game = GAMES[options.game]
     wanted, played = (
         dataclasses.asdict(
-            presets.from_preset(name, config.dataset, game=config.game, data_dir=config.data_dir)
+            game.from_preset(
+                name,
+                games.kind_of(options.dataset),
+                dataset=options.dataset,
+                data_dir=options.data_dir,
+            )
         )
-        for name in (preset, config.preset)
+        for name in (preset, options.preset)
     )
     for name in sorted(wanted.keys() - {"preset", "steps"}):
         if wanted[name] != played[name]:
-            raise configs.ConfigError(
-                f"--preset {preset}: has another {name} than {config.preset}, the run's own;"
+            raise OptionError(
+                f"--preset {preset}: has another {name} than {options.preset}, the run's own;"
                 " lengthen it with --steps, or start anew"
             )
     return wanted["steps"]
 
 
-def report_end(run, config, step, stopped_by, distribute):
+def report_end(run, options, step, stopped_by, distribute):
     """Says how the training ended and what to type next; returns the exit status."""
-    where = f"train --game {config.game} --path {run.path}"
-    if config.game == "finetune":
-        where = f"finetune --game robgan --path {run.path.parent}"
+    game = GAMES[options.game]
+    mode, name, path = "train", game.name, run.path
+    if game.parent is not None:
+        mode, name, path = "finetune", game.parent, run.path.parent
     if stopped_by == "not finite":
-        remedy = " or --r1_gamma 1" if hasattr(config, "r1_gamma") else ""
+        remedy = " or --r1_gamma 1" if hasattr(options, "r1_gamma") else ""
         raise run_folder.RunError(
             f"a loss became infinite or not a number at step {step}; the last good checkpoint is"
             f" {run.checkpoint_file}; start anew with a lower learning rate{remedy}"
         )
+    where = ("--game", name, "--path", path)
     if stopped_by == "signal":
+        again = () if distribute == "none" else ("--distribute", distribute)
         say(f"interrupted at step {step}, and saved; to go on:")
-        again = "" if distribute == "none" else f" --distribute {distribute}"
-        say(f"  python dcgan.py --mode {where}{again} --resume")
+        say(f"  {command('--mode', mode, *where, *again, '--resume')}")
         return INTERRUPTED
     film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
     say(f"done, {step} steps{film}; next:")
-    say(f"  python dcgan.py --mode {NEXT[config.game]} {where.partition(' ')[2]}")
+    say(f"  {command('--mode', *game.next_mode.split(), *where)}")
     return 0

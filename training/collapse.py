@@ -8,13 +8,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from images import datasets
 
-HELPS = {  # what usually helps, by game
-    "robgan": "--recipe stable, --r1_gamma 1, a lower --generator_learning_rate",
-    "attacked": "--r1_gamma 1, a lower --discriminator_learning_rate",
-    "gan": "--r1_gamma 1, --translation 2, --loss relativistic, a lower --generator_learning_rate",
-}
-HELPS["trio"] = HELPS["gan"]
-
 
 class CollapseWatch(keras.callbacks.Callback):
     """Says in one line when a game goes wrong and what usually helps.
@@ -28,7 +21,7 @@ class CollapseWatch(keras.callbacks.Callback):
     Args:
         images: uint8 (n, h, w, c), held-out real images.
         labels: int32 (n,).
-        game: str, the name of the game, by which help is offered.
+        helps: str, what usually helps.
         conditional: bool, whether the generator is told a class; else images spread as a whole.
         named: bool, whether an image should show the very class that was asked for.
         announce: callable for one line of text.
@@ -49,7 +42,7 @@ class CollapseWatch(keras.callbacks.Callback):
         images,
         labels,
         *,
-        game,
+        helps,
         conditional,
         announce,
         named=False,
@@ -58,7 +51,7 @@ class CollapseWatch(keras.callbacks.Callback):
         seed=0,
     ):
         super().__init__()
-        self.named, self.helps = named, f"what usually helps: {HELPS[game]}"
+        self.named, self.helps = named, f"what usually helps: {helps}"
         self.announce, self.samples, self.after, self.seed = announce, samples, after, seed
         self.seen: list[str] = []
         self.suspected: Set[str] = set()

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cli.terminal import one_line, silenced_stderr
-from games.fields import ConfigError
+from cli.terminal import one_line
+from devices.startup import silenced_stderr
+from games import OptionError
 
 TOLERANCE = 1e-5  # of the largest number that comes out, or of 1 where that is smaller
 FULL_DISK = (OSError, tf.errors.OpError)  # how Python says it, and how TensorFlow
@@ -89,13 +90,13 @@ def export(agent, stem, *, format, examples, outputs):
     Returns:
         str, a line that says what was written, what goes in and out, and how near it is to Keras.
     Raises:
-        ConfigError: if the format's runtime is not installed.
+        OptionError: if the format's runtime is not installed.
         ExportError: if the file's answers are not the agent's, or a folder is in the way.
         OSError: if it cannot be written.
     """
     kind, path = FORMATS[format], pathlib.Path(f"{stem}{FORMATS[format].suffix}")
     if not all(map(importlib.util.find_spec, kind.modules)):
-        raise ConfigError(f"--format {format}: not installed; pip install '.[export]' brings it")
+        raise OptionError(f"--format {format}: not installed; pip install '.[export]' brings it")
     if path.is_dir() and not (path / "saved_model.pb").exists():
         raise ExportError(f"{path}: a folder that holds something else; use another --output")
     path.parent.mkdir(parents=True, exist_ok=True)

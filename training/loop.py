@@ -6,18 +6,15 @@ import itertools
 import keras
 import tensorflow as tf
 
-import agents
+import games
+import models
 from devices import hardware
 from devices.distribution import Devices
 from images import datasets
-from models import Critic
-from models.building import BETA_1, adapt_to_length, build_game
-from models.game import copy_agent
 from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid
 from training.collapse import CollapseWatch
 
 CRITIC_STEPS = 1000
-ATTACKED_VALIDATION = 1000  # images
 VALIDATION_BATCH = 250
 FOREVER = 10**9  # steps; a run with a clock ends by the clock
 
@@ -50,7 +47,9 @@ def spans(step, total_steps, per_epoch):
             yield {"initial_epoch": epoch, "epochs": epoch + 1, "steps_per_epoch": end - begin}
 
 
-def train(run, config, dataset, *, resume, show_bar, announce, build=build_game, devices=None):
+def train(
+    run, config, dataset, *, resume, show_bar, announce, build=models.build_game, devices=None
+):
     """Plays the game, writing everything into the run folder.
 
     Args:
@@ -72,7 +71,7 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game,
     devices = devices or Devices()
     if resume:
         game = devices.build(run.load_game)
-        adapt_to_length(game, config)
+        game.go_on(config)
         run.forget_stats_after(game.step)
     else:
         game = devices.build(functools.partial(build, config, dataset))
@@ -87,7 +86,7 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game,
             announce=(lambda line: None) if show_bar else announce,
         )
         # The keeper saves once the row is written: resuming drops rows past the checkpoint.
-        callbacks = [progress, *_observers(run, config, dataset, announce, devices), keeper]
+        callbacks = [progress, *_observers(run, game, config, dataset, announce, devices), keeper]
         per_epoch = config.steps_per_epoch(len(dataset.train.images))
         gpu = hardware.has_gpu() and not devices.strategy
         for span in spans(game.step, total_steps, per_epoch):
@@ -96,7 +95,7 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game,
                 game.compile(jit_compile=config.jit, steps_per_execution=at_once)
             game.fit(
                 _training_batches(config, dataset, devices, config.seed, first_step=game.step),
-                validation_data=_validation(config, dataset, devices),
+                validation_data=_validation(game, dataset, devices),
                 callbacks=callbacks,
                 shuffle=False,
                 verbose="auto" if show_bar else 0,
@@ -104,8 +103,7 @@ def train(run, config, dataset, *, resume, show_bar, announce, build=build_game,
             )
             if keeper.stopped_by:
                 break
-        has_critic = config.game == "trio" and config.conditioning == "projection"
-        if has_critic and keeper.stopped_by in (None, "clock"):
+        if game.has_critic and keeper.stopped_by in (None, "clock"):
             announce("the discriminator learns on alone, to judge single images")
             _play_critic(run, game, config, dataset, keeper, devices)
     return game, keeper.stopped_by
@@ -120,7 +118,7 @@ def _training_batches(config, dataset, devices, seed, first_step=0):
     )
 
 
-def _observers(run, config, dataset, announce, devices):
+def _observers(run, game, config, dataset, announce, devices):
     """The callbacks that only look on; of several workers the chief alone has them."""
     if not devices.is_chief:
         return []
@@ -128,33 +126,33 @@ def _observers(run, config, dataset, announce, devices):
     if not devices.strategy:  # a step that devices share cannot be traced by one of them
         shape = (dataset.image_size, dataset.image_size, dataset.channels)
         observers.insert(0, GraphWriter(run, shape))
-    if config.game not in ("robust", "finetune"):
+    if hasattr(game, "sample"):
         observers.append(SampleGrid(run, dataset.num_classes, config.seed))
         observers.append(
             CollapseWatch(
                 dataset.validation.images,
                 dataset.validation.labels,
-                game=config.game,
-                conditional=config.game != "gan",
-                named=config.game != "gan" and getattr(config, "conditioning", "") != "none",
+                helps=games.GAMES[config.game].collapse_help,
+                conditional=game.conditional,
+                named=game.named,
                 announce=announce,
-                samples=100 if config.game == "attacked" else 500,
+                samples=game.watched_samples,
                 seed=config.seed,
             )
         )
     return observers
 
 
-def _validation(config, dataset, devices):
+def _validation(game, dataset, devices):
     """The held-out real images, in batches, for games with a `test_step`; fewer if attacked.
 
     Of several devices each is given as many, so up to `devices.count` - 1 are left out.
     """
-    if config.game not in ("trio", "robust", "robgan", "finetune"):
+    if game.validation_images == 0:
         return None
     split = dataset.validation
-    count = len(split.labels) if config.game == "trio" else ATTACKED_VALIDATION
-    count = min(count, len(split.labels)) // devices.count * devices.count
+    count = min(game.validation_images or len(split.labels), len(split.labels))
+    count = count // devices.count * devices.count
     batch = max(1, VALIDATION_BATCH // devices.count) * devices.count
     images, labels = datasets.normalize(split.images[:count]), split.labels[:count]
     watched = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch)
@@ -167,15 +165,7 @@ def _play_critic(run, game, config, dataset, keeper, devices):
     The checkpoint keeps the discriminator of the game, so that a resumed game is unchanged.
     """
 
-    def build():
-        discriminator = copy_agent(game.discriminator)
-        rate = config.discriminator_learning_rate
-        discriminator.compile(agents.Adam(rate, beta_1=BETA_1))
-        critic = Critic(game.average_generator, discriminator, seed=config.seed)
-        critic.compile(jit_compile=config.jit)
-        return critic
-
-    critic = devices.build(build)
+    critic = devices.build(game.build_critic)
 
     def stop_when_asked(batch, logs):
         critic.stop_training = keeper.stopped_by == "signal"

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib
 import importlib.metadata
 import json
 import pathlib
@@ -10,12 +11,10 @@ import subprocess
 import filelock
 import keras
 
-import models
+import games
 from devices import hardware
-from games import config as configs
 from images.pictures import save_atomically, save_text
 
-AGENTS = ("generator", "discriminator", "classifier")
 PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
 
 
@@ -37,8 +36,9 @@ class Run:
         self.checkpoint_file = self.path / "checkpoint.keras"
         self.samples = self.path / "samples"
         self.film_file = self.path / "training_process.gif"
+        self.curve_file = self.path / "training.png"
         self.tensorboard = self.path / "tensorboard"
-        self.agent_files = [self.path / f"{agent}.keras" for agent in AGENTS]
+        self.agent_files = [self.path / f"{agent}.keras" for agent in players()]
 
     @property
     def exists(self):
@@ -104,6 +104,7 @@ class Run:
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""
         made = [self.config_file, self.stats_file, self.checkpoint_file, self.film_file]
+        made += [self.curve_file, self.path / "losses.png"]
         made += [
             *self.agent_files,
             *self.samples.glob("epoch-*.png"),
@@ -137,8 +138,8 @@ class Run:
         """
         record = self.read_record()
         try:
-            return configs.from_record(record["config"])
-        except (configs.ConfigError, TypeError, KeyError) as error:
+            return games.from_record(record["config"])
+        except (games.OptionError, TypeError, KeyError) as error:
             raise RunError(f"{self.config_file}: is not a run of this version ({error})") from None
 
     def class_names(self):
@@ -189,16 +190,12 @@ class Run:
         Raises:
             RunError: if there is no checkpoint or it is damaged.
         """
-        games = (
-            models.GAN,
-            models.GANTrio,
-            models.RobustClassifier,
-            models.AttackedDiscriminator,
-            models.RobGAN,
-            models.FineTuning,
-        )
-        known = {game.__name__: game for game in games}
-        return _load(self.checkpoint_file, "train again with --overwrite", known)
+        self.register_classes()
+        return _load(self.checkpoint_file, "train again with --overwrite")
+
+    def register_classes(self):
+        """Imports what plays this run's game, whose classes its files name."""
+        importlib.import_module(games.GAMES[self.read_config().game].model)
 
     def load_agent(self, name):
         """One of the agents to use: "generator", "discriminator" or "classifier".
@@ -206,6 +203,7 @@ class Run:
         Raises:
             RunError: if there is none or it is damaged.
         """
+        self.register_classes()
         return _load(self.path / f"{name}.keras", "train one with --mode train")
 
 
@@ -223,11 +221,11 @@ class Onlooker(Run):
         yield
 
 
-def _load(path, remedy, custom_objects=None):
+def _load(path, remedy):
     if not path.exists():
         raise RunError(f"{path}: not there; {remedy}")
     try:
-        return keras.saving.load_model(path, custom_objects)
+        return keras.saving.load_model(path)
     except Exception as error:  # a damaged file fails in many ways, each Keras's own
         reason = (
             str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
@@ -249,13 +247,19 @@ def _git_commit():
     return answer.stdout.strip() or None
 
 
-def find(game, dataset, path=None):
-    """The run whose agents a user means: that of `path`, the latest of the dataset, or ours.
+def players():
+    """The names of the agents of all games, each once."""
+    return dict.fromkeys(player for game in games.GAMES.values() for player in game.players)
+
+
+def find(game, which, path=None):
+    """The run whose agents a user means: that of `path`, the latest of its kind, or ours.
 
     Args:
         game: str.
-        dataset: str; "auto" means whichever was trained last.
-        path: run folder, or None for `runs/<game>-<dataset>`.
+        which: str, the data set or, of a game without images, the preset; "auto" means whichever
+            was trained last.
+        path: run folder, or None for `runs/<game>-<which>`.
     Returns:
         (Run, bool): the run, and whether it is the pretrained one of assets/pretrained/.
     Raises:
@@ -263,42 +267,41 @@ def find(game, dataset, path=None):
     """
     if path is not None:
         candidates = [Run(path)]
-    elif dataset == "auto":
+    elif which == "auto":
         candidates = [Run(folder) for folder in pathlib.Path("runs").glob(f"{game}-*")]
     else:
-        candidates = [Run(default_path(game, dataset))]
+        candidates = [Run(default_path(game, which))]
     trained = [run for run in candidates if run.exists and run.has_agents]
     if trained:
         run = max(trained, key=Run.saved_at)
-        refuse_other(run, game, dataset)
+        refuse_other(run, game, which)
         return run, False
     if path is not None:
         if Run(path).exists:
-            refuse_other(Run(path), game, dataset)
+            refuse_other(Run(path), game, which)
         raise RunError(f"{path}: holds no trained agents; train some there with --mode train")
-    pretrained = Run(PRETRAINED / f"{game}-{'mnist' if dataset == 'auto' else dataset}")
+    pretrained = Run(PRETRAINED / f"{game}-{'mnist' if which == 'auto' else which}")
     if not pretrained.has_agents:
         raise RunError(
-            f"{candidates[0].path if candidates else default_path(game, dataset)}: holds no trained"
-            f" agents, and none are supplied for {game} on {dataset};"
+            f"{candidates[0].path if candidates else default_path(game, which)}: holds no trained"
+            f" agents, and none are supplied for {game} on {which};"
             f" train some with --mode train --game {game}"
         )
     return pretrained, True
 
 
-def refuse_other(run, game, dataset):
-    """Raises RunError if the run is of another game or, unless "auto", another dataset."""
+def refuse_other(run, game, which):
+    """Raises RunError if the run is of another game or, unless "auto", another data set."""
     config = run.read_config()
     if config.game != game:
         raise RunError(
             f"{run.path}: holds a run of the game {config.game}, not {game}; use another --path"
         )
-    if dataset not in ("auto", config.dataset):
-        raise RunError(
-            f"{run.path}: holds a run on {config.dataset}, not {dataset}; use another --path"
-        )
+    own = getattr(config, config.TELLS_APART)
+    if which not in ("auto", own):
+        raise RunError(f"{run.path}: holds a run on {own}, not {which}; use another --path")
 
 
-def default_path(game, dataset):
-    """Where a run goes that was given no --path."""
-    return pathlib.Path("runs") / f"{game}-{dataset}"
+def default_path(game, which):
+    """Where a run goes that was given no --path; `which` as in `find`."""
+    return pathlib.Path("runs") / f"{game}-{which}"

@@ -4,16 +4,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from crypto import eves, training
-from crypto import game as games
-from crypto.ciphers import Cipher, learned_cipher
-from crypto.config import ConfigError, from_preset, parse_bits
-from crypto.draws import chosen, draw_messages
+from crypto.config import OptionError, from_preset, parse_bits
 from crypto.evaluation import discovered, exact_audit
 from crypto.folder import CryptoRun
 from crypto.report import audit_cipher, format_audit
 from crypto.selective import selective_audit
+
+from crypto import eves, training
+from crypto import game as games
+from crypto.ciphers import Cipher, learned_cipher
+from crypto.draws import chosen, draw_messages
 
 BITS, PROTECTED = 8, (0, 2, 3, 6)
 OPEN = (1, 4, 5, 7)
@@ -193,12 +193,12 @@ def test_lists_of_bits(text, bits):
     ],
 )
 def test_bad_lists_of_bits(text, named):
-    with pytest.raises(ConfigError, match=f"^--protect {text}: .*{named}"):
+    with pytest.raises(OptionError, match=f"^--protect {text}: .*{named}"):
         from_preset("secret", protect=text)
 
 
 def test_published_presets_protect_all():
-    with pytest.raises(ConfigError, match="--preset secret, not paper"):
+    with pytest.raises(OptionError, match="--preset secret, not paper"):
         from_preset("paper", protect="0-7")
 
 

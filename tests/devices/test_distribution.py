@@ -15,7 +15,7 @@ import pytest
 from devices import __main__ as launch
 from devices import cluster
 from devices.distribution import Devices, lost_worker
-from games.fields import ConfigError
+from games import OptionError
 from tests.cli.test_program import refused
 from tests.conftest import ROOT, run_dcgan
 
@@ -271,7 +271,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_by_name():
     devices = Devices()
     devices.count = 3
     devices.check(15)
-    with pytest.raises(ConfigError, match="--batch_size 16: is shared by 3 devices.*such as 15"):
+    with pytest.raises(OptionError, match="--batch_size 16: is shared by 3 devices.*such as 15"):
         devices.check(16)
 
 
@@ -297,7 +297,7 @@ BAD = {
 
 @pytest.mark.parametrize(("text", "says"), BAD.items(), ids=list(BAD.values()))
 def test_a_cluster_that_is_none_is_told_in_one_line(text, says):
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises(OptionError) as refusal:
         cluster.read({"TF_CONFIG": text})
     assert says in str(refusal.value) and "TF_CONFIG" in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -192,7 +192,7 @@ def test_a_run_from_before_these_options_was_in_float32_and_not_compiled():
 
 def test_the_attacked_game_is_never_compiled():
     """TensorFlow has no shuffle with a stateless seed for XLA."""
-    with pytest.raises(config.ConfigError, match="--jit: XLA cannot compile --game attacked"):
+    with pytest.raises(config.OptionError, match="--jit: XLA cannot compile --game attacked"):
         config.AttackedConfig(game="attacked", jit=True)
     assert hardware.suited({"game": "attacked"}, gpu=True)["jit"] is False
 

@@ -4,20 +4,20 @@ import dataclasses
 import json
 
 import pytest
-
-from games import config, presets
 from games.config import (
     AttackedConfig,
-    ConfigError,
     FineTuneConfig,
     GANConfig,
+    OptionError,
     RobGANConfig,
     RobustConfig,
 )
 
+from games import config, presets
+
 
 def refused(kind, options, named):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(OptionError) as caught:
         kind(**options)
     assert named in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -186,13 +186,13 @@ def test_the_original_recipe_is_four_rules_and_what_is_given_wins(dataset):
     }
     given = {"discriminator_steps": 2, "r1_gamma": 0.5, "pooling": "mean", "batch_norm": False}
     assert built(recipe="original", **given) == {**original, **given}
-    with pytest.raises(ConfigError, match="--recipe nonsense: must be one of stable, original"):
+    with pytest.raises(OptionError, match="--recipe nonsense: must be one of stable, original"):
         built(recipe="nonsense")
 
 
 def test_fine_tuning_goes_on_with_a_game_and_is_none_to_play():
     assert set(config.GAMES) - set(config.PLAYED) == {"finetune"}
-    with pytest.raises(ConfigError, match="--game finetune: must be one of"):
+    with pytest.raises(OptionError, match="--game finetune: must be one of"):
         config.Config(game="finetune")
     names = config.options_of_games("robgan", "finetune")
     assert len(names) == len(set(names))
@@ -213,7 +213,7 @@ def test_fine_tuning_goes_on_with_a_game_and_is_none_to_play():
 )
 def test_an_option_of_another_game_is_refused(game, option, owners):
     (name,) = option
-    with pytest.raises(ConfigError, match=f"--{name}: is for --game {owners}, not {game}"):
+    with pytest.raises(OptionError, match=f"--{name}: is for --game {owners}, not {game}"):
         presets.from_preset("quick", "mnist", game=game, **option)
 
 
@@ -255,7 +255,7 @@ def test_short_runs_on_grey_images_have_narrow_agents(game):
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(ConfigError, match="--preset huge"):
+    with pytest.raises(OptionError, match="--preset huge"):
         presets.from_preset("huge", "mnist")
 
 

@@ -28,7 +28,10 @@ def test_the_command_line_offers_the_same_data_sets():
 
 
 def test_importing_data_is_cheap():
-    code = "import sys; from images import datasets; print({'tensorflow', 'keras', 'sklearn', 'PIL'} & set(sys.modules))"
+    code = (
+        "import sys; from images import datasets;"
+        "print({'tensorflow', 'keras', 'sklearn', 'PIL'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "set()", run.stderr
 

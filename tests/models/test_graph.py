@@ -9,9 +9,9 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
+from games.config import OptionError
 
 from benchmarks import ciphers, crypto, race, scaling, startup, trio
-from games.config import ConfigError
 from tests.conftest import ROOT
 from tests.support.games import BATCH, adam, play, real_batch, sgd, tiny_trio
 
@@ -174,7 +174,7 @@ def test_each_case_of_the_scaling_is_a_trio_that_differs_in_one_thing():
         made = scaling.config_of(case)
         assert made.generator_width == round(case["width"] * 32)
         assert (made.batch_size, made.image_size) == (case["batch_size"], case["image_size"])
-    with pytest.raises(ConfigError, match="image_size"):
+    with pytest.raises(OptionError, match="image_size"):
         scaling.config_of({**usual, "image_size": 30})
 
 

@@ -9,11 +9,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import tensorflow as tf
+from crypto.folder import CryptoRun
 
 from crypto import __main__ as crypto_line
-from crypto.folder import CryptoRun
-from games import config
-from games.fields import ConfigError
+from games import OptionError, config
 from tests.cli.test_program import refused
 from tests.conftest import ROOT
 from tests.modes.test_attack import here, in_process
@@ -129,7 +128,7 @@ def test_crypto_exports_those_who_share_the_key():
     }.items():
         for name in crypto_line.FLAGS:
             crypto_line.FLAGS[name].unparse()
-        with pytest.raises(ConfigError, match=named):
+        with pytest.raises(OptionError, match=named):
             crypto_line.parse(["crypto", "--mode", "export", *words])
 
 

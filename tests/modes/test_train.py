@@ -46,12 +46,12 @@ def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, 
     "words", [["--loss", "hinge"], ["--seed", "8"], ["--batch_size", "3"], ["--latent_dim", "9"]]
 )
 def test_another_game_is_refused(run, words):
-    with pytest.raises(config.ConfigError, match=words[0]):
+    with pytest.raises(config.OptionError, match=words[0]):
         resumed_config(run, options(*words))
 
 
 def test_a_preset_of_other_agents_is_refused(run):
-    with pytest.raises(config.ConfigError, match="--preset best: .*batch_size than quick.*--steps"):
+    with pytest.raises(config.OptionError, match="--preset best: .*batch_size than quick.*--steps"):
         resumed_config(run, options("--preset", "best"))
 
 

@@ -10,8 +10,8 @@ and both are exact where all words p of the protected bits are counted under all
 
 import numpy as np
 
+from crypto.audit.exact import INVERTIBLE_KEYS, Marginal, count, entropy, invertible_keys
 from crypto.ciphers import all_words, random_words
-from crypto.evaluation import INVERTIBLE_KEYS, Marginal, count, entropy, invertible_keys
 
 PAIRS = 2**26  # of protected word and key that an audit counts for a setting of the open bits
 

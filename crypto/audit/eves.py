@@ -40,7 +40,8 @@ class FreshEve(Game):
     """
 
     def __init__(self, alice, protected, *, hinted, rounds=ROUNDS, seed=0):
-        super().__init__(seed=seed)
+        super().__init__(None)  # a game of an audit, not of a run
+        self.seed = seed
         self.alice, self.hinted, self.rounds = alice, hinted, rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
         self.protected = protected

@@ -1,18 +1,18 @@
 """The whole audit of a cipher, and its table for a terminal."""
 
-from crypto.evaluation import discovered, exact_audit, key_use
-from crypto.eves import fresh_eves, other_eves
-from crypto.selective import selective_audit
+from crypto.audit.eves import fresh_eves, other_eves
+from crypto.audit.exact import discovered, exact_audit, key_use
+from crypto.audit.selective import selective_audit
 
 
-def audit_cipher(run, cipher, *, protected, messages, exhaustive, eves, announce):
+def audit_cipher(alice, cipher, *, protected, messages, exhaustive, eves, announce):
     """All that `--mode audit` finds out.
 
     Args:
-        run: folder.CryptoRun, for its Alice, whom fresh Eves listen to.
-        cipher: ciphers.Cipher, of the run.
+        alice: keras.Model, whom fresh Eves listen to.
+        cipher: ciphers.Cipher, of hers and Bob's.
         protected: ints, indices of the bits that are kept from Eve.
-        messages, exhaustive: as `evaluation.exact_audit`; unless all bits are protected, settings
+        messages, exhaustive: as `exact.exact_audit`; unless all bits are protected, settings
             of the others, as `selective.selective_audit`.
         eves: int, fresh Eves of each kind; 0 leaves out all Eves.
         announce: callable for one line of text.
@@ -35,7 +35,6 @@ def audit_cipher(run, cipher, *, protected, messages, exhaustive, eves, announce
     }
     if eves:
         announce(f"{eves} fresh Eves of each kind listen")
-        alice = run.load_agent("alice")
         report["fresh_eves"] = fresh_eves(alice, protected, count=eves, announce=announce)
         report["other_eves"] = other_eves(cipher, protected)
     return report

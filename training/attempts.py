@@ -6,13 +6,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import models
+from crypto.audit.exact import exact_audit
+from crypto.audit.selective import selective_audit
 from crypto.ciphers import Cipher, learned_cipher
-from crypto.config import ROUNDS_PER_STEP
-from crypto.evaluation import exact_audit
-from crypto.game import build_game
-from crypto.selective import selective_audit
+from games.crypto import ROUNDS_PER_STEP
 from training.callbacks import Keeper
+from training.crypto_plot import plot_training
 
+WARNING = "an experiment in learned secrecy, not cryptography to rely on"
 GLANCE = 8  # plaintexts of every audit
 LOOK = 32  # and of the one that may end the training
 TARGET_LEAK = 0.001  # bits; a tenth of what is promised, since not all plaintexts are counted
@@ -32,8 +34,8 @@ class Auditor(keras.callbacks.Callback):
     and still leaks is followed by another from new weights.
 
     Args:
-        run: folder.CryptoRun.
-        config: config.CryptoConfig.
+        run: run_folder.Run.
+        config: games.crypto.CryptoOptions.
         announce: callable for one line of text.
     Attributes:
         finished: bool, whether there is nothing left to do.
@@ -126,22 +128,25 @@ def train(run, config, *, resume, announce):
     """Plays the game, writing everything into the run folder.
 
     Args:
-        run: folder.CryptoRun; with `resume` it holds a checkpoint, else it is started.
-        config: config.CryptoConfig.
+        run: run_folder.Run; with `resume` it holds a checkpoint, else it is started.
+        config: games.crypto.CryptoOptions.
         resume: bool.
         announce: callable for one line of text.
     Returns:
-        (game, dict, str or None): the game, its last audit or {}, and what ended it early; see
-        `callbacks.Keeper.stopped_by`.
+        (game, str or None): the game, and what ended it early; see `callbacks.Keeper.stopped_by`.
     Raises:
         runs.RunError: if the checkpoint cannot be loaded.
         OSError: if the run folder cannot be written.
     """
-    game = run.load_game() if resume else build_game(config)
+    game = run.load_game() if resume else models.build_game(config, None)
     if resume:
+        game.go_on(config)
         game.compile()
         run.forget_stats_after(game.step)
     run.start(config)
+    announce(WARNING)
+    for line in promises(config):
+        announce(line)
     with Keeper(run) as keeper:
         auditor = Auditor(run, config, announce)
         # The keeper saves once the row is written: resuming drops rows past the checkpoint.
@@ -153,7 +158,23 @@ def train(run, config, *, resume, announce):
                 verbose=0,
                 **next_span(game, config),
             )
-    return game, auditor.audit, keeper.stopped_by
+    plot_training(run.read_stats(), config, run.curve_file)
+    leaks = auditor.audit and not good(auditor.audit)
+    if config.preset == "secret" and leaks and keeper.stopped_by is None:
+        announce(f"warning: this cipher leaks {leak_text(auditor.audit)}; try another --seed")
+    return game, keeper.stopped_by
+
+
+def promises(config):
+    """What can be promised of a cipher with these options, in lines."""
+    secret_bits = len(config.protected)
+    if config.protect is not None:
+        yield f"what counts is what leaks of bits {config.protect} to one who knows the others"
+    if config.key_bits < secret_bits:
+        yield (
+            f"{secret_bits} bits under {config.key_bits} bits of key cannot be secret:"
+            f" at least {secret_bits - config.key_bits} of them leak from any cipher"
+        )
 
 
 def is_over(game, config, run):

@@ -12,7 +12,7 @@ def plot_training(rows, config, path):
 
     Args:
         rows: list of dict, of stats.jsonl; nothing is drawn from none.
-        config: config.CryptoConfig of the run.
+        config: games.crypto.CryptoOptions of the run.
         path: where to write the picture.
     """
     if not rows:

@@ -1,0 +1,197 @@
+"""A line of words -> checked options, by one engine for all modes of all games."""
+
+import difflib
+import types
+
+from absl import flags
+
+from cli.modes import GENERAL, IMAGE_TRAINING, MODES
+from cli.values import Choice, parser_of
+from games import GAMES, ImageOptions, OptionError, kind_of
+from games.option import check
+
+OLD_NAMES = {"digits": "classes"}  # that still work, in every mode
+OLD_NAMES_OF = {"generate": {"batch_size": "samples"}}
+
+
+def playable():
+    """The names of the games that --game may say."""
+    return [name for name, game in GAMES.items() if game.parent is None]
+
+
+def trained_game(mode, game):
+    """The game that a training mode plays: of fine-tuning the child of the one that is named."""
+    children = [child for child in GAMES.values() if child.parent == game.name]
+    return children[0] if mode == "finetune" else game
+
+
+def flags_of(mode, game):
+    """The flags that a mode of a game knows, by name: Flags and the fields of options.
+
+    Args:
+        mode: str, a key of `MODES`.
+        game: games.Game.
+    """
+    trains = mode in ("train", "finetune")
+    played = trained_game(mode, game)
+    on_images = issubclass(game.options, ImageOptions)
+    return {
+        **{name: field for name, field in played.fields.items() if trains and name != "game"},
+        **(IMAGE_TRAINING if trains and on_images else {}),
+        **MODES[mode].flags,
+        game.options.TELLS_APART: game.fields[game.options.TELLS_APART],
+        **GENERAL,
+    }
+
+
+def every_flag():
+    """Every flag of the program: name -> list of all that have this name."""
+    found: dict[str, list] = {}
+    for name, game in GAMES.items():
+        for mode in game.modes:
+            for flag in flags_of(mode, GAMES[name]).values():
+                same = found.setdefault(flag.name, [])
+                if not any(flag is each for each in same):
+                    same.append(flag)
+    return found
+
+
+def parse(argv):
+    """Reads a line and refuses what is not understood, not of this mode, or contradictory.
+
+    Args:
+        argv: list of str, the program first.
+    Returns:
+        SimpleNamespace: the value of every flag of the program, None or its default where it was
+        not given; `given`, the set of those that were; `text`, the word beside the flags, or None.
+    Raises:
+        OptionError: one line that names the flag and the fix.
+    """
+    values, rest = read(argv)
+    options = types.SimpleNamespace(**{name: flag.value for name, flag in values.items()})
+    options.given = {name for name, flag in values.items() if flag.present}
+    options.devices = None  # until `cli.program.load_mode` has looked for them
+    for flag in (each for mode in MODES.values() for each in mode.flags.values()):
+        fill(options, flag.name, flag.default)
+    for name, default in {"game": "trio", "dataset": "auto", "distribute": "none"}.items():
+        fill(options, name, default)
+    if options.mode is None:
+        raise OptionError(f"--mode: must be one of {', '.join(MODES)}; see --help")
+    game = GAMES[options.game]
+    if options.mode not in game.modes:
+        able = [name for name in playable() if options.mode in GAMES[name].modes]
+        raise OptionError(
+            f"--mode {options.mode}: is for --game {' or '.join(able)}, not {game.name}"
+        )
+    check_owners(options, game)
+    if len(rest) > MODES[options.mode].words:
+        raise OptionError(f"{rest[-1]}: a word that belongs to no flag; see --help")
+    options.text = rest[0] if rest else None
+    for name, flag in flags_of(options.mode, game).items():
+        if name in options.given:
+            check([flag], getattr(options, name))
+    MODES[options.mode].check(options)
+    if options.mode in ("train", "finetune"):
+        check_training_options(options, trained_game(options.mode, game))
+    return options
+
+
+def fill(options, name, default):
+    """Gives a flag that is not on the line its default."""
+    if getattr(options, name, None) is None:
+        setattr(options, name, default)
+
+
+def read(argv):
+    """The values of a line by name, as absl's flags, and the words that belong to no flag.
+
+    Raises:
+        OptionError: for a flag that there is not, or a value that is not of its kind.
+    """
+    values = flags.FlagValues()
+    values.set_gnu_getopt(True)
+    names = every_flag()
+    for name, same in names.items():
+        if "bool" in str(same[0].type):
+            flags.DEFINE_boolean(name, None, "", flag_values=values)
+        else:
+            flags.DEFINE(merged_parser(name, same), name, None, "", flag_values=values)
+    try:
+        rest = values([argv[0], *spelled(argv[1:])])[1:]
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, names, 1)
+        hint = f"did you mean --{near[0]}?" if near else "see --help"
+        raise OptionError(f"--{error.flagname}: there is no such flag; {hint}") from None
+    except flags.Error as error:
+        raise OptionError(" ".join(str(error).removeprefix("flag ").split())) from None
+    return {name: values[name] for name in names}, rest
+
+
+def merged_parser(name, same):
+    """The parser of all flags of one name, of whichever modes and games."""
+    registered = {"mode": MODES, "game": playable(), "preset": all_presets()}
+    choices = registered.get(name) or dict.fromkeys(
+        choice for flag in same for choice in flag.metadata.get("choices") or ()
+    )
+    return Choice(choices) if choices else parser_of(same[0])
+
+
+def all_presets():
+    """The names of every game's presets."""
+    return dict.fromkeys(preset for game in GAMES.values() for preset in game.presets)
+
+
+def spelled(words):
+    """The words of a line with flags as they are defined; what comes after `--` stays.
+
+    `--batch-size=3` is written with a `_`, `--nice` means `--nice=top`, and old names are today's.
+    """
+    end = words.index("--") if "--" in words else len(words)
+    drawing = any(word in ("generate", "--mode=generate") for word in words[:end])
+    old = {**OLD_NAMES, **(OLD_NAMES_OF["generate"] if drawing else {})}
+    for word in words[:end]:
+        if not word.startswith("--"):
+            yield word
+            continue
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("-", "_")
+        yield f"--{old.get(name, name)}{equals}{value}" if word != "--nice" else "--nice=top"
+    yield from words[end:]
+
+
+def check_owners(options, game):
+    """Refuses the flags that the mode of the game has no use for.
+
+    Raises:
+        OptionError: one line that names the flag, and the modes or games that it is for.
+    """
+    for name in sorted(options.given - flags_of(options.mode, game).keys()):
+        modes = [mode for mode in game.modes if name in flags_of(mode, game)]
+        if modes:
+            owners = f"--mode {' or '.join(modes)}, not {options.mode}"
+        else:
+            games = [
+                other
+                for other in playable()
+                if options.mode in GAMES[other].modes
+                and name in flags_of(options.mode, GAMES[other])
+            ] or [other for other in playable() if any_mode_knows(GAMES[other], name)]
+            owners = f"--game {' or '.join(games)}, not {game.name}"
+        raise OptionError(f"--{name}: is for {owners}")
+
+
+def any_mode_knows(game, name):
+    """Whether a flag is one of some mode of a game."""
+    return any(name in flags_of(mode, game) for mode in game.modes)
+
+
+def check_training_options(options, game):
+    """Builds the options of a run once, to refuse before any work what cannot be.
+
+    Raises:
+        OptionError: as the game's options.
+    """
+    given = game.given(options)
+    if options.resume or game.parent is not None:  # the run knows its data
+        given = {**given, "dataset": None, "data_dir": None}
+    game.from_preset(game.preset_of(options), kind_of(given.get("dataset")), **given)

@@ -1,0 +1,79 @@
+"""The texts of --help: what there is to do, and the flags of a mode or a game."""
+
+import textwrap
+
+from cli.flags import flags_of, playable, trained_game
+from cli.modes import GENERAL, MODES
+from games import GAMES
+
+OVERVIEW = """Adversarial games: train the agents, look at what they make, measure how good it is.
+
+python dcgan.py --mode train                  three agents play; runs/trio-mnist holds the result
+python dcgan.py --mode generate --nice        a grid of their best digits
+python dcgan.py --game crypto --mode send "hello"
+"""
+SET_ELSEWHERE = ("dataset", "steps")  # by the machine, and by the preset
+MORE = """--help --mode M   the flags of a mode
+--help --game G   the options and presets of a game
+--version"""
+
+
+def help_text(mode=None, game=None):
+    """The text of --help, of all or of a mode, a game or a mode of a game.
+
+    Args:
+        mode, game: str or None.
+    """
+    if mode is None and game is None:
+        return overview()
+    if mode is None:
+        return "\n".join(of_game(GAMES[game]))
+    chosen = [GAMES[game]] if game else [g for g in GAMES.values() if mode in g.modes]
+    return "\n".join(of_mode(mode, chosen))
+
+
+def overview():
+    """What there is to do, a line each."""
+    modes = "\n".join(row(f"--mode {name}", mode.says) for name, mode in MODES.items())
+    played = "\n".join(row(f"--game {name}", GAMES[name].says) for name in playable())
+    return "\n".join([OVERVIEW, modes, "", played, "", MORE])
+
+
+def of_game(game):
+    """The modes of a game, then its options and presets, as lines."""
+    yield f"--game {game.name}: {' '.join(game.says.split())}"
+    yield f"modes: {', '.join(game.modes)}"
+    for mode in ("train", "finetune"):
+        if mode in game.modes:
+            played = trained_game(mode, game)
+            yield f"\nPresets of --mode {mode}, and what each changes:"
+            for preset, chosen in played.presets.items():
+                yield row(f"--preset {preset}", ", ".join(f"{k} {v}" for k, v in chosen.items()))
+            yield from of_mode(mode, [game])
+
+
+def of_mode(mode, games):
+    """The flags of a mode, each once, as lines; those of some games alone say so."""
+    yield f"\n--mode {mode}: {MODES[mode].says}"
+    shown: dict[str, list] = {name: [] for game in games for name in flags_of(mode, game)}
+    for game in games:
+        for name, flag in flags_of(mode, game).items():
+            shown[name].append((game, flag))
+    for name, owners in shown.items():
+        flag = owners[0][1]
+        says = flag.metadata.get("says", "")
+        choices = dict.fromkeys(c for _, each in owners for c in each.metadata["choices"] or ())
+        if choices:
+            says += f" One of {', '.join(choices)}."
+        if flag.default not in (None, False, "") and name not in (*GENERAL, *SET_ELSEWHERE):
+            says += f" Default: {flag.default}."
+        if len(owners) < len(games):
+            says += f" (--game {', '.join(game.name for game, _ in owners)})"
+        yield row(f"--{name}", says)
+
+
+def row(name, says):
+    """A name and what is said of it, wrapped beside it."""
+    lines = textwrap.wrap(" ".join(says.split()), 66)
+    titles = [name, *[""] * (len(lines) - 1)]
+    return "\n".join(f"  {title:<32}{line}" for title, line in zip(titles, lines, strict=True))

@@ -1,0 +1,234 @@
+"""The modes of the program and the flags of each; what they do is in `modes/`. No TensorFlow."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from games.base import DISTRIBUTIONS
+from games.option import NORMS, OptionError, limits
+
+EXPORT_FORMATS = ("savedmodel", "onnx", "litert")
+ATTACKS = ("pgd", "fgsm", "apgd", "square")
+MOST = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A flag of a mode; of the shape of a `dataclasses.Field`, which is the flag of an option.
+
+    Attributes:
+        name: str.
+        type: "str", "int", "float", "bool" or "list".
+        default: its value if not given.
+        metadata: dict, as `games.option.limits` returns.
+    """
+
+    name: str
+    type: str
+    default: Any
+    metadata: dict
+
+
+def flag(name, kind, says, default=None, **allowed):
+    """A flag; `allowed` as the arguments of `games.option.limits`."""
+    return Flag(name, kind, default, limits(says, **allowed))
+
+
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """What the program can do.
+
+    Attributes:
+        says: str, a line of --help.
+        flags: dict, name -> Flag.
+        check: callable, options -> None, that refuses contradictions by an OptionError.
+        words: int, how many words beside the flags it takes.
+    """
+
+    says: str
+    flags: dict[str, Flag]
+    check: Callable = lambda options: None
+    words: int = 0
+
+
+def mode(says, *flags, **rest):
+    """A mode of these flags."""
+    return Mode(says, {each.name: each for each in flags}, **rest)
+
+
+SEED = flag("seed", "int", "Seed of every random number; 0 if not given.", low=0, high=MOST)
+DATA_DIR = flag("data_dir", "str", "Folder with the data, if it is not where the run found it.")
+OUTPUT = flag("output", "str", "Folder for what is written; evaluate's is the run folder.")
+OUTPUT_FILE = flag("output", "str", "The file to write.")
+OVERWRITE = flag("overwrite", "bool", "Replace a run, or a file, that is there already.", False)
+RESUME = flag("resume", "bool", "Go on with the run in the folder.", False)
+TRUNCATION = flag(
+    "truncation",
+    "float",
+    "Cut the latents off at this many standard deviations.",
+    low=0.01,
+    high=10,
+)
+SAMPLING_STEPS = flag("sampling_steps", "int", "Steps from noise to a sample.", low=8, high=10_000)
+EPSILON = flag(
+    "epsilon", "float", "Radius of the attack's ball, on the [0, 1] pixel scale.", low=0, high=1000
+)
+NORM = flag("norm", "str", "Norm of the attack's ball.", choices=NORMS)
+EPOCHS = flag("epochs", "int", "Length of the run in epochs.", low=1, high=MOST)
+DISTRIBUTE = flag(
+    "distribute",
+    "str",
+    "Share each batch among this machine's devices, or the workers of TF_CONFIG.",
+    "none",
+    choices=DISTRIBUTIONS,
+)
+KEY = flag("key", "str", "The key in hexadecimal; send draws a fresh one if not given.")
+KEY_FILE = flag("key_file", "str", "A file that holds the key; send writes one with --output.")
+
+GENERAL = {
+    each.name: each
+    for each in (
+        flag("mode", "str", "What to do."),
+        flag("game", "str", "Who plays against whom.", "trio"),
+        flag("path", "str", "The run folder; under runs/ if not given."),
+        flag("device", "str", "Where to compute; a GPU if there is one.", choices=("cpu", "gpu")),
+    )
+}
+# Of training a game on images; a game without has the two flags of a run alone.
+IMAGE_TRAINING = {each.name: each for each in (EPOCHS, DISTRIBUTE)}
+
+
+def check_training(options):
+    """A run has one length, and either goes on or starts anew."""
+    lengths = [f"--{n}" for n in ("epochs", "steps", "minutes") if n in options.given]
+    if len(lengths) > 1:
+        raise OptionError(f"{' with '.join(lengths)}: a run has one length; choose one")
+    choose_one(options, "resume", "overwrite")
+
+
+def check_drawing(options):
+    """The arrays go into a file that says what it is."""
+    if options.arrays is not None and not options.arrays.endswith(".npz"):
+        raise OptionError(f"--arrays {options.arrays}: must end in .npz")
+
+
+def check_export(options):
+    """An agent and a format must be named."""
+    for name in ("agent", "format"):
+        if getattr(options, name) is None:
+            raise OptionError(f"--{name}: must be given; see --help --mode export")
+
+
+def check_message(options):
+    """One message, of one place; and a key to receive it."""
+    what = "a text to send" if options.mode == "send" else "the ciphertext in hexadecimal"
+    choose_one(options, "key", "key_file")
+    if (options.text is None) == (options.input is None):
+        raise OptionError(f"--mode {options.mode}: give {what} or --input FILE, one of the two")
+    if options.mode == "receive" and options.key is None and options.key_file is None:
+        raise OptionError("--mode receive: give --key HEX or --key_file FILE")
+
+
+def check_transcript(options):
+    """The transcript goes into a file that says what it is."""
+    if not (options.output or "").endswith(".npz"):
+        raise OptionError(f"--output {options.output or ''}: --mode transcript writes a .npz file")
+
+
+def choose_one(options, first, second):
+    """Refuses two flags that contradict each other.
+
+    Raises:
+        OptionError: one line that names both.
+    """
+    if {first, second} <= options.given:
+        raise OptionError(f"--{first} with --{second}: choose one")
+
+
+MODES = {
+    "train": mode("plays the game into a run folder", RESUME, OVERWRITE, check=check_training),
+    "finetune": mode(
+        "makes a Rob-GAN's discriminator a robust classifier",
+        *(RESUME, OVERWRITE, EPOCHS, DISTRIBUTE),
+        check=check_training,
+    ),
+    "generate": mode(
+        "draws a grid of images, plain or nice",
+        flag("samples", "int", "Images of the grid; 64 if not given.", low=1, high=65_536),
+        flag(
+            "nice",
+            "str",
+            "Keep the best 5 %, or =drs, discriminator rejection sampling.",
+            choices=("top", "drs"),
+        ),
+        flag("classes", "list", "The classes to draw, by name or number, such as 3,1,4 or 3-5."),
+        *(TRUNCATION, SAMPLING_STEPS),
+        flag("arrays", "str", "Also write images, labels and scores to this .npz file."),
+        *(SEED, OUTPUT),
+        check=check_drawing,
+    ),
+    "interpolate": mode(
+        "draws the ways between latents and between classes, as a sheet and a looping film",
+        *(TRUNCATION, SEED, OUTPUT),
+    ),
+    "attack": mode(
+        "finds small changes that the classifier falls for",
+        flag("attack", "str", "How; pgd if not given.", choices=ATTACKS),
+        flag("image", "str", "A picture to attack; test images if not given."),
+        flag("label", "str", "What the picture shows, by name or number."),
+        flag("target", "str", "The class to be taken for; any other one if not given."),
+        flag("samples", "int", "Test images to attack; 1000 if not given.", low=1, high=MOST),
+        *(EPSILON, NORM),
+        flag("attack_steps", "int", "Steps of the attack, or queries.", low=1, high=100_000),
+        flag("step_size", "float", "Length of a step, on the same scale.", low=1e-6, high=1000),
+        *(SEED, DATA_DIR, OUTPUT),
+    ),
+    "evaluate": mode(
+        "measures the images or, with --robustness, the classifier under attack",
+        flag("samples", "int", "Images that are judged.", low=100, high=MOST),
+        flag("robustness", "bool", "Judge the classifier, under attack.", False),
+        *(TRUNCATION, SAMPLING_STEPS, EPSILON, NORM, SEED, DATA_DIR, OUTPUT),
+    ),
+    "export": mode(
+        "writes an agent as a file for other programs",
+        flag("agent", "str", "Whom to export."),
+        flag("format", "str", "The kind of file.", choices=EXPORT_FORMATS),
+        OUTPUT,
+        check=check_export,
+    ),
+    "send": mode(
+        "encrypts a text, or a file",
+        flag("input", "str", "A file to send."),
+        *(OUTPUT_FILE, KEY, KEY_FILE),
+        check=check_message,
+        words=1,
+    ),
+    "receive": mode(
+        "decrypts what send has written",
+        flag("input", "str", "The ciphertext file."),
+        *(OUTPUT_FILE, KEY, KEY_FILE),
+        check=check_message,
+        words=1,
+    ),
+    "audit": mode(
+        "counts how many bits the ciphertext gives away, to anyone",
+        flag(
+            "messages",
+            "int",
+            "Plaintexts that are counted, 64 if not given and 8 of the published presets;"
+            " after --protect: settings of the open bits, 8 if not given.",
+            low=1,
+            high=65_536,
+        ),
+        flag("exhaustive", "bool", "Count all plaintexts: a proof, and takes minutes.", False),
+        flag("eves", "int", "Fresh Eves of each kind; 5 if not given.", low=0, high=100),
+        OUTPUT_FILE,
+        check=lambda options: choose_one(options, "messages", "exhaustive"),
+    ),
+    "transcript": mode(
+        "writes plaintexts, keys and ciphertexts, for an attack of your own",
+        flag("num_messages", "int", "Messages; 10000 if not given.", low=1, high=10_000_000),
+        *(SEED, OUTPUT_FILE),
+        check=check_transcript,
+    ),
+}

@@ -1,0 +1,82 @@
+"""The program: a line of words -> help, a refusal, or the work of a mode; the exit status."""
+
+import sys
+
+from cli import terminal
+from cli.flags import parse, playable, spelled
+from cli.help import help_text
+from cli.modes import MODES
+from games import GAMES, OptionError
+
+NAME = "dcgan.py"
+
+
+def main(argv):
+    """Runs one mode; returns the exit status, as `terminal.answer`.
+
+    Args:
+        argv: list of str, the program first.
+    """
+    words = argv[1:]
+    if "--version" in words:
+        print(version())
+        return 0
+    if terminal.asks_for_help(argv):
+        return show_help(words)
+    return terminal.answer(NAME, argv, parse=parse, load=load_mode)
+
+
+def version():
+    """The project's version, as setup.cfg states it."""
+    import configparser
+    import pathlib
+
+    setup = configparser.ConfigParser()
+    setup.read(pathlib.Path(__file__).parents[1] / "setup.cfg")
+    return setup["metadata"]["version"]
+
+
+def show_help(words):
+    """Prints the help that is asked for; returns the exit status."""
+    plain = [word.replace("=", " ").split() for word in spelled(words)]
+    flat = [word for words in plain for word in words]
+    asked = dict(zip(flat, flat[1:], strict=False))
+    mode, game = asked.get("--mode"), asked.get("--game")
+    for name, value, known in (("mode", mode, MODES), ("game", game, playable())):
+        if value is not None and value not in known:
+            error = OptionError(f"--{name} {value}: must be one of {', '.join(known)}")
+            return terminal.fail(NAME, error, 2)
+    print(help_text(mode, game))
+    return 0
+
+
+def load_mode(options):
+    """The work of a mode, and the errors that it may end in; with them comes TensorFlow.
+
+    Raises:
+        OptionError: if several workers shall play and nobody says who they are.
+    """
+    from devices import cluster, startup
+
+    if options.distribute == "multiworker":
+        cluster.read()
+
+    def look_for_devices():
+        from devices import distribution
+
+        options.devices = distribution.join(options.distribute)
+
+    game = GAMES[options.game]
+    startup.load_tensorflow(
+        side_by_side=game.side_by_side if options.mode == "train" else 1,
+        xla=bool(options.jit) or game.name == "crypto",
+        device=options.device,
+        first=look_for_devices,
+    )
+    import modes
+
+    return modes.work_of(options.mode), modes.EXPECTED_ERRORS
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

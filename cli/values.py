@@ -1,0 +1,96 @@
+"""Values as people write them: 8/255, 1e4, MNIST, 3-5. Each parser says what else it could be."""
+
+import difflib
+
+from absl import flags
+
+LARGEST_WHOLE = 1e15  # beyond it a float no longer tells neighbours apart
+
+
+class Number(flags.ArgumentParser):
+    """A number: 0.03, 1e4 or 8/255.
+
+    Args:
+        kind: int or float; a whole number must be one, however it is written.
+    """
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        self.syntactic_help = "a whole number" if kind is int else "a number"
+
+    def parse(self, argument):
+        if isinstance(argument, int | float):
+            return argument
+        try:
+            above, slash, below = str(argument).partition("/")
+            value = float(above) / float(below) if slash else float(above)
+        except (ValueError, ZeroDivisionError):
+            raise ValueError(f"must be {self.syntactic_help}") from None
+        if self.kind is float:
+            return value
+        if not (abs(value) <= LARGEST_WHOLE and value.is_integer()):
+            raise ValueError("must be a whole number")
+        return int(value)
+
+
+class Choice(flags.ArgumentParser):
+    """One of some words, in upper or lower case, with dashes or underscores.
+
+    Args:
+        choices: sequence of str.
+    """
+
+    def __init__(self, choices):
+        super().__init__()
+        self.choices = list(choices)
+
+    def parse(self, argument):
+        plain = argument.strip().lower().replace("-", "_").replace(" ", "_")
+        for choice in self.choices:
+            if choice.lower() == plain:
+                return choice
+        near = difflib.get_close_matches(plain, self.choices, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"must be one of {', '.join(self.choices)}{hint}")
+
+
+class Words(flags.ArgumentParser):
+    """A list such as 3,1,4 or 3-5 or cat,dog: names and numbers, ranges of numbers spelled out."""
+
+    def parse(self, argument):
+        if isinstance(argument, list):
+            return argument
+        words: list[str] = []
+        for word in (part.strip() for part in argument.split(",")):
+            first, dash, last = word.partition("-")
+            if dash and first.isdecimal() and last.isdecimal() and len(word) <= 9:
+                low, high = int(first), int(last)
+                if high < low or high - low > 10_000:
+                    raise ValueError(f"{word} is no range from a smaller number to a larger one")
+                words += map(str, range(low, high + 1))
+            elif word:
+                words.append(word)
+            else:
+                raise ValueError("must be names or numbers, such as 3,1,4 or 3-5")
+        return words
+
+
+def parser_of(field):
+    """The parser of the flag of an option.
+
+    Args:
+        field: dataclasses.Field made by `games.option.option`.
+    Returns:
+        absl.flags.ArgumentParser.
+    """
+    kind = str(getattr(field.type, "__name__", field.type))
+    if field.metadata["choices"]:
+        return Choice(field.metadata["choices"])
+    if kind == "list" or "list" in str(field.type):
+        return Words()
+    if "bool" in str(field.type):
+        return flags.BooleanParser()
+    if "float" in str(field.type):
+        return Number(float)
+    return Number(int) if "int" in str(field.type) else flags.ArgumentParser()

@@ -1,0 +1,1 @@
+"""What leaks from a cipher, counted."""

@@ -1,0 +1,213 @@
+"""What every game declares about itself, and the options that every run has."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from games.option import OptionError, check, option
+
+DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
+DISTRIBUTIONS = ("none", "mirrored", "multiworker")
+PRECISIONS = ("float32", "bfloat16")
+IMAGE_PRESETS = ("quick", "standard", "best")
+IMAGE_MODES = ("train", "generate", "interpolate", "attack", "evaluate", "export")
+SMALLEST_EPOCH = 200  # steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """A game as data: all that there is to say about it short of playing it.
+
+    Attributes:
+        name: str, what --game says.
+        says: str, a line of --help: who plays against whom.
+        options: the class of a run's options, a subclass of `Options`.
+        model: str, the module that plays it; its `build(options, dataset)` returns the game.
+        players: names of the agents that a run leaves behind.
+        modes: the modes that know this game.
+        presets: preset -> options, for grey images of the usual size (or, for a game without
+            images, at all).
+        small, colour: preset -> options, what small grey images and colour pictures change.
+        adapt: callable, given options -> options that follow from them.
+        classifier: name of the player that names classes; None if there is none.
+        labelled: bool, whether the game needs the classes of the real images.
+        next_mode: str, what to type once it is trained.
+        collapse_help: str, what usually helps when it collapses.
+        side_by_side: int, turns that a CPU can play at a time.
+        xla: bool, whether XLA can compile it.
+        parent: name of the game whose agents it goes on with; None for a game of its own.
+    """
+
+    name: str
+    says: str
+    options: Any
+    model: str
+    players: tuple[str, ...]
+    presets: Mapping[str, Mapping]
+    modes: tuple[str, ...] = IMAGE_MODES
+    small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+    colour: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+    adapt: Callable[[Mapping], Mapping] = lambda given: {}
+    classifier: str | None = "classifier"
+    labelled: bool = True
+    next_mode: str = "evaluate"
+    collapse_help: str = ""
+    side_by_side: int = 1
+    xla: bool = True
+    parent: str | None = None
+
+    @property
+    def fields(self):
+        """Its options: name -> dataclasses.Field."""
+        return {field.name: field for field in dataclasses.fields(self.options)}
+
+    @property
+    def rules(self):
+        """The options that a run keeps for life: name -> dataclasses.Field."""
+        free = ("game", "preset", "seed", "batch_size", *self.options.PLACES, *self.options.LENGTHS)
+        return {name: field for name, field in self.fields.items() if name not in free}
+
+    @property
+    def under_attack(self):
+        """Whether a classifier is attacked while it learns; then its run knows of which ball."""
+        return self.classifier == "classifier" and "epsilon" in self.fields
+
+    def given(self, flags):
+        """The options of a run among all flags: name -> value, None where a flag was not given."""
+        names = self.fields.keys() - {"game", "preset"}
+        return {name: getattr(flags, name, None) for name in names}
+
+    def preset_of(self, flags):
+        """The preset that the flags ask for, or the game's usual one."""
+        return flags.preset or self.fields["preset"].default
+
+    def from_preset(self, preset, kind="grey", **given):
+        """The options of a preset, overruled by those given.
+
+        Args:
+            preset: str, a key of `presets`.
+            kind: "grey", "small" or "colour", the images that it is played with.
+            **given: any game's options; None means not given.
+        Returns:
+            An instance of `options`.
+        Raises:
+            OptionError: if the preset is unknown, an option is another game's or cannot be.
+        """
+        if preset not in self.presets:
+            raise OptionError(f"--preset {preset}: must be one of {', '.join(self.presets)}")
+        given = {name: value for name, value in given.items() if value is not None}
+        for name in given.keys() - self.fields.keys():
+            owners = " or ".join(owner for owner in GAMES if name in GAMES[owner].fields)
+            raise OptionError(f"--{name}: is for --game {owners}, not {self.name}")
+        of_kind = {"small": self.small, "colour": self.colour}.get(kind, {}).get(preset, {})
+        chosen = {**self.presets[preset], **of_kind, **self.adapt(given), **given}
+        return self.options(**{**chosen, "game": self.name, "preset": preset})
+
+
+# The games by name, in the order in which --help names them.
+GAMES: dict[str, Game] = {}
+
+
+def register(game):
+    """Adds a game to those that the program plays."""
+    GAMES[game.name] = game
+
+
+def from_record(record):
+    """The options whose `dataclasses.asdict` is given.
+
+    Raises:
+        OptionError: if a value is out of range.
+        TypeError, KeyError: if they are none of this version's.
+    """
+    return GAMES[record["game"]].options(**record)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What every run must know; checked when built. Each game adds its own.
+
+    Raises:
+        OptionError: if a value is out of range or two contradict each other.
+    """
+
+    PLACES: ClassVar[tuple[str, ...]] = ()  # where a run's data are
+    LENGTHS: ClassVar[tuple[str, ...]] = ()  # what a resumed run may change
+    TELLS_APART: ClassVar[str] = "preset"  # the option that names a run's usual folder
+
+    game: str = ""
+    preset: str = option("standard", "How long and how well to train.")
+    seed: int = option(0, "Seed of every random number.", low=0, high=1_000_000)
+
+    def __post_init__(self):
+        if self.game not in GAMES or not isinstance(self, GAMES[self.game].options):
+            raise OptionError(f"--game {self.game}: must be one of {', '.join(GAMES)}")
+        if self.preset not in GAMES[self.game].presets:
+            presets = ", ".join(GAMES[self.game].presets)
+            raise OptionError(f"--preset {self.preset}: must be one of {presets}")
+        for field in dataclasses.fields(self):
+            check([field], getattr(self, field.name))
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageOptions(Options):
+    """What every game on images must know.
+
+    The length of the run is `steps`, unless `minutes` is given: then the clock ends it.
+    """
+
+    PLACES: ClassVar = ("dataset", "data_dir")
+    LENGTHS: ClassVar = ("steps", "minutes")
+    TELLS_APART: ClassVar = "dataset"
+
+    dataset: str = option(
+        "mnist", "auto is MNIST where it can be had, else digits.", choices=DATASETS
+    )
+    data_dir: str | None = option(
+        None, "Folder with the data: mnist.npz, IDX files, or pictures in a folder per class."
+    )
+    image_size: int | None = option(None, "Side that images are resized to.", low=8, high=256)
+    steps: int = option(1000, "Length of the run in steps.", low=1, high=100_000_000)
+    minutes: float | None = option(None, "Length of the run in minutes.", low=0.01, high=100_000)
+    precision: str = option(
+        "float32", "Of the agents' hidden layers; chosen by the device.", choices=PRECISIONS
+    )
+    jit: bool = option(False, "Compile the step with XLA; chosen by the device.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.image_size and not _halves_well(self.image_size):
+            raise OptionError(
+                f"--image_size {self.image_size}: must be 4 to 7 times a power of two,"
+                " for example 8, 28, 32, 48 or 64"
+            )
+        if self.jit and not GAMES[self.game].xla:
+            raise OptionError(f"--jit: XLA cannot compile --game {self.game}; leave the flag out")
+        if self.dataset == "folder" and not self.data_dir:
+            raise OptionError("--dataset folder: needs --data_dir, the folder of the pictures")
+
+    def steps_per_epoch(self, num_images):
+        """Steps of an epoch: as many whole passes over the images as fill 200 steps."""
+        batch_size: Any = getattr(self, "batch_size")  # noqa: B009  each game has its own
+        passes = math.ceil(SMALLEST_EPOCH * batch_size / num_images)
+        return max(1, passes * num_images // batch_size)
+
+
+def kind_of(dataset, image_size=None, channels=None):
+    """The kind of a data set's images: "grey", "small" or "colour", by which presets differ.
+
+    Args:
+        dataset: str, its name.
+        image_size, channels: ints, where they are known; a folder's kind is unknown without.
+    """
+    if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):
+        return "colour"
+    small = dataset == "digits" if image_size is None else image_size <= 16
+    return "small" if small else "grey"
+
+
+def _halves_well(size):
+    while size % 2 == 0 and size > 7:
+        size //= 2
+    return 4 <= size <= 7

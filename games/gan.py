@@ -1,0 +1,109 @@
+"""Generator against discriminator, and the trio, in which a classifier learns from fakes alone."""
+
+import dataclasses
+from typing import Any
+
+from games import option as o
+from games.base import IMAGE_PRESETS, Game, ImageOptions
+
+LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
+CONDITIONINGS = ("projection", "auxiliary", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class GANOptions(ImageOptions):
+    """Options of the two-agent game. Shifts are in pixels of the image."""
+
+    batch_size: int = o.batch_size(64)
+    loss: str = o.option("non_saturating", "The adversarial loss.", choices=LOSSES)
+    r1_gamma: float = o.r1_gamma(0.1)
+    spectral_norm: bool = o.option(False, "Bound the discriminator's slope by its weights.")
+    translation: int = o.translation()
+    ema_decay: float = o.ema_decay()
+    latent_dim: int = o.latent_dim()
+    generator_width: int = o.width("generator", 32)
+    discriminator_width: int = o.width("discriminator", 48)
+    refine: bool = o.option(
+        True, "Let the generator work at the image's full size: better in long runs, slower."
+    )
+    generator_learning_rate: float = o.learning_rate("generator", 5e-4)
+    discriminator_learning_rate: float = o.learning_rate("discriminator", 5e-4)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.loss == "wasserstein" and self.spectral_norm:
+            raise o.OptionError(
+                "--loss wasserstein with --spectral_norm: both bound the critic's slope; choose one"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrioOptions(GANOptions):
+    """Options of the trio: the GAN's, and those of the classes and of the classifier."""
+
+    conditioning: str = o.option(
+        "projection", "How the discriminator learns the class.", choices=CONDITIONINGS
+    )
+    classifier_translation: int = o.option(
+        2, "Pixels by which the classifier's images are shifted.", low=0, high=32
+    )
+    classifier_width: int = o.width("classifier", 32)
+    classifier_learning_rate: float = o.learning_rate("classifier", 1e-3)
+
+
+# What gets furthest with grey images in half an hour: narrow agents, a generator that does not
+# refine its images, small batches. In two hours the usual ones get further.
+SWIFT = {"generator_width": 16, "discriminator_width": 24, "refine": False, "batch_size": 32}
+USUAL = {name: getattr(GANOptions, name) for name in SWIFT}
+# Small images are few: a stronger penalty, lest they be learned by heart.
+SMALL = {**USUAL, "r1_gamma": 1.0}
+SHARED: dict[str, Any] = {
+    "labelled": True,
+    "next_mode": "generate --nice",
+    "collapse_help": "--r1_gamma 1, --translation 2, --loss relativistic, a lower"
+    " --generator_learning_rate",
+    "side_by_side": 2,
+}
+
+GAN = Game(
+    **{**SHARED, "labelled": False},
+    name="gan",
+    says="generator and discriminator",
+    options=GANOptions,
+    model="models.gan",
+    players=("generator", "discriminator"),
+    classifier=None,
+    modes=("train", "generate", "interpolate", "evaluate", "export"),
+    presets={
+        "quick": {**SWIFT, "steps": 8_000},
+        "standard": {**SWIFT, "steps": 28_000},
+        "best": {"steps": 30_000},
+    },
+    small={
+        "quick": {**SMALL, "steps": 3_000},
+        "standard": {**SMALL, "steps": 6_000},
+        "best": {**SMALL, "steps": 20_000},
+    },
+    colour=dict.fromkeys(IMAGE_PRESETS, USUAL),
+)
+
+# The trio's presets are the GAN's, with what they mean for the classifier.
+SWIFT_TRIO = {"classifier_width": 16}
+SMALL_TRIO = {"classifier_width": TrioOptions.classifier_width, "classifier_translation": 1}
+USUAL_TRIO = {"classifier_width": TrioOptions.classifier_width}
+
+TRIO = Game(
+    **SHARED,
+    name="trio",
+    says="generator, discriminator, and a classifier that never sees a real image",
+    options=TrioOptions,
+    model="models.gan_trio",
+    players=("generator", "discriminator", "classifier"),
+    presets={
+        "quick": {**GAN.presets["quick"], **SWIFT_TRIO},
+        "standard": {**GAN.presets["standard"], **SWIFT_TRIO},
+        "best": GAN.presets["best"],
+    },
+    small={name: {**chosen, **SMALL_TRIO} for name, chosen in GAN.small.items()},
+    colour={name: {**chosen, **USUAL_TRIO} for name, chosen in GAN.colour.items()},
+)

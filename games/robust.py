@@ -1,0 +1,52 @@
+"""A classifier that is attacked while it learns."""
+
+import dataclasses
+
+from games import option as o
+from games.base import IMAGE_PRESETS, Game, ImageOptions
+
+LOSSES = ("madry", "trades", "fast")
+
+
+@dataclasses.dataclass(frozen=True)
+class RobustOptions(ImageOptions):
+    """Options of a classifier that learns under attack. Lengths are on the [0, 1] pixel scale."""
+
+    batch_size: int = o.batch_size(128)
+    loss: str = o.option("madry", "What is learned from attacked images.", choices=LOSSES)
+    epsilon: float = o.epsilon(0.3)
+    norm: str = o.norm("linf")
+    attack_steps: int = o.attack_steps(7)
+    step_size: float | None = o.step_size(None)
+    trades_beta: float = o.option(
+        6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
+    )
+    ramp_steps: int = o.ramp_steps()
+    translation: int = o.translation()
+    contrast: float = o.contrast()
+    ema_decay: float = o.ema_decay()
+    classifier_width: int = o.width("classifier", 32)
+    classifier_learning_rate: float = o.learning_rate("classifier", 1e-3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        steps = 1 if self.loss == "fast" else self.attack_steps
+        o.check_ball(self.epsilon, self.norm, self.step_size, steps)
+
+
+# Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
+SMALL = {"epsilon": 0.1}
+# Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
+COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
+
+ROBUST = Game(
+    name="robust",
+    says="a classifier that is attacked while it learns",
+    options=RobustOptions,
+    model="models.robust_classifier",
+    players=("classifier",),
+    modes=("train", "attack", "evaluate", "export"),
+    presets={"quick": {"steps": 2_000}, "standard": {"steps": 6_000}, "best": {"steps": 10_000}},
+    small=dict.fromkeys(IMAGE_PRESETS, SMALL),
+    colour=dict.fromkeys(IMAGE_PRESETS, COLOUR),
+)

@@ -1,0 +1,63 @@
+"""The relativistic game: each fake is compared with the real image beside it.
+
+Source: Huang et al. 2024, arXiv:2501.05441; Jolicoeur-Martineau 2018, arXiv:1807.00734.
+"""
+
+import keras
+import tensorflow as tf
+
+from models.draw import Draw
+from models.gan import GAN, R1_INTERVAL
+from models.gan_trio import GANTrio
+
+
+class Relativistic(GAN):
+    """Penalises the slope at fakes as well as at real images: R1 and R2."""
+
+    def penalty(self, real, fake):
+        """R1 and R2, taken lazily; arguments as `GAN.penalty`."""
+        return sum(self.r1(self.discriminator, R1_INTERVAL, *side) for side in (real, fake))
+
+
+@keras.saving.register_keras_serializable(package="games")
+class RelativisticGAN(Relativistic):
+    """A GAN whose generator must look more real than the real image beside it."""
+
+    def generator_turn(self, data):
+        """Teaches the generator to look more real than this round's real images."""
+        agent, (real_images, _) = self.generator, data
+        latents = self.draw_latents(agent, tf.shape(real_images)[0], Draw.GENERATOR_FAKES)
+        real_images = self.show(real_images, agent, Draw.GENERATOR_REAL_SHIFT)
+        real_logits = self.discriminator(real_images, training=False)
+
+        def loss_fn():
+            fake_images = agent(latents, training=True)
+            fake_images = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            fake_logits = self.discriminator(fake_images, training=False)
+            return tf.reduce_mean(self.adversarial_loss.generator(real_logits, fake_logits))
+
+        self.track(generator_loss=self.update(agent, loss_fn))
+
+
+@keras.saving.register_keras_serializable(package="games")
+class RelativisticTrio(Relativistic, GANTrio):
+    """A trio whose generator must look more real than the real image beside it."""
+
+    def generator_turn(self, data):
+        """Teaches the generator to look more real than this round's real images."""
+        agent, (real_images, real_labels) = self.generator, data
+        batch = tf.shape(real_images)[0]
+        latents, labels = self.draw_fakes(agent, batch, Draw.GENERATOR_FAKES)
+        real_images = self.show(real_images, agent, Draw.GENERATOR_REAL_SHIFT)
+        real_logits, _ = self.judge(real_images, real_labels)
+
+        def loss_fn():
+            fake_images = agent([latents, labels], training=True)
+            shown = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            fake_logits, naming_loss = self.judge(shown, labels)
+            naming_loss += self.invention_loss(fake_images, labels)
+            return tf.reduce_mean(
+                self.adversarial_loss.generator(real_logits, fake_logits) + naming_loss
+            )
+
+        self.track(generator_loss=self.update(agent, loss_fn))

@@ -1,0 +1,123 @@
+"""What several modes begin and end with: the run that is meant, its data, where results go."""
+
+import pathlib
+
+from attacks.ball import Ball
+from cli.terminal import say
+from games import GAMES, OptionError
+from images import datasets
+from training import run_folder
+
+FEWEST_TEST_IMAGES = 100
+USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's options
+
+
+def open_run(flags, needs_data=False):
+    """The run that the user means.
+
+    Args:
+        flags: the namespace of `cli.flags.parse`.
+        needs_data: bool, whether supplied agents must be those of a data set that can be had.
+    Returns:
+        (Run, bool): the run, and whether its agents are supplied ones.
+    Raises:
+        RunError: as `run_folder.find`.
+    """
+    game = GAMES[flags.game]
+    which = getattr(flags, game.options.TELLS_APART)
+    if which is None:
+        which = "auto" if flags.path else game.preset_of(flags)
+    run, supplied = run_folder.find(game.name, which, flags.path)
+    if supplied and which == "auto" and needs_data:
+        name = datasets.resolve("auto", flags.data_dir, announce=say)
+        run, supplied = run_folder.find(game.name, name, flags.path)
+    say(f"using the {'supplied' if supplied else 'trained'} agents of {run.path}")
+    return run, supplied
+
+
+def classifier_run(run):
+    """The run that holds a run's classifier: of Rob-GAN its fine-tuning, once there is one."""
+    if run.finetuned.has_agents:
+        say(f"its classifier is the fine-tuned one of {run.finetuned.path}")
+        return run.finetuned
+    return run
+
+
+def load_classifier(run):
+    """The agent of a run that names classes: of the attacked game the discriminator itself."""
+    return run.load_agent(GAMES[run.read_config().game].classifier)
+
+
+def class_of(word, run, name):
+    """The label that a word means: a class's name, or its number from 0.
+
+    Args:
+        word: str.
+        run: run_folder.Run, which knows the names of its classes.
+        name: str, the flag's name, for the message.
+    Raises:
+        OptionError: one line that names the classes.
+    """
+    names = run.class_names()
+    folded = [each.casefold() for each in names]
+    if word.casefold() in folded:
+        return folded.index(word.casefold())
+    if word.isdecimal() and int(word) < len(names):
+        return int(word)
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    raise OptionError(
+        f"--{name} {word}: is no class of {run.path}; they are 0 to {len(names) - 1}: {shown}"
+    )
+
+
+def chosen_ball(flags, options):
+    """The ball that the flags ask for, or else the one that the run was trained against.
+
+    Returns:
+        attacks.ball.Ball.
+    Raises:
+        OptionError: if there is no such ball.
+    """
+    attacked = GAMES[options.game].under_attack
+    norm = flags.norm or (options.norm if attacked else "linf")
+    epsilon = flags.epsilon
+    if epsilon is None:
+        epsilon = options.epsilon if attacked and norm == options.norm else USUAL_EPSILON[norm]
+    try:
+        return Ball(epsilon, norm)
+    except ValueError as error:
+        raise OptionError(f"--{error}") from None
+
+
+def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
+    """The data set of a run, whose test split must be large enough to measure by.
+
+    Raises:
+        DataError: if it cannot be had or has too few test images.
+    """
+    options = run.read_config()
+    dataset = datasets.load(
+        options.dataset,
+        data_dir=flags.data_dir or options.data_dir,
+        image_size=options.image_size,
+        seed=options.seed,
+    )
+    if len(dataset.test.labels) < fewest:
+        raise datasets.DataError(
+            f"the test split of {options.dataset} holds {len(dataset.test.labels)} images, too few"
+            f" to measure by; {fewest} or more are needed"
+        )
+    return dataset
+
+
+def output_folder(flags, usual="."):
+    """Where what a mode makes is written: --output, or else the usual place."""
+    return pathlib.Path(flags.output or usual).expanduser()
+
+
+def report_folder(flags, run, supplied):
+    """Where a report goes: beside the run, which for supplied agents is where one would be."""
+    options = run.read_config()
+    which = getattr(options, options.TELLS_APART)
+    usual = run_folder.default_path(options.game, which) if supplied else run.path
+    return output_folder(flags, usual)

@@ -1,0 +1,28 @@
+"""--mode transcript."""
+
+import pathlib
+
+import numpy as np
+
+from cli.terminal import say
+from crypto.ciphers import words
+from images.pictures import save_atomically
+from modes.cipher import need_bits, open_cipher
+
+
+def transcript(flags):
+    """--mode transcript: plaintexts, random keys and ciphertexts, for your own cryptanalysis."""
+    run, _, cipher = open_cipher(flags)
+    need_bits(run.read_config(), "a transcript of bits")
+    count = flags.num_messages or 10_000
+    rng = np.random.default_rng(flags.seed or 0)
+    plaintext, key = (
+        words(rng.integers(0, 2**bits, count), bits)
+        for bits in (cipher.message_bits, cipher.key_bits)
+    )
+    arrays = {"plaintext": plaintext, "key": key, "ciphertext": cipher.encrypt(plaintext, key)}
+    binary = {name: (array > 0).astype(np.uint8) for name, array in arrays.items()}
+    path = pathlib.Path(flags.output).expanduser()
+    save_atomically(path, lambda temporary: np.savez_compressed(temporary, **binary))
+    say(f"wrote {path}: {count} messages")
+    return 0
