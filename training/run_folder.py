@@ -80,7 +80,7 @@ class Run:
                 f"{self.path}: cannot be written ({error.strerror}); use another --path"
             ) from None
 
-    def start(self, config, class_names, played_on="1 device"):
+    def start(self, config, class_names=(), played_on="1 device"):
         """Writes config.json: the options, the classes, the versions, the commit, the device.
 
         Args:
