@@ -2,16 +2,11 @@
 
 import functools
 import os
-import pathlib
-import subprocess
-import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
-
-ROOT = pathlib.Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -23,19 +18,44 @@ def home(tmp_path_factory, monkeypatch):
     return folder
 
 
-def run_dcgan(folder, *words, timeout=240, **environment):
-    """Runs the command line in a folder; returns the finished process."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "dcgan.py"), *map(str, words)],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+@pytest.fixture
+def dcgan(tmp_path):
+    """Runs dcgan.py in this process and an empty folder; returns as a finished process."""
+    from tests.support import program
+
+    return functools.partial(program.run, folder=tmp_path)
 
 
 @pytest.fixture
-def dcgan(tmp_path):
-    """Runs the command line in an empty folder; returns the finished process."""
-    return functools.partial(run_dcgan, tmp_path)
+def crypto(tmp_path, monkeypatch):
+    """Runs `python -m crypto` in this process and an empty folder, without XLA."""
+    from crypto import game
+    from tests.support import program
+
+    monkeypatch.setattr(game, "XLA", False)
+    return functools.partial(program.run_crypto, folder=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The data set of real digits; no test changes it."""
+    from images import datasets
+
+    return datasets.load("digits")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A function, game -> the folder of a tiny run of it; no test changes what is there."""
+    from tests.support import program
+
+    @functools.cache
+    def folder_of(game):
+        folder = tmp_path_factory.mktemp(game) / "run"
+        words = ("--mode", "train", "--game", game, *program.TINY[game], "--steps", 30)
+        said = program.succeeded(program.run(*words, "--path", folder))
+        assert f"training the {game} on digits" in said
+        assert "done, 30 steps" in said
+        return folder
+
+    return folder_of

@@ -1,5 +1,6 @@
 """What the pages tell a user to type: it is understood, and the README's own commands run."""
 
+import json
 import pathlib
 import re
 import shlex
@@ -8,8 +9,7 @@ import sys
 
 import pytest
 
-import dcgan as command
-from tests.conftest import ROOT
+from tests.support.program import DCGAN, ROOT, parse, run_apart, succeeded
 
 PAGES = [ROOT / "README.md", ROOT / "assets" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"(?:\.venv/bin/)?python dcgan\.py (--[^`|&#\n]*)")
@@ -30,10 +30,7 @@ EVERY = [(page, words) for page in PAGES for words in commands(page)]
     ids=lambda value: value.stem if isinstance(value, pathlib.Path) else "",
 )
 def test_every_command_is_understood(page, words):
-    command.FLAGS.unparse_flags()
-    for name in command.FLAGS:
-        command.FLAGS[name].unparse()
-    command.parse(["dcgan.py", *words])
+    assert parse(*words).mode
 
 
 def test_the_pages_hold_commands_and_no_dead_links():
@@ -46,9 +43,8 @@ def test_the_pages_hold_commands_and_no_dead_links():
 @pytest.mark.parametrize("kind", ["trio-mnist", "trio-digits"])
 def test_the_supplied_agents_draw_what_is_asked(dcgan, tmp_path, kind):
     dataset = kind.split("-")[1]
-    run = dcgan("--mode", "generate", "--nice", "--dataset", dataset, "--arrays", "a.npz")
-    assert run.returncode == 0, run.stderr
-    assert f"supplied agents of {ROOT / 'assets' / 'pretrained' / kind}" in run.stdout
+    said = succeeded(dcgan("--mode", "generate", "--nice", "--dataset", dataset))
+    assert f"supplied agents of {ROOT / 'assets' / 'pretrained' / kind}" in said
     assert (tmp_path / "nice_generated_image.png").stat().st_size > 1000
 
 
@@ -81,14 +77,9 @@ def test_make_demo_is_the_readmes_first_command(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_first_command_keeps_its_promise(dcgan, tmp_path):
+def test_the_first_command_keeps_its_promise(tmp_path):
     """`--preset quick` on digits: the classifier that saw no real digit reads 93 % of them."""
-    import json
-
-    run = dcgan(
-        *("--mode", "train", "--preset", "quick", "--dataset", "digits", "--path", "run"),
-        timeout=600,
-    )
-    assert run.returncode == 0, run.stderr
+    words = ("--mode", "train", "--preset", "quick", "--dataset", "digits", "--path", "run")
+    succeeded(run_apart(DCGAN, *words, folder=tmp_path, timeout=600))
     rows = [json.loads(line) for line in (tmp_path / "run" / "stats.jsonl").open()]
     assert rows[-1]["val_accuracy"] > 0.93

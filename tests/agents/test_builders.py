@@ -9,10 +9,16 @@ import agents
 from agents import blocks
 from agents.discriminator import CONDITIONINGS
 from games import config
-
-LATENT_DIM, NUM_CLASSES, WIDTH = 6, 3, 4
-LABELS = np.array([0, 1, 2, 0, 1], np.int32)
-OTHER_LABELS = np.array([1, 2, 0, 2, 0], np.int32)
+from tests.support.inputs import (
+    LABELS,
+    LATENT_DIM,
+    NUM_CLASSES,
+    OTHER_LABELS,
+    WIDTH,
+    images,
+    latents,
+    outputs,
+)
 
 
 def generator(image_size=8, channels=1, num_classes=NUM_CLASSES, **options):
@@ -32,15 +38,6 @@ def discriminator(image_size=8, channels=1, **options):
 def classifier(image_size=8, channels=1):
     keras.utils.set_random_seed(0)
     return agents.build_classifier(image_size, channels, width=WIDTH, num_classes=NUM_CLASSES)
-
-
-def latents(batch=5, seed=0):
-    return np.random.default_rng(seed).normal(size=(batch, LATENT_DIM)).astype(np.float32)
-
-
-def images(batch=5, image_size=8, channels=1, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.uniform(-1, 1, (batch, image_size, image_size, channels)).astype(np.float32)
 
 
 # name -> (builder of a small agent, builder of its inputs from a seed)
@@ -67,12 +64,6 @@ AGENTS = {
         lambda seed: images(seed=seed),
     ),
 }
-
-
-def outputs(agent, inputs, training=False):
-    """All outputs of an agent, as one list of arrays."""
-    out = agent(inputs, training=training)
-    return [np.asarray(value) for value in (out if isinstance(out, list) else [out])]
 
 
 def first_rows(inputs, count):

@@ -10,7 +10,7 @@ from keras import layers
 import agents
 from agents import residual
 from games import presets
-from tests.agents.test_builders import (
+from tests.support.inputs import (
     LABELS,
     LATENT_DIM,
     NUM_CLASSES,

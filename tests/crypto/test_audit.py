@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from crypto.audit.exact import discovered, entropy, exact_audit, key_use, variation
 from crypto.ciphers import Cipher, all_words, random_words, words
-from crypto.evaluation import discovered, entropy, exact_audit, key_use, variation
 
 BITS = 8
 

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from crypto import eves
+from crypto.audit import eves
 from crypto.ciphers import Cipher
 
 

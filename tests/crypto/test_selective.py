@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from crypto.config import OptionError, from_preset, parse_bits
-from crypto.evaluation import discovered, exact_audit
-from crypto.folder import CryptoRun
-from crypto.report import audit_cipher, format_audit
-from crypto.selective import selective_audit
 
-from crypto import eves, training
-from crypto import game as games
+from crypto.audit import eves
+from crypto.audit.exact import discovered, exact_audit
+from crypto.audit.report import audit_cipher, format_audit
+from crypto.audit.selective import selective_audit
 from crypto.ciphers import Cipher, learned_cipher
 from crypto.draws import chosen, draw_messages
+from training import attempts
+from training.run_folder import Run
 
 BITS, PROTECTED = 8, (0, 2, 3, 6)
 OPEN = (1, 4, 5, 7)
@@ -125,13 +125,13 @@ def test_eve_is_told_all_open_bits_and_some_of_the_others():
 
 def test_only_a_game_with_open_bits_has_a_constant_beside_the_key():
     for protect, weights in ((None, 1), ("0-2", 2)):
-        game = games.build_game(from_preset("secret", message_bits=4, protect=protect))
+        game = build_game(from_preset("secret", message_bits=4, protect=protect))
         for agent in (game.alice, game.bob):
             assert len(agent.get_layer("of_key").get_weights()) == weights
 
 
 def test_eve_pays_for_protected_bits_only():
-    game = games.build_game(from_preset("secret", **TINY))
+    game = build_game(from_preset("secret", **TINY))
     plaintext, _, told = game.deal(game.eve)
     right, wrong = 9.0 * plaintext, -9.0 * plaintext
     mixed = tf.where(chosen((0, 1), 4) > 0, right, wrong)
@@ -142,7 +142,7 @@ def test_eve_pays_for_protected_bits_only():
 
 
 def test_a_checkpoint_keeps_what_is_protected(tmp_path):
-    game = games.build_game(from_preset("secret", **TINY))
+    game = build_game(from_preset("secret", **TINY))
     game.save(tmp_path / "game.keras")
     again = keras.saving.load_model(tmp_path / "game.keras")
     assert again.protected == (0, 1)
@@ -205,16 +205,16 @@ def test_published_presets_protect_all():
 @pytest.fixture(scope="module")
 def protected(tmp_path_factory):
     """A run of four bits, two of them protected by two key bits; and its game."""
-    run = CryptoRun(tmp_path_factory.mktemp("protected"))
+    run = Run(tmp_path_factory.mktemp("protected"))
     config = from_preset("secret", **TINY, attempts=4)
-    game, audit, stopped_by = training.train(run, config, resume=False, announce=lambda line: None)
+    game, audit, stopped_by = attempts.train(run, config, resume=False, announce=lambda line: None)
     assert stopped_by is None
     return run, game, audit
 
 
 def test_two_key_bits_keep_two_of_four_bits(protected):
     run, game, audit = protected
-    assert training.good(audit)
+    assert attempts.good(audit)
     exact = selective_audit(run.load_cipher(), (0, 1), exhaustive=True, keys_tried=4)
     assert exact["exhaustive"]
     assert exact["leak_at_most"] <= 0.01
@@ -222,7 +222,7 @@ def test_two_key_bits_keep_two_of_four_bits(protected):
     assert exact["invertible_keys"] == 1.0
     cipher = learned_cipher(game.alice, game.bob, binary=True)
     assert exact_audit(cipher, exhaustive=True)["leak_at_most"] >= 2.0 - 0.01  # no key for more
-    assert run.read_stats()[-1]["leak_at_most"] <= training.TARGET_LEAK
+    assert run.read_stats()[-1]["leak_at_most"] <= attempts.TARGET_LEAK
 
 
 def test_the_table_names_what_was_counted(protected):

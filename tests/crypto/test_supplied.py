@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from crypto import folder, messages
+from crypto.audit.exact import exact_audit
 from crypto.ciphers import words
-from crypto.evaluation import exact_audit
 
 
 @pytest.fixture(scope="module")

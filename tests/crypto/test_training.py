@@ -5,15 +5,14 @@ import json
 
 import numpy as np
 import pytest
+from crypto.config import from_preset
 
 from crypto import game as games
-from crypto import training
+from crypto.audit.exact import exact_audit
 from crypto.ciphers import all_words, learned_cipher
-from crypto.config import from_preset
-from crypto.evaluation import exact_audit
-from crypto.folder import CryptoRun
 from crypto.game import repeat
-from training.run_folder import RunError
+from training import attempts
+from training.run_folder import Run, RunError
 
 TINY = {"message_bits": 4, "key_bits": 4, "batch_size": 64, "audit_every": 100}
 
@@ -34,16 +33,16 @@ def weights(game):
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory):
     """A run of four bits, and what the training said last of it."""
-    run = CryptoRun(tmp_path_factory.mktemp("secret"))
+    run = Run(tmp_path_factory.mktemp("secret"))
     config = from_preset("secret", message_bits=4, key_bits=4, attempts=3)
-    game, audit, stopped_by = training.train(run, config, resume=False, announce=quiet)
+    game, audit, stopped_by = attempts.train(run, config, resume=False, announce=quiet)
     assert stopped_by is None
     return run, game, audit
 
 
 def test_four_bits_become_an_exact_secret(secret):
     run, _, audit = secret
-    assert training.good(audit)
+    assert attempts.good(audit)
     exact = exact_audit(run.load_cipher(), exhaustive=True, keys_tried=16)
     assert exact["exhaustive"]
     assert exact["leak_at_most"] <= 0.01
@@ -59,7 +58,7 @@ def test_the_fast_count_is_the_plain_one(secret):
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_the_fast_count_of_opposite_keys_is_the_plain_one(silent):
-    game = games.build_game(from_preset("secret", **TINY))
+    game = build_game(from_preset("secret", **TINY))
     if silent:  # values of exactly 0, of which the opposite is no other bit
         values = game.alice.get_layer("values")
         values.kernel.assign(np.array([1, 0, 0, 1], np.float32) * values.kernel)
@@ -78,7 +77,7 @@ def test_the_folder_of_a_run(secret):
     assert run.read_config().message_bits == 4
     rows = run.read_stats()
     assert [row["step"] for row in rows] == list(range(500, game.step + 1, 500))
-    assert rows[-1]["leak_at_most"] <= training.TARGET_LEAK
+    assert rows[-1]["leak_at_most"] <= attempts.TARGET_LEAK
     assert 0 <= rows[-1]["bob_bits_wrong"] <= 4
     assert list(run.tensorboard.rglob("events.out.tfevents.*"))
     run.clear()
@@ -86,7 +85,7 @@ def test_the_folder_of_a_run(secret):
 
 
 def test_xla_plays_the_same_rounds():
-    straight, compiled = (games.build_game(from_preset("secret", **TINY)) for _ in range(2))
+    straight, compiled = (build_game(from_preset("secret", **TINY)) for _ in range(2))
     repeat(straight.train_step, 2)
     compiled.play(2)
     assert compiled.step == 2
@@ -100,14 +99,14 @@ def test_xla_plays_the_same_rounds():
 
 @pytest.mark.parametrize("preset", ["secret", pytest.param("release", marks=pytest.mark.slow)])
 def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
-    straight, stopped = CryptoRun(tmp_path / "straight"), CryptoRun(tmp_path / "stopped")
+    straight, stopped = Run(tmp_path / "straight"), Run(tmp_path / "stopped")
     config = from_preset(preset, **TINY, rounds=200, attempts=1)
     for run in (straight, stopped):
         run.path.mkdir()
-    whole, _, _ = training.train(straight, config, resume=False, announce=quiet)
+    whole, _, _ = attempts.train(straight, config, resume=False, announce=quiet)
     half = from_preset(preset, **TINY, rounds=100, attempts=1)
-    training.train(stopped, half, resume=False, announce=quiet)
-    ended, _, _ = training.train(stopped, config, resume=True, announce=quiet)
+    attempts.train(stopped, half, resume=False, announce=quiet)
+    ended, _, _ = attempts.train(stopped, config, resume=True, announce=quiet)
     assert ended.step == whole.step == 200
     assert weights(ended) == weights(whole)
     names = ("step", "attempt", "eve_bits_wrong", "leak_at_most")
@@ -120,15 +119,15 @@ def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
 def test_an_attempt_that_leaks_is_followed_by_another(tmp_path, no_xla):
     config = from_preset("secret", **TINY, rounds=100, attempts=2)
     said = []
-    game, audit, _ = training.train(CryptoRun(tmp_path), config, resume=False, announce=said.append)
+    game, audit, _ = attempts.train(Run(tmp_path), config, resume=False, announce=said.append)
     assert (game.step, game.attempt_number) == (200, 2)
-    assert not training.good(audit)
+    assert not attempts.good(audit)
     assert any("new weights" in line for line in said)
-    assert [row["attempt"] for row in CryptoRun(tmp_path).read_stats()] == [1, 2]
+    assert [row["attempt"] for row in Run(tmp_path).read_stats()] == [1, 2]
 
 
 def test_a_folder_of_another_program_is_refused(tmp_path):
-    run = CryptoRun(tmp_path)
+    run = Run(tmp_path)
     run.config_file.write_text(json.dumps({"config": {"game": "trio"}}))
     with pytest.raises(RunError, match="not a run of this program"):
         run.read_config()

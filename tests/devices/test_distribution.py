@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import zipfile
 
 import h5py
@@ -16,12 +15,11 @@ from devices import __main__ as launch
 from devices import cluster
 from devices.distribution import Devices, lost_worker
 from games import OptionError
-from tests.cli.test_program import refused
-from tests.conftest import ROOT, run_dcgan
+from tests.support import program
+from tests.support.program import DCGAN, DEVICES, refused, run_apart, start, succeeded
 
 TINY = (
-    *("--mode", "train", "--dataset", "digits", "--batch-size", 16, "--latent_dim", 8),
-    *("--generator_width", 4, "--discriminator-width", 4, "--classifier_width", 4),
+    *("--mode", "train", *program.TINY["trio"]),
     *("--conditioning", "auxiliary", "--r1_gamma", 0.5),  # no critic at the end: it takes longer
 )
 SHARED = (*TINY, "--distribute", "multiworker", "--path", "run")
@@ -44,21 +42,9 @@ sys.exit(dcgan.main(sys.argv))
 """
 
 
-def environment():
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
-def launched(folder, *words, script=ROOT / "dcgan.py", workers=2):
+def launched(folder, *words, script=DCGAN[0], workers=2):
     """Runs a script by several workers; returns the finished process."""
-    command = [sys.executable, "-m", "devices", "--workers", workers, "--", script, *words]
-    return subprocess.run(
-        list(map(str, command)),
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    return run_apart(DEVICES, workers, "--", script, *words, folder=folder, timeout=600)
 
 
 def checkpoint(folder):
@@ -91,8 +77,7 @@ def assert_same_end(one, other):
 def alone(tmp_path_factory):
     """The folder of six steps of the trio by one process."""
     folder = tmp_path_factory.mktemp("alone")
-    run = run_dcgan(folder, *TINY, "--steps", 6, "--path", "run", timeout=600)
-    assert run.returncode == 0, run.stderr
+    succeeded(program.run(*TINY, "--steps", 6, "--path", "run", folder=folder))
     return folder / "run"
 
 
@@ -100,10 +85,9 @@ def test_two_workers_end_with_the_weights_of_one_process(alone, tmp_path):
     """Both of them, to the last bit alike; and only the chief speaks and writes."""
     script = tmp_path / "witness.py"
     script.write_text(WITNESS)
-    run = launched(tmp_path, *SHARED, "--steps", 6, script=script)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.count("training the trio on digits on 2 devices of 2 workers into run") == 1
-    assert run.stdout.count("done, 6 steps") == 1
+    said = succeeded(launched(tmp_path, *SHARED, "--steps", 6, script=script))
+    assert said.count("training the trio on digits on 2 devices of 2 workers into run") == 1
+    assert said.count("done, 6 steps") == 1
     assert_same_end(alone, tmp_path / "run")
     chief, other = (np.load(tmp_path / f"weights-{index}.npz") for index in (0, 1))
     assert len(chief.files) > 30
@@ -122,22 +106,20 @@ def test_two_workers_end_with_the_weights_of_one_process(alone, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_another_number_of_devices(alone, tmp_path):
-    assert launched(tmp_path, *SHARED, "--steps", 2).returncode == 0
-    again = launched(tmp_path, *SHARED, "--steps", 4, "--resume")
-    assert (again.returncode, again.stderr) == (0, "")
-    last = run_dcgan(tmp_path, *TINY, "--path", "run", "--steps", 6, "--resume", timeout=600)
-    assert last.returncode == 0, last.stderr
+def test_a_run_goes_on_with_another_number_of_devices(dcgan, alone, tmp_path):
+    succeeded(launched(tmp_path, *SHARED, "--steps", 2))
+    succeeded(launched(tmp_path, *SHARED, "--steps", 4, "--resume"))
+    succeeded(dcgan(*TINY, "--path", "run", "--steps", 6, "--resume"))
     assert [row["step"] for row in rows(tmp_path / "run")] == [2, 4, 6]
     assert_same_end(alone, tmp_path / "run")
 
 
 @pytest.mark.slow
-def test_the_critic_is_the_same_as_well(tmp_path):
+def test_the_critic_is_the_same_as_well(dcgan, tmp_path):
     """It learns after the game; with 1,000 steps roundings have grown."""
     words = ("--conditioning", "projection", "--steps", 2)
-    assert run_dcgan(tmp_path, *TINY, *words, "--path", "one", timeout=600).returncode == 0
-    assert launched(tmp_path, *SHARED, *words).returncode == 0
+    succeeded(dcgan(*TINY, *words, "--path", "one"))
+    succeeded(launched(tmp_path, *SHARED, *words))
     import keras
 
     one, two = (
@@ -149,17 +131,8 @@ def test_the_critic_is_the_same_as_well(tmp_path):
 
 def begun(folder):
     """A run by two workers that has saved its first epoch: the launcher, and its workers' ids."""
-    command = [sys.executable, "-m", "devices", "--workers", "2", "--", ROOT / "dcgan.py", *SHARED]
-    launcher = subprocess.Popen(
-        list(map(str, [*command, "--steps", 100_000])),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while "epoch 1," not in launcher.stdout.readline():  # ends with an empty line if it fails
-        assert launcher.poll() is None, launcher.stderr.read()
+    launcher = start(DEVICES, 2, "--", *DCGAN, *SHARED, "--steps", 100_000, folder=folder)
+    program.wait_for(launcher, "epoch 1,")
     found = subprocess.run(["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True)
     return launcher, list(map(int, found.stdout.split()))
 
@@ -194,7 +167,7 @@ import keras, numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from distribution import Devices, mirrored
+from devices.distribution import Devices, mirrored
 from tests.support import games
 
 GAMES = {
@@ -245,16 +218,8 @@ OTHER_RULES = ("gan", "wasserstein", "relativistic", "none", "robust", "trades",
 def mirrored(folder, how, names):
     """Plays tiny games on one and on two virtual devices, and compares them."""
     (folder / "mirrored.py").write_text(MIRRORED)
-    run = subprocess.run(
-        [sys.executable, "mirrored.py", how, *names],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=1800,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
-    assert run.stdout.split("\n")[:-1] == [f"same {name}" for name in names]
+    said = succeeded(run_apart(("mirrored.py",), how, *names, folder=folder, timeout=1800))
+    assert said.split("\n")[:-1] == [f"same {name}" for name in names]
 
 
 def test_every_game_is_the_same_on_two_devices(tmp_path):
@@ -276,11 +241,9 @@ def test_a_batch_that_cannot_be_shared_is_refused_by_name():
 
 
 @pytest.mark.slow
-@pytest.mark.slow
-def test_one_device_shares_nothing_and_says_so(dcgan):
-    run = dcgan(*TINY, "--steps", 2, "--path", "run", "--distribute", "mirrored", timeout=600)
-    assert run.returncode == 0, run.stderr
-    assert "digits on 1 device into" in run.stdout
+def test_one_device_shares_nothing_and_says_so(tmp_path):
+    words = (*TINY, "--steps", 2, "--path", "run", "--distribute", "mirrored")
+    assert "digits on 1 device into" in succeeded(run_apart(DCGAN, *words, folder=tmp_path))
 
 
 TWO = {"worker": ["one:1", "two:2"]}
@@ -308,11 +271,12 @@ def test_a_cluster_is_read_as_it_was_written():
     assert cluster.read({"TF_CONFIG": written.as_text()}) == written
 
 
-def test_without_a_cluster_the_command_line_refuses(dcgan, tmp_path):
-    run = dcgan(*TINY, "--distribute", "multiworker", TF_CONFIG="", timeout=60)
-    refused(run, 2, "--distribute multiworker", "TF_CONFIG", "python -m devices")
+def test_without_a_cluster_the_command_line_refuses(dcgan, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "")
+    answer = dcgan(*TINY, "--distribute", "multiworker")
+    refused(answer, 2, "--distribute multiworker", "TF_CONFIG", "python -m devices")
     assert list(tmp_path.iterdir()) == []
-    refused(dcgan("--mode", "generate", "--distribute", "mirrored", timeout=60), 2, "--mode train")
+    refused(dcgan("--mode", "generate", "--distribute", "mirrored"), 2, "--mode train")
 
 
 SAYS = """

@@ -12,7 +12,6 @@ from agents import compute_in
 from cli import terminal
 from devices import hardware
 from games import config
-from tests.conftest import ROOT
 from tests.support.games import (
     BATCH,
     LATENT_DIM,
@@ -27,6 +26,7 @@ from tests.support.games import (
     tiny_robust,
     tiny_trio,
 )
+from tests.support.program import ROOT
 from training.run_folder import Run
 
 GAMES = {

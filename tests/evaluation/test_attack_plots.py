@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from evaluation import attack_plots, table
-from tests.evaluation.test_plots import assert_picture
+from tests.support.files import assert_picture
 
 
 def said(rng, classes):

@@ -2,11 +2,11 @@
 
 import pathlib
 
-import matplotlib.image
 import numpy as np
 import pytest
 
 from evaluation import plots
+from tests.support.files import assert_picture
 
 STATS = [
     {"step": 0, "epoch": 0, "discriminator_loss": 1.4, "generator_loss": 0.7, "D(x)": 0.5},
@@ -14,12 +14,6 @@ STATS = [
     {"step": 100, "epoch": 1, "classifier_loss": 2.3, "val_accuracy": 0.1, "note": "resumed"},
     {"step": 200, "epoch": 2, "classifier_loss": 0.3, "val_accuracy": 0.9, "generator_loss": 0.9},
 ]
-
-
-def assert_picture(path):
-    pixels = matplotlib.image.imread(path)
-    assert pixels.shape[0] > 100
-    assert pixels.std() > 0.01
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from keras import ops
 from attacks import ProjectedGradientDescent
 from evaluation import robustness
 from evaluation.robustness import evaluate_robustness
-from tests.evaluation.test_robustness import TINY, classifier_of, known, target_of
+from tests.support.known import TINY, classifier_of, known, target_of
 
 CHECKS = ["unbounded", "black box", "gradient", "iterations"]
 HONEST_REPORT = {

@@ -1,9 +1,5 @@
 """Data: the pixel range, which data set is taken, how it is split, how it is served."""
 
-import subprocess
-import sys
-import time
-
 import hypothesis
 import numpy as np
 import pytest
@@ -12,8 +8,8 @@ from hypothesis import strategies as st
 from games import config
 from images import datasets, downloads
 from images.datasets import DataError
-from tests.conftest import ROOT
-from tests.images.test_readers import refusal, small_mnist, write_classes, write_mnist
+from tests.support.files import refusal, small_mnist, write_classes, write_mnist
+from tests.support.program import ROOT, run_apart, succeeded
 
 REAL_MNIST = ROOT.parent / "shared" / "data" / "mnist.npz"
 SPLITS = ("train", "validation", "test")
@@ -28,12 +24,9 @@ def test_the_command_line_offers_the_same_data_sets():
 
 
 def test_importing_data_is_cheap():
-    code = (
-        "import sys; from images import datasets;"
-        "print({'tensorflow', 'keras', 'sklearn', 'PIL'} & set(sys.modules))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert run.stdout.strip() == "set()", run.stderr
+    spared = "{'tensorflow', 'keras', 'sklearn', 'PIL'}"
+    code = f"import sys; from images import datasets; print({spared} & set(sys.modules))"
+    assert succeeded(run_apart(("-c", code), folder=ROOT)) == "set()\n"
 
 
 # The pixel range
@@ -284,14 +277,3 @@ def test_batches_are_normalized_static_and_endless():
     for images, labels in stream.take(5).as_numpy_iterator():
         assert images.min() >= -1 and images.max() <= 1
         assert np.array_equal(datasets.denormalize(images)[:, 1, 1, 0], labels)
-
-
-def test_a_batch_of_mnist_costs_less_than_a_millisecond():
-    split = datasets.Split(np.zeros((54000, 28, 28, 1), np.uint8), np.zeros(54000, np.int32))
-    stream = iter(datasets.batches(split, 64, seed=0, first_step=10**6))
-    next(stream)
-    start = time.process_time()
-    for _ in range(200):
-        next(stream)
-    # Five times the promise: the machine that runs this may be busy or slow.
-    assert (time.process_time() - start) / 200 < 5e-3

@@ -10,7 +10,7 @@ import pytest
 
 from images import datasets, downloads
 from images.datasets import DataError
-from tests.images.test_readers import refusal, small_mnist, write_cifar, write_idx, write_mnist
+from tests.support.files import refusal, small_mnist, write_cifar, write_idx, write_mnist
 
 
 @pytest.fixture

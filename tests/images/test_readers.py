@@ -1,76 +1,25 @@
-"""Files: what is read, what is refused and in which words. The other tests borrow its writers."""
+"""Files: what is read, what is refused and in which words."""
 
 import gzip
 import io
 import os
 import pathlib
 import pickle
-import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from images import datasets, readers
-from images.datasets import DataError
-
-
-def small_mnist():
-    """The arrays of a mnist.npz, 200 random images to train on and 50 to test."""
-    random = np.random.RandomState(0)
-    return {
-        "x_train": random.randint(0, 256, (200, 28, 28)).astype(np.uint8),
-        "y_train": (np.arange(200) % 10).astype(np.uint8),
-        "x_test": random.randint(0, 256, (50, 28, 28)).astype(np.uint8),
-        "y_test": (np.arange(50) % 10).astype(np.uint8),
-    }
-
-
-def write_mnist(folder, **changes):
-    """Writes a small mnist.npz, with some of its arrays changed; returns its path."""
-    np.savez(folder / "mnist.npz", **small_mnist() | changes)
-    return folder / "mnist.npz"
-
-
-def write_idx(folder, arrays, dot="-", gz=False):
-    for stem, key in zip(readers.IDX_STEMS, readers.NPZ_KEYS, strict=True):
-        array = arrays[key]
-        content = struct.pack(f">{array.ndim + 1}I", 0x800 + array.ndim, *array.shape)
-        content += array.tobytes()
-        path = folder / f"{stem}{dot}idx{array.ndim}-ubyte{'.gz' if gz else ''}"
-        path.write_bytes(gzip.compress(content) if gz else content)
-
-
-def write_cifar(folder, per_batch=20):
-    folder.mkdir(parents=True)
-    random = np.random.RandomState(0)
-    for name in readers.CIFAR_BATCHES:
-        images = random.randint(0, 256, (per_batch, 3072)).astype(np.uint8)
-        batch = {b"data": images, b"labels": [i % 10 for i in range(per_batch)]}
-        (folder / name).write_bytes(pickle.dumps(batch, protocol=4))
-    return images
-
-
-def write_picture(path, mode="RGB", size=(20, 20), shade=100, **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (shade, shade, shade)).convert(mode).save(path, **options)
-
-
-def write_classes(folder, counts, **picture):
-    for class_name, count in counts.items():
-        for index in range(count):
-            write_picture(folder / class_name / f"{index}.png", shade=10 + index, **picture)
-
-
-def refusal(path, **options):
-    """The complaint about a data set, which is one line that names the file at fault."""
-    with pytest.raises(DataError) as caught:
-        datasets.load(**options)
-    message = str(caught.value)
-    assert len(message.splitlines()) == 1
-    assert str(path) in message
-    return message
-
+from tests.support.files import (
+    refusal,
+    small_mnist,
+    write_cifar,
+    write_classes,
+    write_idx,
+    write_mnist,
+    write_picture,
+)
 
 # MNIST and its like
 

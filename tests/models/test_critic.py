@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import agents
-from models import Critic
+from models.critic import Critic
 from models.game import copy_agent
 
 

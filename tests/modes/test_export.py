@@ -9,40 +9,27 @@ import numpy as np
 import onnxruntime
 import pytest
 import tensorflow as tf
-from crypto.folder import CryptoRun
 
-from crypto import __main__ as crypto_line
-from games import OptionError, config
-from tests.cli.test_program import refused
-from tests.conftest import ROOT
-from tests.modes.test_attack import here, in_process
-from tests.support import games
+from games import config
+from tests.support import games, program
+from tests.support.program import DCGAN, ROOT, refused, run_apart, succeeded
 from training import run_folder
-
-__all__ = ["here"]  # a fixture
+from training.run_folder import Run
 
 ONNX = ("--mode", "export", "--format", "onnx", "--agent")
 PAGE = (ROOT / "docs" / "export.md").read_text()
 
 
-def crypto_in_process(*words):
-    """Runs `python -m crypto` in this process; returns its exit status."""
-    for name in crypto_line.FLAGS:
-        crypto_line.FLAGS[name].unparse()
-    return crypto_line.main(["crypto", *words])
-
-
 def test_the_page_runs_as_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    programs = {"python dcgan.py ": in_process, "python -m crypto ": crypto_in_process}
+    programs = {"python dcgan.py ": program.run, "python -m crypto ": program.run_crypto}
+    output = ""
     for line in PAGE.splitlines():
-        for program, run in programs.items():
-            if line.startswith(program):
-                assert run(*shlex.split(line.removeprefix(program))) == 0, line
-    said = capsys.readouterr()
-    assert said.err == ""
+        for start, run in programs.items():
+            if line.startswith(start):
+                output += succeeded(run(*shlex.split(line.removeprefix(start))))
     shown = " ".join(re.findall(r"^> (.*)", PAGE, re.MULTILINE))
-    assert re.sub(r"checked, .*", "", shown) in said.out
+    assert re.sub(r"checked, .*", "", shown) in output
 
     names: dict = {}
     for example in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
@@ -52,10 +39,9 @@ def test_the_page_runs_as_written(tmp_path, monkeypatch, capsys):
     np.testing.assert_allclose(served["images"], names["images"], atol=1e-6)
 
 
-def test_the_supplied_alice_sends_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert crypto_in_process(*ONNX, "alice", "--output", "there") == 0
-    alice = CryptoRun(run_folder.PRETRAINED / "crypto-secret").load_agent("alice")
+def test_the_supplied_alice_sends_the_same_bits(tmp_path):
+    succeeded(program.run_crypto(*ONNX, "alice", "--output", "there", folder=tmp_path))
+    alice = Run(run_folder.PRETRAINED / "crypto-secret").load_agent("alice")
     plaintext, key = np.random.default_rng(3).choice(np.float32([-1, 1]), (2, 5000, 16))
     session = onnxruntime.InferenceSession(tmp_path / "there" / "alice.onnx")
     (ciphertext,) = session.run(None, {"plaintext": plaintext, "key": key})
@@ -63,9 +49,9 @@ def test_the_supplied_alice_sends_the_same_bits(tmp_path, monkeypatch):
     np.testing.assert_array_equal(ciphertext, alice([plaintext, key]).numpy())
 
 
-def test_robgans_classifier_is_the_fine_tuned_one(here, tmp_path):
-    run = here(*ONNX, "classifier", "--game", "robgan", "--dataset", "mnist")
-    assert run.returncode == 0 and "finetuned" in run.stdout
+def test_robgans_classifier_is_the_fine_tuned_one(dcgan, tmp_path):
+    words = ("--game", "robgan", "--dataset", "mnist")
+    assert "finetuned" in succeeded(dcgan(*ONNX, "classifier", *words))
     images = tf.random.stateless_uniform((3, 28, 28, 1), (0, 0), -1, 1)
     session = onnxruntime.InferenceSession(tmp_path / "classifier.onnx")
     (logits,) = session.run(None, {"images": images.numpy()})
@@ -78,19 +64,17 @@ def test_robgans_classifier_is_the_fine_tuned_one(here, tmp_path):
     assert np.abs(logits - before).max() > 0.1
 
 
-def test_a_run_of_its_own_as_a_user_types_it(dcgan, tmp_path):
+def test_a_run_of_its_own_as_a_user_types_it(tmp_path):
     run = run_folder.Run(tmp_path / "run")
     run.path.mkdir()
     run.start(config.GANConfig(game="gan", dataset="digits"), "0123456789")
     for name, agent in games.tiny_gan().agents_to_save().items():
         run.save_agent(name, agent)
     words = ("--mode", "export", "--format", "litert", "--agent", "discriminator")
-    answer = dcgan(*words, "--game", "gan", "--path", "run", "--output", "new/there")
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert answer.stdout.count("\n") == 2
-    assert "images float32 (batch, 8, 8, 1) in [-1, 1] -> realness float32 (batch, 1)" in (
-        answer.stdout
-    )
+    words += ("--game", "gan", "--path", "run", "--output", "new/there")
+    said = succeeded(run_apart(DCGAN, *words, folder=tmp_path))
+    assert said.count("\n") == 2
+    assert "images float32 (batch, 8, 8, 1) in [-1, 1] -> realness float32 (batch, 1)" in said
     assert [path.name for path in (tmp_path / "new" / "there").iterdir()] == [
         "discriminator.tflite"
     ]
@@ -115,44 +99,43 @@ def test_every_agent_of_a_game_can_be_asked_for(game):
         (("--agent", "generator", "--format", "onnx", "--samples", "3"), "--samples"),
     ],
 )
-def test_bad_flags(here, tmp_path, words, named):
-    refused(here("--mode", "export", *words), 2, named)
+def test_bad_flags(dcgan, tmp_path, words, named):
+    refused(dcgan("--mode", "export", *words), 2, named)
     assert not list(tmp_path.iterdir())
 
 
-def test_crypto_exports_those_who_share_the_key():
+def test_crypto_exports_those_who_share_the_key(crypto):
     for words, named in {
         ("--agent", "eve", "--format", "onnx"): "--agent eve: must be one of alice, bob",
         ("--agent", "bob"): "--format: say one of savedmodel, onnx, litert",
         ("--agent", "bob", "--format", "onnx", "--key", "00"): "--key: is for",
     }.items():
-        for name in crypto_line.FLAGS:
-            crypto_line.FLAGS[name].unparse()
-        with pytest.raises(OptionError, match=named):
-            crypto_line.parse(["crypto", "--mode", "export", *words])
+        refused(crypto("--mode", "export", *words), 2, named)
 
 
 @pytest.mark.parametrize(
     ("format", "missing"),
     [("onnx", "tf2onnx"), ("onnx", "onnxruntime"), ("litert", "ai_edge_litert")],
 )
-def test_what_is_not_installed_is_named(here, tmp_path, monkeypatch, format, missing):
+def test_what_is_not_installed_is_named(dcgan, tmp_path, monkeypatch, format, missing):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == missing else find(name)
     )
     words = ("--mode", "export", "--format", format, "--agent", "classifier")
-    refused(here(*words, "--dataset", "digits"), 2, f"--format {format}", "pip install '.[export]'")
+    refused(
+        dcgan(*words, "--dataset", "digits"), 2, f"--format {format}", "pip install '.[export]'"
+    )
     assert not list(tmp_path.iterdir())
 
 
-def test_bad_folders_and_agents_leave_nothing(here, tmp_path):
+def test_bad_folders_and_agents_leave_nothing(dcgan, tmp_path):
     (tmp_path / "file").write_text("mine")
     words = (*ONNX, "classifier", "--dataset", "digits")
-    refused(here(*words, "--output", "file"), 1, "file")
-    refused(here(*words, "--output", "file/below"), 1, "file")
+    refused(dcgan(*words, "--output", "file"), 1, "file")
+    refused(dcgan(*words, "--output", "file/below"), 1, "file")
     (tmp_path / "classifier.onnx").mkdir()
-    refused(here(*words), 1, "classifier.onnx", "another --output")
-    refused(here(*words, "--path", "nowhere"), 1, "nowhere")
+    refused(dcgan(*words), 1, "classifier.onnx", "another --output")
+    refused(dcgan(*words, "--path", "nowhere"), 1, "nowhere")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["classifier.onnx", "file"]
     assert (tmp_path / "file").read_text() == "mine"

@@ -1,25 +1,22 @@
 """Rob-GAN by the command line: training, every mode after it, and fine-tuning in its own folder."""
 
-import contextlib
-import io
 import json
 import shutil
 
 import numpy as np
 import pytest
+from modes.opening import classifier_run
 from PIL import Image
 
 import agents
 from evaluation import attack_plots, reference, robustness, table
 from games import config
-from modes.opening import classifier_run
-from tests.cli.test_program import refused
-from tests.modes.test_attack import drawn, files_of, here, in_process, trained
-from tests.training.test_robust_runs import CtrlC
+from tests.support import program
+from tests.support.files import contents, format_and_size, times_of
+from tests.support.program import refused, succeeded
+from tests.support.runs import CtrlC
 from training import loop
 from training.run_folder import Run
-
-__all__ = ["here"]  # a fixture
 
 ROBGAN = ("--game", "robgan", "--path")
 FINETUNE = ("--mode", "finetune", *ROBGAN)
@@ -27,23 +24,15 @@ SHORT = ("--steps", 3, "--attack_steps", 2, "--fake_weight", 0.5)
 
 
 @pytest.fixture(scope="module")
-def robgan(tmp_path_factory):
-    """A run folder of a tiny Rob-GAN."""
-    return trained(tmp_path_factory.mktemp("robgan"), "robgan")
+def robgan(trained):
+    return trained("robgan")
 
 
 @pytest.fixture(scope="module")
 def finetuned(robgan, tmp_path_factory):
     """The same run, fine-tuned in a copy of its folder, and what was said."""
-    folder, said = shutil.copytree(robgan, tmp_path_factory.mktemp("copy") / "run"), io.StringIO()
-    with contextlib.redirect_stdout(said):
-        assert in_process(*FINETUNE, folder, *SHORT) == 0
-    return folder, said.getvalue()
-
-
-def contents(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    folder = shutil.copytree(robgan, tmp_path_factory.mktemp("copy") / "run")
+    return folder, succeeded(program.run(*FINETUNE, folder, *SHORT))
 
 
 # Training and the modes after it.
@@ -65,44 +54,40 @@ def test_training_leaves_three_agents_and_figures_under_attack(robgan):
     )
 
 
-def test_generate_draws_the_nicest(here, robgan, tmp_path):
+def test_generate_draws_the_nicest(dcgan, robgan, tmp_path):
     words = ("--digits", "3,1", "--nice", "--arrays", "a.npz")
-    run = here("--mode", "generate", *ROBGAN, robgan, *words)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert drawn(tmp_path / "nice_generated_image.png")[0] == "PNG"
+    succeeded(dcgan("--mode", "generate", *ROBGAN, robgan, *words))
+    assert format_and_size(tmp_path / "nice_generated_image.png")[0] == "PNG"
     with np.load(tmp_path / "a.npz") as arrays:
         assert arrays["labels"].tolist() == [3, 1] * 8
         assert arrays["images"].shape == (16, 8, 8, 1)
 
 
-def test_interpolate_films_the_way(here, robgan, tmp_path):
-    run = here("--mode", "interpolate", *ROBGAN, robgan)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert drawn(tmp_path / "interpolation.png")[0] == "PNG"
+def test_interpolate_films_the_way(dcgan, robgan, tmp_path):
+    succeeded(dcgan("--mode", "interpolate", *ROBGAN, robgan))
+    assert format_and_size(tmp_path / "interpolation.png")[0] == "PNG"
     with Image.open(tmp_path / "interpolation.gif") as film:
         assert film.n_frames == 60
 
 
-def test_attack_takes_the_ball_that_it_was_trained_against(here, robgan, tmp_path):
-    run = here("--mode", "attack", *ROBGAN, robgan, "--samples", 30)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert "linf attack within epsilon 0.1, 40 steps of 0.00625" in run.stdout
-    assert " of 30\n" in run.stdout
-    assert "fine-tuned" not in run.stdout
-    assert drawn(tmp_path / "attack.png")[0] == "PNG"
+def test_attack_takes_the_ball_that_it_was_trained_against(dcgan, robgan, tmp_path):
+    said = succeeded(dcgan("--mode", "attack", *ROBGAN, robgan, "--samples", 30))
+    assert "linf attack within epsilon 0.1, 40 steps of 0.00625" in said
+    assert " of 30\n" in said
+    assert "fine-tuned" not in said
+    assert format_and_size(tmp_path / "attack.png")[0] == "PNG"
 
 
-def test_evaluate_judges_the_images(here, robgan, tmp_path, monkeypatch):
+def test_evaluate_judges_the_images(dcgan, robgan, tmp_path, monkeypatch):
     def untaught(images, labels, *, num_classes, **options):
         return agents.build_classifier(8, 1, width=4, num_classes=num_classes)
 
     monkeypatch.setattr(reference, "train_judge", untaught)
     words = ("--samples", 100, "--output", "there")
-    run = here("--mode", "evaluate", *ROBGAN, robgan, *words)
-    assert (run.returncode, run.stderr) == (0, "")
+    said = succeeded(dcgan("--mode", "evaluate", *ROBGAN, robgan, *words))
     report = json.loads((tmp_path / "there" / "evaluation.json").read_text())
     assert report
-    assert "drawing 100 images of each kind: plain, nice, rejection_sampled" in run.stdout
+    assert "drawing 100 images of each kind: plain, nice, rejection_sampled" in said
     assert list((tmp_path / "there").glob("*.png"))
 
 
@@ -140,7 +125,7 @@ def test_fine_tuning_inherits_the_ball_and_the_batch(robgan, finetuned):
     assert tuned.epsilon == 0.1
 
 
-def test_evaluate_then_judges_the_fine_tuned_classifier(here, finetuned, tmp_path, monkeypatch):
+def test_evaluate_then_judges_the_fine_tuned_classifier(dcgan, finetuned, tmp_path, monkeypatch):
     """By an evaluation that takes no time: the real one is tested by the robust game's run."""
     judged = []
 
@@ -153,9 +138,8 @@ def test_evaluate_then_judges_the_fine_tuned_classifier(here, finetuned, tmp_pat
     monkeypatch.setattr(attack_plots, "plot_robustness", lambda report, path: None)
     folder, _ = finetuned
     words = ("--robustness", "--samples", 100, "--output", "there")
-    run = here("--mode", "evaluate", *ROBGAN, folder, *words)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert f"its classifier is the fine-tuned one of {folder / 'finetuned'}" in run.stdout
+    said = succeeded(dcgan("--mode", "evaluate", *ROBGAN, folder, *words))
+    assert f"its classifier is the fine-tuned one of {folder / 'finetuned'}" in said
     ((classifier, options),) = judged
     assert (options.epsilon, options.norm, options.num_images) == (0.1, "linf", 100)
     tuned = Run(folder).finetuned.load_agent("classifier")
@@ -165,29 +149,31 @@ def test_evaluate_then_judges_the_fine_tuned_classifier(here, finetuned, tmp_pat
     assert report == {"dataset": "digits", "parameters": tuned.count_params()}
 
 
-def test_a_second_fine_tuning_is_refused_unless_it_is_said_how(here, finetuned):
+def test_a_second_fine_tuning_is_refused_unless_it_is_said_how(dcgan, finetuned):
     folder, _ = finetuned
     before = contents(folder)
-    refused(here(*FINETUNE, folder, *SHORT), 1, "finetuned", "--resume", "--overwrite")
-    refused(here(*FINETUNE, folder, "--resume", "--fake_weight", 2), 2, "--fake_weight 2", "0.5")
+    refused(dcgan(*FINETUNE, folder, *SHORT), 1, "finetuned", "--resume", "--overwrite")
+    refused(dcgan(*FINETUNE, folder, "--resume", "--fake_weight", 2), 2, "--fake_weight 2", "0.5")
     assert contents(folder) == before
 
 
 def test_after_ctrl_c_fine_tuning_goes_on_as_if_it_had_never_stopped(
-    here, robgan, tmp_path, monkeypatch
+    dcgan, robgan, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(config, "SMALLEST_EPOCH", 5)  # steps: a row every ten
     monkeypatch.setattr(CtrlC, "STEP", 7)
     words = ("--batch_size", 128, "--steps", 20, "--attack_steps", 1)
     whole, halves = (shutil.copytree(robgan, tmp_path / name) for name in ("whole", "halves"))
-    assert here(*FINETUNE, whole, *words).returncode == 0
+    succeeded(dcgan(*FINETUNE, whole, *words))
     with monkeypatch.context() as patched:
         patched.setattr(loop, "GraphWriter", CtrlC)
-        run = here(*FINETUNE, halves, *words)
-    assert run.returncode == 130
-    assert f"  python dcgan.py --mode finetune --game robgan --path {halves} --resume" in run.stdout
+        answer = dcgan(*FINETUNE, halves, *words)
+    assert (answer.returncode, answer.stderr) == (130, "")
+    assert (
+        f"  python dcgan.py --mode finetune --game robgan --path {halves} --resume" in answer.stdout
+    )
     assert 7 <= Run(halves).finetuned.load_game().step < 10
-    assert here(*FINETUNE, halves, "--resume").returncode == 0
+    succeeded(dcgan(*FINETUNE, halves, "--resume"))
     one, other = (Run(folder).finetuned for folder in (whole, halves))
     last, resumed = (run.read_stats()[-1] for run in (one, other))
     assert last.keys() == resumed.keys()
@@ -217,21 +203,21 @@ def test_after_ctrl_c_fine_tuning_goes_on_as_if_it_had_never_stopped(
         ((*FINETUNE, "run", "--resume", "--overwrite"), "choose one"),
     ],
 )
-def test_a_bad_flag_is_refused_before_any_work(here, tmp_path, words, named):
-    refused(here(*words), 2, named)
+def test_a_bad_flag_is_refused_before_any_work(dcgan, tmp_path, words, named):
+    refused(dcgan(*words), 2, named)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_of_another_game_or_none_cannot_be_fine_tuned(here, robgan, tmp_path):
+def test_a_run_of_another_game_or_none_cannot_be_fine_tuned(dcgan, robgan, tmp_path):
     other = shutil.copytree(robgan, tmp_path / "other")
     record = json.loads((other / "config.json").read_text())
     record["config"] = {"game": "trio", "dataset": "digits"}
     (other / "config.json").write_text(json.dumps(record))
-    before = files_of(tmp_path)
-    refused(here(*FINETUNE, other), 1, "holds a run of the game trio, not robgan")
-    refused(here(*FINETUNE, "nowhere"), 1, "nowhere", "holds no trained agents")
-    refused(here(*FINETUNE, robgan, "--resume"), 1, "finetuned")
-    assert files_of(tmp_path) == before
+    before = times_of(tmp_path)
+    refused(dcgan(*FINETUNE, other), 1, "holds a run of the game trio, not robgan")
+    refused(dcgan(*FINETUNE, "nowhere"), 1, "nowhere", "holds no trained agents")
+    refused(dcgan(*FINETUNE, robgan, "--resume"), 1, "finetuned")
+    assert times_of(tmp_path) == before
     assert "finetuned" not in {path.name for path in robgan.iterdir()}
 
 

@@ -2,17 +2,14 @@
 
 import pytest
 
-import dcgan as command
 from games import config, presets
 from modes.train import resumed_config
+from tests.support import program
 from training.run_folder import Run
 
 
 def options(*words):
-    command.FLAGS.unparse_flags()
-    for name in command.FLAGS:
-        command.FLAGS[name].unparse()
-    return command.parse(["dcgan.py", "--mode", "train", "--resume", *words])
+    return program.parse("--mode", "train", "--resume", *words)
 
 
 @pytest.fixture

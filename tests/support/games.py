@@ -8,12 +8,13 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 import agents
-from attacks import ProjectedGradientDescent
+from games import GAMES
 from models.attacked_discriminator import AttackedDiscriminator
 from models.fine_tuning import FineTuning
 from models.game import copy_agent
 from models.gan import GAN
 from models.gan_trio import GANTrio
+from models.relativistic import RelativisticGAN, RelativisticTrio
 from models.rob_gan import RobGAN
 from models.robust_classifier import RobustClassifier
 
@@ -27,6 +28,22 @@ ROLES = (
     "average_discriminator",
 )
 OWN = ("pool", "attack_steps", "area", "grown_at")  # variables of a game itself
+
+
+# Rules that a tiny game plays by unless a test says otherwise: none of the refinements.
+PLAIN = {
+    "gan": {"r1_gamma": 0.0},
+    "trio": {"r1_gamma": 0.0, "classifier_translation": 0},
+    "robust": {"ramp_steps": 0},
+    "attacked": {"pool_size": 30, "sampling_steps": 10, "batch_size": BATCH},
+    "robgan": {"r1_gamma": 0.0, "ramp_steps": 0},
+    "finetune": {"fake_weight": 1.0},
+}
+
+
+def options_of(game, **rules):
+    """The options of a tiny game, by the rules of `PLAIN` and those given."""
+    return GAMES[game].options(game=game, **{**PLAIN[game], **rules})
 
 
 def adam():
@@ -51,7 +68,8 @@ def tiny_gan(*, optimizer=sgd, spectral_norm=False, initial=0, **rules):
     )
     for agent in (generator, discriminator):
         agent.compile(optimizer())
-    game = GAN(generator, discriminator, **rules)
+    kind = RelativisticGAN if rules.get("loss") == "relativistic" else GAN
+    game = kind(generator, discriminator, options_of("gan", spectral_norm=spectral_norm, **rules))
     game.compile()
     return game
 
@@ -81,7 +99,9 @@ def tiny_trio(
     classifier = agents.build_classifier(IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES)
     for agent in (generator, discriminator, classifier):
         agent.compile(optimizer())
-    game = GANTrio(generator, discriminator, classifier, conditioning=conditioning, **rules)
+    kind = RelativisticTrio if rules.get("loss") == "relativistic" else GANTrio
+    options = options_of("trio", conditioning=conditioning, spectral_norm=spectral_norm, **rules)
+    game = kind(generator, discriminator, classifier, options)
     game.compile()
     return game
 
@@ -95,8 +115,8 @@ def tiny_robust(
         IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES, contrast=contrast
     )
     classifier.compile(optimizer())
-    attack = ProjectedGradientDescent(epsilon, 2 * epsilon / steps, steps, keep_best=False)
-    game = RobustClassifier(classifier, attack, loss=loss, **rules)
+    rules = {**attack_of(epsilon, 1 if loss == "fast" else steps), "loss": loss, **rules}
+    game = RobustClassifier(classifier, options_of("robust", **rules))
     game.compile()
     return game
 
@@ -110,13 +130,15 @@ def tiny_attacked(
         IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES
     )
     discriminator.compile(optimizer())
-    attack = ProjectedGradientDescent(
-        epsilon, step_size, steps, norm=norm, random_start=False, keep_best=False
-    )
-    rules = {"pool_size": 30, "sampling_steps": 10, **rules}
-    game = AttackedDiscriminator(discriminator, attack, **rules)
+    rules = {"epsilon": epsilon, "norm": norm, "step_size": step_size, **rules}
+    game = AttackedDiscriminator(discriminator, options_of("attacked", attack_steps=steps, **rules))
     game.compile()
     return game
+
+
+def attack_of(epsilon, steps):
+    """The options of an attack whose steps together are twice as long as epsilon."""
+    return {"epsilon": epsilon, "attack_steps": steps, "step_size": max(2 * epsilon / steps, 1e-6)}
 
 
 def residual_agents(**options):
@@ -146,8 +168,9 @@ def tiny_robgan(
     generator, discriminator = residual_agents(batch_norm=batch_norm, pooling=pooling)
     for agent in (generator, discriminator):
         agent.compile(optimizer())
-    attack = ProjectedGradientDescent(epsilon, 2 * epsilon / steps, steps, keep_best=False)
-    game = RobGAN(generator, discriminator, attack, **rules)
+    game = RobGAN(
+        generator, discriminator, options_of("robgan", **attack_of(epsilon, steps), **rules)
+    )
     game.compile()
     return game
 
@@ -158,8 +181,8 @@ def tiny_finetuning(*, optimizer=sgd, epsilon=0.1, steps=3, initial=0, **rules):
     generator, discriminator = residual_agents()
     classifier = copy_agent(agents.class_head(discriminator))
     classifier.compile(optimizer())
-    attack = ProjectedGradientDescent(epsilon, 2 * epsilon / steps, steps, keep_best=False)
-    game = FineTuning(classifier, attack, generator=generator, **rules)
+    rules = {**attack_of(epsilon, steps), **rules}
+    game = FineTuning(classifier, generator, options_of("finetune", **rules))
     game.compile()
     return game
 
@@ -207,7 +230,7 @@ def moved(before, after):
 
 def assert_lags_behind(game, average, agent):
     """Half of the old average stays where the game's decay is a half, once it is warm."""
-    assert game.ema_decay == 0.5
+    assert game.options.ema_decay == 0.5
     agent.optimizer.iterations.assign(99)
     before = average.get_weights()
     play(game, 1)
@@ -270,9 +293,9 @@ def seeds_drawn(game, steps):
     """Every seed that the game draws while it is played, in order."""
     seeds, original = [], game.random_seed
 
-    def recording(agent, salt):
-        seeds.append(tuple(original(agent, salt).numpy()))
-        return original(agent, salt)
+    def recording(agent, draw):
+        seeds.append(tuple(original(agent, draw).numpy()))
+        return original(agent, draw)
 
     game.random_seed = recording
     play(game, steps)

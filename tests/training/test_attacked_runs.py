@@ -14,8 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from attacks import ProjectedGradientDescent
 from games import presets
 from images import datasets
-from models import Climber, building
-from models.attacked_discriminator import AttackedDiscriminator
+from models.attacked_discriminator import AttackedDiscriminator, Climber
 from tests.support.games import (
     BATCH,
     adam,

@@ -7,29 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from games import presets
 from images import datasets
+from tests.support.runs import train
 from training import loop
 from training.run_folder import Run
-
-SMALL = {
-    "generator_width": 4,
-    "discriminator_width": 4,
-    "classifier_width": 4,
-    "latent_dim": 8,
-    "batch_size": 16,
-}
-
-
-def play(path, dataset, *, resume=False, announce=lambda line: None, **options):
-    path.mkdir(parents=True, exist_ok=True)
-    chosen = presets.from_preset("quick", "digits", **{**SMALL, **options})
-    return loop.train(Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits")
 
 
 def state(game):
@@ -69,9 +50,9 @@ def test_spans_always_play_what_is_left():
 
 def test_resuming_equals_never_stopping_bit_for_bit(tmp_path, digits):
     """Stopped inside an epoch, so that the order of the images must be kept as well."""
-    whole, _ = play(tmp_path / "whole", digits, steps=250, r1_gamma=0.5, translation=1)
-    play(tmp_path / "halves", digits, steps=130, r1_gamma=0.5, translation=1)
-    resumed, _ = play(tmp_path / "halves", digits, resume=True, steps=250)
+    whole, _ = train(tmp_path / "whole", digits, steps=250, r1_gamma=0.5, translation=1)
+    train(tmp_path / "halves", digits, steps=130, r1_gamma=0.5, translation=1)
+    resumed, _ = train(tmp_path / "halves", digits, resume=True, steps=250)
     assert resumed.step == whole.step == 250
     for one, other in zip(state(whole), state(resumed), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -80,9 +61,9 @@ def test_resuming_equals_never_stopping_bit_for_bit(tmp_path, digits):
 
 def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_path, digits):
     low = {"game": "gan", "precision": "bfloat16"}
-    whole, _ = play(tmp_path / "whole", digits, steps=6, **low)
-    play(tmp_path / "halves", digits, steps=3, **low)
-    resumed, _ = play(tmp_path / "halves", digits, resume=True, steps=6, **low)
+    whole, _ = train(tmp_path / "whole", digits, steps=6, **low)
+    train(tmp_path / "halves", digits, steps=3, **low)
+    resumed, _ = train(tmp_path / "halves", digits, resume=True, steps=6, **low)
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     run = Run(tmp_path / "halves")
@@ -101,20 +82,20 @@ class Forbidden:
 
 
 def test_the_test_split_is_never_touched(tmp_path, digits):
-    play(tmp_path, dataclasses.replace(digits, test=Forbidden()), steps=20)
+    train(tmp_path, dataclasses.replace(digits, test=Forbidden()), steps=20)
 
 
 def test_validation_images_teach_nobody(tmp_path, digits):
     blank = datasets.Split(np.zeros_like(digits.validation.images), digits.validation.labels)
-    one, _ = play(tmp_path / "one", digits, steps=20)
-    other, _ = play(tmp_path / "two", dataclasses.replace(digits, validation=blank), steps=20)
+    one, _ = train(tmp_path / "one", digits, steps=20)
+    other, _ = train(tmp_path / "two", dataclasses.replace(digits, validation=blank), steps=20)
     for left, right in zip(state(one), state(other), strict=True):
         np.testing.assert_array_equal(left, right)
 
 
 def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits):
     lines = []
-    play(tmp_path, digits, steps=245, announce=lines.append)
+    train(tmp_path, digits, steps=245, announce=lines.append)
     names = {path.name for path in tmp_path.iterdir()}
     assert names >= {
         *("config.json", "stats.jsonl", "checkpoint.keras", "training_process.gif"),
@@ -131,7 +112,7 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits):
 
 
 def test_the_critic_is_saved_and_the_checkpoint_left_alone(tmp_path, digits):
-    game, _ = play(tmp_path, digits, steps=20)
+    game, _ = train(tmp_path, digits, steps=20)
     saved = Run(tmp_path).load_agent("discriminator").get_weights()
     checkpoint = Run(tmp_path).load_game().discriminator.get_weights()
     for own, kept, critics in zip(game.discriminator.get_weights(), checkpoint, saved, strict=True):
@@ -140,7 +121,7 @@ def test_the_critic_is_saved_and_the_checkpoint_left_alone(tmp_path, digits):
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, digits):
-    play(tmp_path, digits, steps=30)
+    train(tmp_path, digits, steps=30)
     good = (tmp_path / "checkpoint.keras").read_bytes()
     game = Run(tmp_path).load_game()
     game.generator.get_layer("class_code").embeddings.assign(np.full((10, 16), np.nan, np.float32))
@@ -148,7 +129,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, 
     poisoned.mkdir()
     game.save(poisoned / "checkpoint.keras")
     before = (poisoned / "checkpoint.keras").read_bytes()
-    _, stopped_by = play(poisoned, digits, resume=True, steps=60)
+    _, stopped_by = train(poisoned, digits, resume=True, steps=60)
     assert stopped_by == "not finite"
     assert (poisoned / "checkpoint.keras").read_bytes() == before
     assert Run(poisoned).read_stats() == []
@@ -156,7 +137,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, 
 
 
 def test_the_two_agent_game_trains_and_saves(tmp_path, digits):
-    game, stopped_by = play(tmp_path, digits, game="gan", steps=20)
+    game, stopped_by = train(tmp_path, digits, game="gan", steps=20)
     assert stopped_by is None
     assert game.step == 20
     assert len(Run(tmp_path).load_agent("generator").inputs) == 1
@@ -165,7 +146,7 @@ def test_the_two_agent_game_trains_and_saves(tmp_path, digits):
 
 def test_a_small_trio_learns_to_read_real_digits_from_fakes(tmp_path, digits):
     """Chance is 10 %; the classifier is handed no real image on its way."""
-    play(
+    train(
         tmp_path,
         digits,
         steps=1500,

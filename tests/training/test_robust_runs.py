@@ -1,61 +1,30 @@
 """Whole trainings of the games under attack: that they resume exactly, and what they write."""
 
 import dataclasses
-import signal
 
-import keras
 import numpy as np
 import pytest
 
 from games import presets
-from images import datasets
 from models import building
 from tests.support.games import moved, state
+from tests.support.runs import TINY, CtrlC, train
 from training import loop
 from training.run_folder import Run, RunError
 
-TINY = {
-    "robust": {"classifier_width": 4, "attack_steps": 2, "ramp_steps": 30},
-    "attacked": {"discriminator_width": 4, "pool_size": 40, "sampling_steps": 8},
-}
-EVERY_GAME = pytest.mark.parametrize("game", TINY)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits")
-
-
-def play(path, dataset, game, *, resume=False, announce=lambda line: None, **options):
-    path.mkdir(parents=True, exist_ok=True)
-    given = {"batch_size": 16, "steps": 60, "game": game, **TINY[game], **options}
-    chosen = presets.from_preset("quick", "digits", **given)
-    return loop.train(Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce)
-
-
-class CtrlC(keras.callbacks.Callback):
-    """Stands in for `GraphWriter` and interrupts at a step."""
-
-    STEP = 23
-
-    def __init__(self, run, image_shape):
-        super().__init__()
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.model.step == self.STEP:
-            signal.raise_signal(signal.SIGINT)
+EVERY_GAME = pytest.mark.parametrize("game", ["robust", "attacked"])
 
 
 @EVERY_GAME
 def test_after_ctrl_c_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, digits, game, monkeypatch):
-    whole, stopped_by = play(tmp_path / "whole", digits, game)
+    whole, stopped_by = train(tmp_path / "whole", digits, game)
     assert stopped_by is None
     monkeypatch.setattr(loop, "GraphWriter", CtrlC)
-    halves, stopped_by = play(tmp_path / "halves", digits, game)
+    halves, stopped_by = train(tmp_path / "halves", digits, game)
     assert stopped_by == "signal"
     assert 23 <= halves.step < 30
     assert Run(tmp_path / "halves").load_game().step == halves.step
-    resumed, stopped_by = play(tmp_path / "halves", digits, game, resume=True)
+    resumed, stopped_by = train(tmp_path / "halves", digits, game, resume=True)
     assert stopped_by is None
     assert resumed.step == whole.step == 60
     assert moved(state(whole), state(resumed)) == set()
@@ -82,7 +51,7 @@ def test_a_longer_run_goes_on_at_the_rate_of_its_new_length(digits, game):
 def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
     lines = []
     dataset = dataclasses.replace(digits, test=None)  # nothing looks at the test split
-    play(tmp_path, dataset, game, steps=5, announce=lines.append)
+    train(tmp_path, dataset, game, steps=5, announce=lines.append)
     names = {path.name for path in tmp_path.iterdir()}
     expected = {"config.json", "stats.jsonl", "checkpoint.keras", "tensorboard"}
     of_game = {
@@ -104,7 +73,7 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
 
 
 def test_the_pool_and_its_counters_are_kept_in_the_checkpoint(tmp_path, digits):
-    game, _ = play(tmp_path, digits, "attacked", steps=6)
+    game, _ = train(tmp_path, digits, "attacked", steps=6)
     loaded = Run(tmp_path).load_game()
     assert moved(state(game), state(loaded)) == set()
     assert loaded.pool.shape == (40, 8, 8, 1)
@@ -114,6 +83,6 @@ def test_the_pool_and_its_counters_are_kept_in_the_checkpoint(tmp_path, digits):
 def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, digits, content):
     (tmp_path / "checkpoint.keras").write_bytes(content)
     with pytest.raises(RunError, match="checkpoint.keras") as caught:
-        play(tmp_path, digits, "attacked", resume=True)
+        train(tmp_path, digits, "attacked", resume=True)
     assert "\n" not in str(caught.value)
     assert (tmp_path / "checkpoint.keras").read_bytes() == content

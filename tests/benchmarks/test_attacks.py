@@ -2,9 +2,7 @@
 
 import importlib.util
 import json
-import os
 import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -13,21 +11,15 @@ import pytest
 import agents
 from benchmarks import attacks
 from benchmarks.attack_race import prepare
-from tests.conftest import ROOT
+from tests.support.program import refused, run_apart, succeeded
 
 MODULES = {"Foolbox": "foolbox", "ART": "art", "CleverHans": "cleverhans", "torchattacks": "torch"}
 
 
-def race(*words, timeout=240):
-    """Runs the benchmark; returns the finished process."""
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks.attacks", *map(str, words)],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+def race(capsys, words):
+    """Runs the benchmark in this process; returns as a finished process."""
+    status = attacks.main(words)
+    return subprocess.CompletedProcess(words, status, *capsys.readouterr())
 
 
 def classifier(folder):
@@ -42,9 +34,7 @@ def test_a_race(tmp_path):
     output = tmp_path / "speed.json"
     words = ["--weights", classifier(tmp_path), "--dataset", "digits", "--images", 20]
     words += ["--rounds", 1, "--steps", 2, "--threads", 1, "--output", output]
-    finished = race(*words)
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stderr == ""
+    said = succeeded(run_apart(("-m", "benchmarks.attacks"), *words, folder=tmp_path))
     report = json.loads(output.read_text())
     assert report["settings"]["step_size"] == 0.15  # as far as two steps need
     assert report["machine"]["threads"] == 1
@@ -55,7 +45,7 @@ def test_a_race(tmp_path):
         if importlib.util.find_spec(module):
             assert peer in names, report["left_out"]
         else:
-            assert f"{peer} is left out: not installed; pip install" in finished.stdout
+            assert f"{peer} is left out: not installed; pip install" in said
             assert peer in [entry["name"] for entry in report["left_out"]]
     for row in report["rows"]:
         assert row["counts"], row
@@ -64,7 +54,7 @@ def test_a_race(tmp_path):
         assert 0 <= row["success"] <= 1
         for figure in ("images_per_second", "ratio_to_ours"):
             assert 0 < row[figure]["low"] <= row[figure]["median"] <= row[figure]["high"]
-        assert f"{row['images_per_second']['median']:.1f}" in finished.stdout
+        assert f"{row['images_per_second']['median']:.1f}" in said
     assert report["rows"][0]["ratio_to_ours"]["median"] == 1.0
 
 
@@ -80,13 +70,13 @@ def test_a_race(tmp_path):
         (["now"], "now"),
     ],
 )
-def test_bad_flags_are_refused_in_one_line(words, named):
-    refused(race(*words), 2, named)
+def test_bad_flags_are_refused_in_one_line(capsys, words, named):
+    refused(race(capsys, words), 2, named, program="benchmarks.attacks")
 
 
-def test_a_task_that_cannot_be_is_refused_in_one_line(tmp_path):
-    words = ["--weights", classifier(tmp_path), "--dataset", "digits", "--images", 10_000]
-    refused(race(*words), 1, "--images 10000")
+def test_a_task_that_cannot_be_is_refused_in_one_line(capsys, tmp_path):
+    words = ["--weights", str(classifier(tmp_path)), "--dataset", "digits", "--images", "10000"]
+    refused(race(capsys, words), 1, "--images 10000", program="benchmarks.attacks")
 
 
 def test_what_is_no_classifier_of_these_images_is_refused(tmp_path):
@@ -99,14 +89,6 @@ def test_what_is_no_classifier_of_these_images_is_refused(tmp_path):
     wide.write_text("no network")
     with pytest.raises(ValueError, match="holds no classifier"):
         prepare(attacks.parse(["--weights", str(wide), "--dataset", "digits"]))
-
-
-def refused(finished, status, named):
-    """Asserts one line on standard error that holds the word, and no traceback."""
-    assert finished.returncode == status, finished.stdout + finished.stderr
-    assert finished.stderr.startswith("benchmarks.attacks: ")
-    assert finished.stderr.count("\n") == 1, finished.stderr
-    assert named in finished.stderr
 
 
 @pytest.mark.parametrize("size", [(7, 10), (8, 8)])

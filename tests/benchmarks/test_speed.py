@@ -2,33 +2,24 @@
 
 import json
 import os
-import subprocess
-import sys
 import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from games.config import OptionError
 
 from benchmarks import ciphers, crypto, race, scaling, startup, trio
-from tests.conftest import ROOT
+from games import OptionError
 from tests.support.games import BATCH, adam, play, real_batch, sgd, tiny_trio
+from tests.support.program import ROOT, run_apart, succeeded
 
 TINY = ("--image-size", 8, "--batch_size", 4, "--steps", 2)
 NARROW = ("--generator_width", 4, "--discriminator-width", 4, "--classifier_width", 4)
 
 
-def benchmark(name, *words, timeout=600):
+def benchmark(name, *words):
     """Runs a benchmark; returns the finished process."""
-    return subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", *map(str, words)],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+    return run_apart(("-m", f"benchmarks.{name}"), *words, folder=ROOT, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +56,7 @@ def test_a_bad_flag_is_one_line_and_status_2(module, words, named, capsys):
 def test_the_lines_are_read_before_tensorflow():
     names = "attacks, crypto, rob_gan, scaling, startup, trio"
     code = f"import sys; from benchmarks import {names}; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    succeeded(run_apart(("-c", code), folder=ROOT))
 
 
 def test_rows_take_turns_and_a_peer_that_fails_is_left_out():
@@ -294,32 +285,42 @@ def test_a_training_that_was_stopped_is_no_row(monkeypatch):
 @pytest.mark.slow
 def test_a_small_table_of_ciphers(tmp_path):
     output, picture = tmp_path / "ciphers.json", tmp_path / "ciphers.png"
-    words = ("--preset", "release", "--seeds", 3, 4, "--rounds", 100, "--batch_size", 64)
-    run = benchmark("crypto", *words, "--messages", 2, "--output", output, "--picture", picture)
-    assert run.returncode == 0, run.stderr
+    words = (
+        "--preset",
+        "release",
+        "--seeds",
+        3,
+        4,
+        "--rounds",
+        100,
+        "--batch_size",
+        64,
+        "--messages",
+        2,
+    )
+    said = succeeded(benchmark("crypto", *words, "--output", output, "--picture", picture))
     rows = json.loads(output.read_text())["rows"]
     assert [row["seed"] for row in rows] == [3, 4]
     for row in rows:
         assert row["rounds"] == row["stats"][-1]["step"] == 100
         assert row["leak_at_least"] == pytest.approx(1.0, abs=0.01)  # one bit: which of the two
         assert row["successes"] == []
-    assert run.stdout.count("criterion met 0 of 1 times") == 2
+    assert said.count("criterion met 0 of 1 times") == 2
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
 def test_a_small_race_of_the_trio(tmp_path):
     output = tmp_path / "speed.json"
-    run = benchmark("trio", *TINY, *NARROW, "--rounds", 1, "--threads", 1, "--output", output)
-    assert run.returncode == 0, run.stderr
-    assert run.stderr == ""
+    words = (*TINY, *NARROW, "--rounds", 1, "--threads", 1)
+    said = succeeded(benchmark("trio", *words, "--output", output))
     report = json.loads(output.read_text())
     names = {row["name"] for row in report["rows"]}
     assert names >= {"ours", "predict + 4 train_on_batch", "ours, Keras's defaults"}
     assert "PyTorch" in names or [one["name"] for one in report["left_out"]] == ["PyTorch"]
     for row in report["rows"]:
         assert row["ratio_to_ours"]["median"] > 0
-        assert row["name"] in run.stdout
+        assert row["name"] in said
     assert report["rows"][0]["ratio_to_ours"]["median"] == 1.0
     assert report["share_of_limit"]["seconds"]["median"] > 0
     total = sum(one["times"] * one["multiply_adds"] for one in report["passes"])
@@ -330,8 +331,7 @@ def test_a_small_race_of_the_trio(tmp_path):
 def test_a_small_run_of_the_others(tmp_path):
     for name, words in (("startup", ()), ("scaling", ("--steps", 1))):
         output = tmp_path / f"{name}.json"
-        run = benchmark(name, *words, "--rounds", 1, "--output", output)
-        assert run.returncode == 0, run.stderr
+        succeeded(benchmark(name, *words, "--rounds", 1, "--output", output))
         rows = json.loads(output.read_text())["rows"]
         assert len(rows) >= 4
         assert all(len(row["seconds"]) == 1 for row in rows)
