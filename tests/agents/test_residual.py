@@ -9,7 +9,7 @@ from keras import layers
 
 import agents
 from agents import residual
-from games import presets
+from games import GAMES
 from tests.support.inputs import (
     LABELS,
     LATENT_DIM,
@@ -138,7 +138,7 @@ def test_the_threshold_begins_as_the_contrast_of_each_channel(channels):
 
 
 def test_the_usual_discriminator_is_small():
-    usual = presets.from_preset("standard", "mnist", game="robgan")
+    usual = GAMES["robgan"].from_preset("standard")
     assert usual.discriminator_width == 24
     agent = agents.build_residual_discriminator(
         28, 1, width=usual.discriminator_width, num_classes=10, contrast=usual.contrast

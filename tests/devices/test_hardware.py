@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import games
 from agents import compute_in
 from cli import terminal
 from devices import hardware
-from games import config
+from games import OptionError
 from tests.support.games import (
     BATCH,
     LATENT_DIM,
@@ -49,7 +50,7 @@ GAMES = {
     ],
 )
 def test_what_suits_the_device_and_what_is_given_wins(given, gpu, chosen):
-    options = hardware.suited({"game": "trio", "steps": 3, **given}, gpu=gpu)
+    options = hardware.suited({"steps": 3, **given}, xla=True, gpu=gpu)
     assert (options["precision"], options["jit"], options["steps"]) == (*chosen, 3)
 
 
@@ -192,8 +193,8 @@ def test_a_run_from_before_these_options_was_in_float32_and_not_compiled():
 
 def test_the_attacked_game_is_never_compiled():
     """TensorFlow has no shuffle with a stateless seed for XLA."""
-    with pytest.raises(config.OptionError, match="--jit: XLA cannot compile --game attacked"):
-        config.AttackedConfig(game="attacked", jit=True)
+    with pytest.raises(OptionError, match="--jit: XLA cannot compile --game attacked"):
+        games.GAMES["attacked"].options(game="attacked", jit=True)
     assert hardware.suited({"game": "attacked"}, gpu=True)["jit"] is False
 
 
@@ -203,7 +204,7 @@ def test_devices_that_share_a_batch_do_not_compile_unless_asked():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in GAMES if name not in config.WITHOUT_XLA])
+@pytest.mark.parametrize("name", [name for name in GAMES if games.GAMES[name].xla])
 def test_every_game_can_be_played_in_xla_and_bfloat16(name, tmp_path):
     game = lower(GAMES[name]())
     game.compile(jit_compile=True, steps_per_execution=2)

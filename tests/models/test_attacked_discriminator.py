@@ -123,7 +123,7 @@ def test_about_one_fake_in_twenty_starts_from_noise_again():
     shares = []
     for played in range(3):
         game.discriminator.optimizer.iterations.assign(played)
-        before, noise = game.pool.numpy(), game.noise(3000, salt=19).numpy()
+        before, noise = game.pool.numpy(), game.noise(3000, draw=19).numpy()
         game.attacker_turn(3000)
         after = game.pool.numpy()
         stayed, renewed = (

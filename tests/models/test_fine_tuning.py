@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import agents
-from games import presets
-from models import building
+from games import GAMES
+from models import fine_tuning, ready
 from models.fine_tuning import FineTuning
 from models.game import copy_agent
 from models.robust_classifier import RobustClassifier
@@ -152,9 +152,9 @@ def test_a_copy_of_the_classifier_learns_and_the_given_agents_stay():
     generator, discriminator = residual_agents()
     classifier = agents.class_head(discriminator)
     given = {"game": "finetune", "epsilon": 0.1, "attack_steps": 2, "seed": 4, "fake_weight": 0.5}
-    options = presets.from_preset("quick", "digits", **given)
+    options = GAMES["finetune"].from_preset("quick", "small", dataset="digits", **given)
     before = [agent.get_weights() for agent in (generator, discriminator)]
-    game = building.build_finetuning(options, None, generator=generator, classifier=classifier)
+    game = ready(fine_tuning.build(options, {"generator": generator, "classifier": classifier}.get))
     first = [weight.tobytes() for weight in game.classifier.get_weights()]
     assert first == [weight.tobytes() for weight in classifier.get_weights()]
     play(game, 2)
@@ -163,7 +163,7 @@ def test_a_copy_of_the_classifier_learns_and_the_given_agents_stay():
             np.testing.assert_array_equal(old, new)
     assert first != [weight.tobytes() for weight in game.classifier.get_weights()]
     assert getattr(classifier, "optimizer", None) is None
-    assert (game.fake_weight, game.seed, game.loss_name) == (0.5, 4, "madry")
+    assert (game.fake_weight, game.options.seed, game.options.loss) == (0.5, 4, "madry")
     assert (game.attack.epsilon, game.attack.steps) == (0.1, 2)
 
 

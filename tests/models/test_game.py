@@ -45,7 +45,7 @@ def test_a_borrowed_agent_answers_as_in_training_and_does_not_move(name):
     build, inputs = AGENTS[name]
     agent, shown = build(), inputs()
     before = agent.get_weights()
-    borrowed = one_list(Game().borrow(agent, shown))
+    borrowed = one_list(Game(None).borrow(agent, shown))
     for old, new in zip(before, agent.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     twin = copy_agent(agent)
@@ -71,7 +71,7 @@ def test_a_gradient_passes_through_a_borrowed_agent():
 def test_a_lazy_penalty_is_taken_at_every_so_manieth_turn_and_as_many_times_as_strong(
     interval, due, compiled
 ):
-    game, agent = Game(), residual_agents()[1]
+    game, agent = Game(None), residual_agents()[1]
     agent.compile(sgd())
     asked = []
 

@@ -40,7 +40,7 @@ def linear_agent(weights, optimizer):
 
 
 def test_update_goes_down_the_gradient_and_returns_the_loss_before():
-    game, agent = Game(), linear_agent([3.0, -1.0], keras.optimizers.SGD(0.25))
+    game, agent = Game(None), linear_agent([3.0, -1.0], keras.optimizers.SGD(0.25))
     kernel = agent.layers[0].kernel
     loss = game.update(agent, lambda: tf.reduce_sum(kernel**2))
     assert float(loss) == 10.0
@@ -48,7 +48,7 @@ def test_update_goes_down_the_gradient_and_returns_the_loss_before():
 
 
 def test_update_moves_no_other_agent_that_the_loss_depends_on():
-    game, mover = Game(), linear_agent([1.0, 2.0], keras.optimizers.SGD(1.0))
+    game, mover = Game(None), linear_agent([1.0, 2.0], keras.optimizers.SGD(1.0))
     other = linear_agent([5.0, 7.0], keras.optimizers.SGD(1.0))
     product = lambda: tf.reduce_sum(mover.layers[0].kernel * other.layers[0].kernel)  # noqa: E731
     game.update(mover, product)
@@ -73,7 +73,7 @@ def test_the_average_follows_by_the_documented_share(iteration, decay, kept):
     agent = linear_agent([3.0, -1.0], keras.optimizers.SGD(1.0))
     average = linear_agent([1.0, 7.0], keras.optimizers.SGD(1.0))
     agent.optimizer.iterations.assign(iteration)
-    Game().follow(average, agent, decay)
+    Game(None).follow(average, agent, decay)
     expected = kept * np.array([[1.0], [7.0]]) + (1 - kept) * np.array([[3.0], [-1.0]])
     np.testing.assert_allclose(average.get_weights()[0], expected, rtol=1e-5)
     np.testing.assert_array_equal(agent.get_weights()[0], [[3.0], [-1.0]])
@@ -97,7 +97,7 @@ def test_a_turn_moves_its_own_agent_and_nobody_else(loss):
     game = play(tiny_gan(loss=loss, **rules), 1)  # so that every optimizer has its momenta
     for agent in ("discriminator", "generator"):
         before, kernels = state(game), kernels_of(getattr(game, agent))
-        getattr(game, f"{agent}_turn")(*real_batch())
+        getattr(game, f"{agent}_turn")(real_batch())
         assert moved(before, state(game)) == {agent, f"{agent}'s optimizer"}
         assert len(kernels) >= 3
         for old, new in zip(kernels, kernels_of(getattr(game, agent)), strict=True):
@@ -123,7 +123,7 @@ def test_the_agents_pull_in_opposite_directions(loss, monkeypatch):
     def logits_of_turn(agent):
         calls.clear()
         getattr(game, agent).optimizer.iterations.assign(0)
-        getattr(game, f"{agent}_turn")(*real_batch())
+        getattr(game, f"{agent}_turn")(real_batch())
         judged = calls_of(calls, "discriminator")  # real ones first, then fakes
         return [call.outputs[0].mean() for call in judged[:2]]
 
@@ -137,14 +137,14 @@ def test_what_each_turn_shows_the_discriminator():
     game = tiny_gan()
     calls = spy(game)
     images, labels = real_batch()
-    game.discriminator_turn(images, labels)
+    game.discriminator_turn((images, labels))
     fakes, real, fake = calls
     assert [call.role for call in calls] == ["generator", "discriminator", "discriminator"]
     np.testing.assert_array_equal(real.inputs[0], images)
     np.testing.assert_array_equal(fake.inputs[0], fakes.outputs[0])
     assert (real.training, fake.training) == (True, True)
     calls.clear()
-    game.generator_turn(images, labels)
+    game.generator_turn((images, labels))
     fakes, judged = calls_of(calls, "generator")[0], calls_of(calls, "discriminator")[-1]
     np.testing.assert_array_equal(judged.inputs[0], fakes.outputs[0])
     assert not any(call.training for call in calls_of(calls, "discriminator"))
@@ -153,12 +153,12 @@ def test_what_each_turn_shows_the_discriminator():
 def test_the_losses_and_scores_that_are_reported():
     game = tiny_gan(loss="non_saturating", r1_gamma=100.0)  # the penalty is no part of the report
     calls = spy(game)
-    game.discriminator_turn(*real_batch())
+    game.discriminator_turn(real_batch())
     judged = calls_of(calls, "discriminator")
     assert len(judged) == 3  # real, fake, and real once more for the penalty
     real, fake = (call.outputs[0].astype(float) for call in judged[:2])
     calls.clear()
-    game.generator_turn(*real_batch())
+    game.generator_turn(real_batch())
     judged = calls_of(calls, "discriminator")[-1].outputs[0].astype(float)
     expected = {
         "discriminator_loss": np.mean(np.logaddexp(0, -real) + np.logaddexp(0, fake)),
@@ -177,8 +177,8 @@ def test_real_and_generated_images_are_shifted_for_the_discriminator():
     game = tiny_gan(translation=2)
     calls = spy(game)
     images, labels = real_batch()
-    game.discriminator_turn(images, labels)
-    game.generator_turn(images, labels)
+    game.discriminator_turn((images, labels))
+    game.generator_turn((images, labels))
     made = calls_of(calls, "generator")
     real, fake, _, judged = calls_of(calls, "discriminator")
     for shown, source in (
@@ -207,7 +207,7 @@ def test_each_turn_draws_latents_of_its_own():
 
 
 def test_latents_are_standard_normal():
-    latents, labels = tiny_gan().draw(tiny_gan().generator, 20_000, salt=0)
+    latents, labels = tiny_gan().draw(tiny_gan().generator, 20_000, draw=0)
     assert np.mean(latents) == pytest.approx(0.0, abs=0.02)
     assert np.std(latents) == pytest.approx(1.0, abs=0.02)
     assert np.unique(labels) == [0]
@@ -233,7 +233,7 @@ def test_the_seed_decides_everything_that_is_drawn():
 def discriminator_after_a_turn(iteration, **rules):
     game = tiny_gan(**rules)
     game.discriminator.optimizer.iterations.assign(iteration)
-    game.discriminator_turn(*real_batch())
+    game.discriminator_turn(real_batch())
     return [variable.numpy() for variable in game.discriminator.trainable_variables]
 
 
@@ -266,7 +266,7 @@ def test_r1_is_sixteen_times_as_strong_and_r2_is_the_relativistic_game_s(loss):
     game = tiny_gan(loss=loss)
     weights = game.discriminator.trainable_variables
     images, _ = real_batch()
-    latents, _ = game.draw(game.discriminator, BATCH, salt=0)
+    latents, _ = game.draw(game.discriminator, BATCH, draw=0)
     shown = [images, game.generator(latents)] if loss == "relativistic" else [images]
     with tf.GradientTape() as outer:
         squared = 0.0
@@ -306,7 +306,7 @@ def test_the_wasserstein_penalty_is_taken_at_every_step_and_replaces_r1(iteratio
 def test_the_wasserstein_penalty_is_taken_between_real_and_fake():
     game = tiny_gan(loss="wasserstein")
     calls = spy(game)
-    game.discriminator_turn(*real_batch())
+    game.discriminator_turn(real_batch())
     real, fake, mixed = (call.inputs[0] for call in calls_of(calls, "discriminator"))
     axes = (1, 2, 3)
     shares = ((mixed - real) * (fake - real)).sum(axes) / ((fake - real) ** 2).sum(axes)

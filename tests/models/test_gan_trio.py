@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from games import config
+from games import gan as options
 from models.game import copy_agent
 from models.gan_trio import GANTrio
 from tests.support.games import (
@@ -64,8 +64,8 @@ def test_a_turn_moves_its_own_agent_and_nobody_else(loss, conditioning):
             assert (old != new).any()
 
 
-@pytest.mark.parametrize("conditioning", config.CONDITIONINGS)
-@pytest.mark.parametrize("loss", config.LOSSES)
+@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
+@pytest.mark.parametrize("loss", options.LOSSES)
 def test_every_loss_can_be_played_with_every_conditioning(loss, conditioning):
     game = tiny_trio(loss=loss, conditioning=conditioning, r1_gamma=1.0)
     before = state(game)
@@ -123,13 +123,13 @@ def test_the_order_of_the_turns_and_that_each_sees_the_last_one_s_outcome():
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
-@pytest.mark.parametrize("conditioning", config.CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
 def test_each_image_is_judged_by_its_own_label(conditioning, loss):
     game = tiny_trio(conditioning=conditioning, loss=loss)
     calls = spy(game)
     images, labels = real_batch()
-    game.discriminator_turn(images, labels)
-    game.generator_turn(images, labels)
+    game.discriminator_turn((images, labels))
+    game.generator_turn((images, labels))
     made, judged = calls_of(calls, "generator"), calls_of(calls, "discriminator")
     (of_first, of_second) = (call.inputs[1] for call in made)
     assert (of_first != of_second).any()
@@ -144,13 +144,13 @@ def test_each_image_is_judged_by_its_own_label(conditioning, loss):
             assert len(call.inputs) == 1
 
 
-@pytest.mark.parametrize("conditioning", config.CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
 def test_the_losses_that_are_reported(conditioning):
     game = tiny_trio(conditioning=conditioning, loss="non_saturating")
     calls = spy(game)
     images, labels = real_batch()
-    game.discriminator_turn(images, labels)
-    game.generator_turn(images, labels)
+    game.discriminator_turn((images, labels))
+    game.generator_turn((images, labels))
     game.classifier_turn(BATCH)
     real, fake, _, judged = (call.outputs for call in calls_of(calls, "discriminator"))
     asked = [call.inputs[1] for call in calls_of(calls, "generator")]
@@ -269,7 +269,7 @@ def test_the_classifier_s_turn_has_no_place_for_an_image_or_a_real_label():
     assert list(inspect.signature(GANTrio.classifier_turn).parameters) == ["self", "batch"]
 
 
-@pytest.mark.parametrize("conditioning", config.CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
 def test_real_data_acts_through_the_discriminator_s_weights_only(conditioning):
     """With a discriminator that cannot learn, other real images change nothing for anyone."""
 
@@ -322,7 +322,7 @@ def test_each_turn_draws_latents_of_its_own():
 
 def test_labels_are_drawn_evenly_from_all_classes():
     game = tiny_trio()
-    latents, labels = game.draw(game.classifier, 3000, salt=0)
+    latents, labels = game.draw(game.classifier, 3000, draw=0)
     assert labels.dtype == tf.int32
     counts = np.bincount(labels.numpy(), minlength=NUM_CLASSES)
     assert len(counts) == NUM_CLASSES

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import discriminator
-from games import config
+from games import gan as options
 from models import losses
 from models.losses import ADVERSARIAL_LOSSES
 
@@ -83,8 +83,8 @@ def gradients_of(name, side, real, fake):
 
 
 def test_the_table_offers_what_the_config_and_the_tests_know():
-    assert set(ADVERSARIAL_LOSSES) == set(config.LOSSES) == set(FORMULAS) == set(DERIVATIVES)
-    assert config.CONDITIONINGS == discriminator.CONDITIONINGS
+    assert set(ADVERSARIAL_LOSSES) == set(options.LOSSES) == set(FORMULAS) == set(DERIVATIVES)
+    assert options.CONDITIONINGS == discriminator.CONDITIONINGS
 
 
 @pytest.mark.parametrize(("name", "side"), EVERY_LOSS)

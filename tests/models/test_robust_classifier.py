@@ -11,9 +11,10 @@ from scipy.special import log_softmax, rel_entr, softmax
 
 from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import cross_entropy
-from games import config, presets
+from games import GAMES
 from images import datasets
-from models import building, robust_classifier
+from models import build_game, robust_classifier
+from models.adversarial_training import training_attack
 from models.robust_classifier import RobustClassifier
 from tests.support.games import (
     BATCH,
@@ -178,7 +179,7 @@ def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path, loss):
     ],
 )
 def test_the_attack_that_a_config_describes(options, steps, step_size):
-    attack = building.training_attack(config.RobustConfig(game="robust", **options))
+    attack = training_attack(GAMES["robust"].options(game="robust", **options))
     assert isinstance(attack, ProjectedGradientDescent)
     assert (attack.steps, attack.step_size) == (steps, pytest.approx(step_size))
     assert attack.random_start
@@ -186,8 +187,8 @@ def test_the_attack_that_a_config_describes(options, steps, step_size):
 
 @pytest.mark.parametrize(("minutes", "last"), [(None, 1e-5), (3.0, 1e-3)])
 def test_the_learning_rate_falls_where_the_end_is_known(minutes, last):
-    options = config.RobustConfig(game="robust", steps=50, minutes=minutes)
-    rate = building.falling_rate(options)
+    options = GAMES["robust"].options(game="robust", steps=50, minutes=minutes)
+    rate = robust_classifier.learning_rate(options)
     np.testing.assert_allclose([rate(0), rate(50)], [1e-3, last], rtol=1e-4)
 
 
@@ -197,8 +198,8 @@ def test_training_under_attack_withstands_more_than_plain_training():
     accuracies = {}
     for epsilon in (0.0, 0.15):
         rules = {"epsilon": epsilon, "steps": 400, "ramp_steps": 100, "contrast": 0.0}
-        options = presets.from_preset("quick", "digits", game="robust", **rules)
-        game = building.build_game(options, dataset)
+        options = GAMES["robust"].from_preset("quick", "small", dataset="digits", **rules)
+        game = build_game(options, dataset)
         batches = datasets.batches(dataset.train, options.batch_size, seed=0)
         game.fit(batches, steps_per_epoch=400, shuffle=False, verbose=0)
         classify = game.average_classifier
