@@ -1,13 +1,117 @@
 """Grids and films of images as files, written whole or not at all."""
 
+import contextlib
+import errno
 import math
 import os
 import pathlib
+import stat
+import tempfile
 
 import numpy as np
 from PIL import Image
 
 PICTURE_SIZE = 56  # pixels an image is enlarged to, about
+
+
+@contextlib.contextmanager
+def whole_file(path, *, replace=True, mode=None):
+    """Opens a file that gets its name once it is whole: until then it has another beside it.
+
+    The temporary file is new, has an unpredictable name and is its owner's alone, so that nobody
+    can have put a link or a file of their own in its place.
+
+    Args:
+        path: where the file is to be; its folder is made. A symbolic link is followed.
+        replace: bool, whether a file that is there already is replaced.
+        mode: int, permissions such as 0o600; those of the file there, or of any new file, if None.
+    Yields:
+        A binary file, open for writing; its `name` is the temporary path, which keeps the suffix.
+    Raises:
+        OSError: if it cannot be written, or is there and no regular file; it names `path`, and
+            nothing is left behind.
+    """
+    path = pathlib.Path(os.path.realpath(path))
+    check_regular(path)
+    if path.parent.exists() and not path.parent.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if mode is None:
+        mode = _usual_mode(path)
+    suffix = path.suffix if len(path.suffix) < 20 else ""
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(suffix, f".{path.stem[:20]}-", path.parent)
+        with os.fdopen(handle, "wb") as file:
+            yield _Named(file, temporary)
+            file.flush()
+        with pathlib.Path(temporary).open("rb") as file:  # `write` may have opened it by its name
+            os.fsync(file.fileno())
+        pathlib.Path(temporary).chmod(mode)
+        _give_name(temporary, path, replace)
+    except BaseException as error:
+        if temporary:
+            pathlib.Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _about(path, temporary, error) from error
+        raise
+
+
+def check_regular(path):
+    """Refuses a path where something is that is no regular file, such as a folder or a device.
+
+    Raises:
+        OSError: that names it.
+    """
+    try:
+        kind = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(kind):
+        raise OSError(errno.EINVAL, "Not a regular file, and not replaced", str(path))
+
+
+class _Named:
+    """An open file under a name that writers can be given: `tempfile` has only its number."""
+
+    def __init__(self, file, name):
+        self.name, self.write, self.fileno = name, file.write, file.fileno
+
+
+def _usual_mode(path):
+    """The permissions of the file at `path`, or those that the umask leaves a new one."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _give_name(temporary, path, replace):
+    """Renames a file, over another only if it may."""
+    if not replace:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        except OSError:  # a file system without hard links
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        else:
+            pathlib.Path(temporary).unlink()
+            return
+    pathlib.Path(temporary).replace(path)
+
+
+def _about(path, temporary, error):
+    """An error that names the file which the user asked for, not the temporary one."""
+    if error.errno is None:
+        return OSError(str(error).replace(temporary or "\0", str(path)))
+    name = str(error.filename or "")
+    ours = not name or pathlib.Path(name).name.startswith(f".{path.stem[:20]}-")
+    return OSError(error.errno, error.strerror, str(path)) if ours else error
 
 
 def save_atomically(path, write):
@@ -17,17 +121,10 @@ def save_atomically(path, write):
         path: where the file is to be; its folder is made.
         write: callable, given the temporary path, which keeps the suffix of `path`.
     Raises:
-        OSError: if the folder cannot be written; then nothing is left behind.
+        OSError: as `whole_file`.
     """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        write(str(temporary))
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        write(file.name)
 
 
 def save_text(path, text):
