@@ -121,6 +121,8 @@ def read(argv):
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, names, 1)
         hint = f"did you mean --{near[0]}?" if near else "see --help"
+        if "send" in " ".join(argv):
+            hint += "; a text that begins with a dash goes after two: --mode send -- '-text'"
         raise OptionError(f"--{error.flagname}: there is no such flag; {hint}") from None
     except flags.Error as error:
         raise OptionError(" ".join(str(error).removeprefix("flag ").split())) from None

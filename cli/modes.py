@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from cli.terminal import is_piped
 from games.base import DISTRIBUTIONS
 from games.option import NORMS, OptionError, limits
 
@@ -83,7 +84,9 @@ DISTRIBUTE = flag(
     choices=DISTRIBUTIONS,
 )
 KEY = flag("key", "str", "The key in hexadecimal; send draws a fresh one if not given.")
-KEY_FILE = flag("key_file", "str", "A file that holds the key; send writes one with --output.")
+KEY_FILE = flag(
+    "key_file", "str", "A file of the key, raw or hexadecimal; send writes one with --output."
+)
 
 GENERAL = {
     each.name: each
@@ -123,8 +126,17 @@ def check_message(options):
     """One message, of one place; and a key to receive it."""
     what = "a text to send" if options.mode == "send" else "the ciphertext in hexadecimal"
     choose_one(options, "key", "key_file")
+    for name in ("input", "output", "key_file", "path"):
+        if getattr(options, name) == "":
+            raise OptionError(f"--{name}: is empty; name a file")
+    if options.mode == "send" and options.text is None and options.input is None and is_piped():
+        options.input = "-"
     if (options.text is None) == (options.input is None):
         raise OptionError(f"--mode {options.mode}: give {what} or --input FILE, one of the two")
+    if options.key_file == "-":
+        raise OptionError("--key_file -: only --input reads standard input")
+    if options.mode == "send" and options.output == "-":
+        raise OptionError("--output -: --mode send writes a file, and a key beside it; name it")
     if options.mode == "receive" and options.key is None and options.key_file is None:
         raise OptionError("--mode receive: give --key HEX or --key_file FILE")
 
@@ -198,15 +210,18 @@ MODES = {
     ),
     "send": mode(
         "encrypts a text, or a file",
-        flag("input", "str", "A file to send."),
-        *(OUTPUT_FILE, KEY, KEY_FILE),
+        flag("input", "str", "A file to send; - for standard input."),
+        *(OUTPUT_FILE, OVERWRITE, KEY, KEY_FILE),
+        flag("lossy", "bool", "Send also what Bob will misread in places.", False),
+        flag("reuse_key", "bool", "Use a key again: both messages can then be read.", False),
         check=check_message,
         words=1,
     ),
     "receive": mode(
         "decrypts what send has written",
-        flag("input", "str", "The ciphertext file."),
-        *(OUTPUT_FILE, KEY, KEY_FILE),
+        flag("input", "str", "The ciphertext file; - for standard input."),
+        flag("output", "str", "The file to write; - for standard output."),
+        *(OVERWRITE, KEY, KEY_FILE),
         check=check_message,
         words=1,
     ),

@@ -6,6 +6,7 @@ import pathlib
 import shlex
 import shutil
 import signal
+import stat
 import sys
 
 from games import OptionError
@@ -14,8 +15,20 @@ INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
 
 
 def say(line):
-    """Prints a line at once, also into a file or a pipe."""
-    print(line, flush=True)
+    """Prints a line at once, also into a file or a pipe; what the encoding lacks is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def is_piped():
+    """Whether standard input is a pipe or a file, which a message can be read from."""
+    if sys.stdin is None or sys.stdin.closed:
+        return False
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(kind) or stat.S_ISREG(kind) or stat.S_ISSOCK(kind)
 
 
 def command(*words):

@@ -1,18 +1,14 @@
-"""Text, bytes, keys and files, and the blocks of -1 and +1 that Alice and Bob know. No TensorFlow.
+"""Bytes, and the blocks of -1 and +1 that Alice and Bob know; what a ciphertext file looks like.
 
 A ciphertext file is a header (magic, bits of a block, bits of a block's key, bytes of the message),
 then all ciphertext bits, eight to a byte. Every block has key bits of its own: a key is used once.
+No TensorFlow.
 """
 
-import errno
-import os
-import pathlib
 import secrets
 import struct
 
 import numpy as np
-
-from images.pictures import save_atomically
 
 MAGIC = b"ABE1"
 HEADER = struct.Struct(">4sHHQ")
@@ -70,11 +66,22 @@ def key_blocks(key, blocks, key_bits):
     """
     needed = key_bytes(blocks, key_bits)
     if len(key) != needed:
-        raise MessageError(
-            f"the key has {len(key)} bytes and {blocks} blocks of {key_bits} key bits need"
-            f" {needed}; every block needs fresh key bits, {2 * needed} hex digits in all"
-        )
+        raise key_length_error(f"{len(key)} bytes", needed)
     return to_blocks(key, key_bits)[:blocks]
+
+
+def key_length_error(found, needed, name=""):
+    """The refusal of a key that does not fit its message.
+
+    Args:
+        found: str, how long it is.
+        needed: int, bytes.
+        name: str, of its file, with a colon.
+    """
+    return MessageError(
+        f"{name}the key has {found} and this message needs {needed} bytes; every block needs fresh"
+        f" key bits, {2 * needed} hex digits in all"
+    )
 
 
 def parse_key(text):
@@ -92,47 +99,6 @@ def parse_key(text):
         ) from None
 
 
-def read_bytes(path):
-    """What a file holds.
-
-    Raises:
-        OSError: if it cannot be read.
-    """
-    return pathlib.Path(path).expanduser().read_bytes()
-
-
-def write_bytes(path, content, *, private=False):
-    """Writes a file, whole or not at all; a private one can be read by its owner only."""
-
-    def write(temporary):
-        if private:
-            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
-        pathlib.Path(temporary).write_bytes(content)
-
-    save_atomically(pathlib.Path(path).expanduser(), write)
-
-
-def write_sent(path, packed, key_path=None, key=None):
-    """Writes a ciphertext file and its key: both, or neither.
-
-    Args:
-        path, key_path: where to; nothing is written for a key_path of None.
-        packed, key: bytes.
-    Raises:
-        OSError: if one of the two cannot be written; then no file has changed.
-    """
-    for each in (path, key_path):
-        if each is not None and pathlib.Path(each).expanduser().is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(each))
-
-    def write(temporary):
-        pathlib.Path(temporary).write_bytes(packed)
-        if key_path is not None:  # its only copy: before the ciphertext has its name
-            write_bytes(key_path, key, private=True)
-
-    save_atomically(pathlib.Path(path).expanduser(), write)
-
-
 def pack_ciphertext(ciphertext, key_bits, length):
     """A ciphertext file's content.
 
@@ -141,16 +107,28 @@ def pack_ciphertext(ciphertext, key_bits, length):
         key_bits: int, of a block.
         length: int, bytes of the message.
     """
-    header = HEADER.pack(MAGIC, ciphertext.shape[-1], key_bits, length)
-    return header + np.packbits(ciphertext.ravel() > 0).tobytes()
+    return header_bytes(ciphertext.shape[-1], key_bits, length) + packed_bits(ciphertext)
 
 
-def unpack_ciphertext(content, name):
-    """What `pack_ciphertext` packed: (ciphertext, key_bits, length).
+def packed_bits(blocks):
+    """All bits of blocks, eight to a byte, the last byte filled up with zeros."""
+    return np.packbits(np.asarray(blocks).ravel() > 0).tobytes()
+
+
+def header_bytes(bits, key_bits, length):
+    """What a ciphertext file begins with."""
+    return HEADER.pack(MAGIC, bits, key_bits, length)
+
+
+def read_header(content, size, name):
+    """What a ciphertext file's beginning says of the rest, checked against the file's size.
 
     Args:
-        content: bytes.
+        content: bytes, at least `HEADER.size` of them if the file has as many.
+        size: int, bytes of the whole file.
         name: str, of the file, for messages.
+    Returns:
+        (bits, key_bits, length): bits of a block and of its key, and bytes of the message.
     Raises:
         MessageError: if it is no ciphertext file, or not all of one.
     """
@@ -160,10 +138,10 @@ def unpack_ciphertext(content, name):
     if not bits or not key_bits:
         raise MessageError(f"{name}: is damaged (blocks without bits)")
     blocks = num_blocks(length, bits)
-    body = content[HEADER.size :]
-    if len(body) != -(-blocks * bits // 8):
+    needed = -(-blocks * bits // 8)
+    if size - HEADER.size != needed:
         raise MessageError(
-            f"{name}: is damaged or cut off: {len(body)} bytes of ciphertext,"
-            f" and {blocks} blocks of {bits} bits take {-(-blocks * bits // 8)}"
+            f"{name}: is damaged or cut off: {size - HEADER.size} bytes of ciphertext,"
+            f" and {blocks} blocks of {bits} bits take {needed}"
         )
-    return to_blocks(body, bits)[:blocks], key_bits, length
+    return bits, key_bits, length

@@ -1,7 +1,9 @@
 """What the modes of a cipher share: the cipher of a run, and what it can carry."""
 
+import pathlib
+
 from cli.terminal import say
-from crypto import messages
+from crypto import files, keys
 from crypto.ciphers import learned_cipher
 from modes.selection import open_run
 from training.attempts import WARNING
@@ -38,12 +40,18 @@ def need_bits(options, what):
 
 
 def given_key(flags):
-    """The key's bytes, of --key or --key_file; None if neither was given."""
+    """The key of --key or --key_file, a keys.HexKey or keys.KeyFile; None if neither was given."""
     if flags.key is not None:
-        return messages.parse_key(flags.key)
+        return keys.HexKey(flags.key)
     if flags.key_file is not None:
-        return messages.read_bytes(flags.key_file)
+        return keys.KeyFile(flags.key_file, flags.mode == "send" and flags.reuse_key, say)
     return None
+
+
+def existing(*names):
+    """The paths of those files that are given and exist."""
+    given = [name for name in names if name and name != files.STANDARD]
+    return [path for path in (pathlib.Path(name).expanduser() for name in given) if path.exists()]
 
 
 def readable(content):

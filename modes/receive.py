@@ -1,34 +1,57 @@
 """--mode receive."""
 
+import contextlib
+import sys
+
 from cli.terminal import say
-from crypto import messages
-from modes.cipher import given_key, need_bits, open_cipher, readable
+from crypto import correspondence, files, messages
+from modes.cipher import existing, given_key, need_bits, open_cipher, readable
 
 
 def receive(flags):
     """--mode receive: decrypts a ciphertext file, or hexadecimal ciphertext on the line."""
-    run, _, cipher = open_cipher(flags)
-    options = run.read_config()
-    need_bits(options, "a file")
-    name = flags.input or "the ciphertext"
-    if flags.input:
-        packed = messages.read_bytes(flags.input)
-    else:
-        try:
-            packed = bytes.fromhex(flags.text)
-        except ValueError:
-            raise messages.MessageError("the ciphertext: must be hexadecimal digits") from None
-    ciphertext, key_bits, length = messages.unpack_ciphertext(packed, name)
-    if (ciphertext.shape[1], key_bits) != (cipher.message_bits, cipher.key_bits):
-        raise messages.MessageError(
-            f"{name}: has blocks of {ciphertext.shape[1]} bits and keys of {key_bits};"
-            f" this cipher's have {cipher.message_bits} and {cipher.key_bits}"
-        )
-    keys = messages.key_blocks(given_key(flags), len(ciphertext), cipher.key_bits)
-    content = messages.from_blocks(cipher.decrypt(ciphertext, keys), length)
     if flags.output is None:
-        say(f"Bob reads   {readable(content)}")
-    else:
-        messages.write_bytes(flags.output, content)
-        say(f"wrote {flags.output}, {len(content)} bytes")
+        return show(flags)
+    target = files.target(flags.output, overwrite=flags.overwrite)
+    target.check(*existing(flags.input, flags.key_file))  # before there is any work
+    aside = isinstance(target, files.StandardOutput)  # the message alone goes there
+    with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
+        key, cipher = given_key(flags), binary_cipher(flags)
+        with opened_ciphertext(flags) as source:
+            length = correspondence.receive_file(cipher, source, target, key=key, announce=say)
+        say(f"wrote {target.name}, {length} bytes")
     return 0
+
+
+def show(flags):
+    """Shows what Bob reads, or the beginning of it."""
+    key, cipher = given_key(flags), binary_cipher(flags)
+    with opened_ciphertext(flags) as source:
+        length = correspondence.read_length(cipher, source)
+        with correspondence.opened_key(cipher, key, length) as stream:
+            first = next(correspondence.decrypted(cipher, source, stream, length), b"")
+    more = f"... ({length} bytes; --output FILE writes them all)" if len(first) < length else ""
+    say(f"Bob reads   {readable(first)}{more}")
+    return 0
+
+
+def binary_cipher(flags):
+    """The cipher that the user means, whose ciphertexts are bits.
+
+    Raises:
+        RunError: if there is none, or they are real numbers.
+    """
+    run, _, cipher = open_cipher(flags)
+    need_bits(run.read_config(), "a file")
+    return cipher
+
+
+def opened_ciphertext(flags):
+    """The ciphertext to receive: a context manager of a files.Source."""
+    if flags.text is None:
+        return files.open_source(flags.input)
+    try:
+        packed = bytes.fromhex(flags.text)
+    except ValueError:
+        raise messages.MessageError("the ciphertext: must be hexadecimal digits") from None
+    return contextlib.nullcontext(files.given(packed, "the ciphertext"))

@@ -1,11 +1,16 @@
 """--mode send."""
 
+import contextlib
+import os
+
 import numpy as np
 
 from cli.terminal import say
-from crypto import messages
+from crypto import correspondence, files, messages
 from crypto.draws import chosen
-from modes.cipher import given_key, need_bits, open_cipher, readable, shorten
+from modes.cipher import existing, given_key, need_bits, open_cipher, readable, shorten
+
+LONGEST_SHOWN = 1 << 18  # bytes of a message that is shown and not written to a file
 
 
 def send(flags):
@@ -13,44 +18,64 @@ def send(flags):
     if flags.output is not None:
         return send_file(flags)
     run, _, cipher = open_cipher(flags)
-    options = run.read_config()
-    content = messages.read_bytes(flags.input) if flags.input else flags.text.encode()
-    key = given_key(flags)
-    blocks = messages.to_blocks(content, cipher.message_bits)
-    key = messages.fresh_key(len(blocks), cipher.key_bits) if key is None else key
-    keys = messages.key_blocks(key, len(blocks), cipher.key_bits)
-    ciphertext = cipher.encrypt(blocks, keys)
-    heard = cipher.decrypt(ciphertext, keys)
-    guesses = {"Bob reads": heard, "Eve guesses": overhear(run, options, ciphertext, blocks)}
+    with opened_message(flags) as source:
+        if source.size > LONGEST_SHOWN:
+            raise messages.MessageError(
+                f"{source.name}: has {source.size} bytes, too many to show; use --output FILE"
+            )
+        content = source.read(source.size)
+    tally = correspondence.Tally()
+    letter = correspondence.encrypt_once(cipher, content, given_key(flags), tally)
+    show(run, cipher, letter, content)
+    if tally.misread:
+        say(f"Bob misreads {tally.misread} of {tally.blocks} blocks under these keys")
+    return 0
+
+
+def opened_message(flags):
+    """The text or the file to send: a context manager of a files.Source."""
+    if flags.text is None:
+        return files.open_source(flags.input)
+    return contextlib.nullcontext(files.given(os.fsencode(flags.text)))
+
+
+def show(run, cipher, letter, content):
+    """Shows a message's key and ciphertext, what Bob reads and what Eve guesses."""
+    options, blocks = run.read_config(), letter.plaintext
+    guesses = {
+        "Bob reads": letter.heard,
+        "Eve guesses": overhear(run, options, letter.ciphertext, blocks),
+    }
     asked = {"Bob reads": blocks.size, "Eve guesses": len(blocks) * len(options.protected)}
-    say(f"key         {shorten(key.hex())}")
+    say(f"key         {shorten(messages.packed_bits(letter.key).hex())}")
     if cipher.binary:
-        packed = messages.pack_ciphertext(ciphertext, cipher.key_bits, len(content))
+        packed = messages.pack_ciphertext(letter.ciphertext, cipher.key_bits, len(content))
         say(f"ciphertext  {shorten(packed.hex())}")
     else:
-        say(f"ciphertext  {shorten(' '.join(f'{value:+.2f}' for value in ciphertext.ravel()))}")
+        values = " ".join(f"{value:+.2f}" for value in letter.ciphertext.ravel())
+        say(f"ciphertext  {shorten(values)}")
     for name, guess in guesses.items():
         wrong = int((np.where(guess > 0, 1, -1) != blocks).sum())
         read = readable(messages.from_blocks(guess, len(content)))
         say(f"{name:11s} {read}  ({wrong} of {asked[name]} bits wrong)")
-    return 0
 
 
 def send_file(flags):
     """Encrypts into a ciphertext file, and its key into another beside it unless it was given."""
-    run, _, cipher = open_cipher(flags)
-    options = run.read_config()
-    need_bits(options, "a file")
-    content = messages.read_bytes(flags.input) if flags.input else flags.text.encode()
-    blocks = messages.to_blocks(content, cipher.message_bits)
     key = given_key(flags)
-    fresh = key is None
-    key = messages.fresh_key(len(blocks), cipher.key_bits) if fresh else key
-    keys = messages.key_blocks(key, len(blocks), cipher.key_bits)
-    packed = messages.pack_ciphertext(cipher.encrypt(blocks, keys), cipher.key_bits, len(content))
-    key_file = f"{flags.output}.key"
-    messages.write_sent(flags.output, packed, *([key_file, key] if fresh else []))
-    say(f"wrote {flags.output}, {len(packed)} bytes" + (f", and {key_file}" if fresh else ""))
+    target = files.target(flags.output, overwrite=flags.overwrite)
+    target.check(*existing(flags.input, flags.key_file))  # before there is any work
+    run, _, cipher = open_cipher(flags)
+    need_bits(run.read_config(), "a file")
+    with opened_message(flags) as source:
+        tally = correspondence.send_file(
+            cipher, source, target, key=key, lossy=flags.lossy, announce=say
+        )
+    say(f"wrote {target.name}" + ("" if key else f", and {target.name}.key, to be used this once"))
+    if tally.redrawn:
+        say(f"{tally.redrawn} keys were drawn again, for Bob would have misread a block under them")
+    if tally.misread:
+        say(f"Bob will misread {tally.misread} of {tally.blocks} blocks")
     return 0
 
 

@@ -1,12 +1,17 @@
 """`python -m crypto` as a user meets it: every mode, and every way to go wrong."""
 
+import contextlib
+import io
 import json
+import os
 import signal
+import string
 
 import numpy as np
 import pytest
 from crypto.config import from_preset
 
+from cli.program import main
 from crypto import game as games
 from tests.support.program import CRYPTO, ROOT, refused, run_apart, start, succeeded, wait_for
 from training import attempts
@@ -37,6 +42,11 @@ def only_line(answer, status):
         (["--mode", "audit", "--protect", "0"], "--mode train"),
         (["--mode", "send"], "--input"),
         (["--mode", "send", "a", "b"], "b"),
+        (["--mode", "send", "--no-way"], "goes after two"),
+        (["--mode", "send", "--input", ""], "--input: is empty"),
+        (["--mode", "send", "hi", "--output="], "--output: is empty"),
+        (["--mode", "send", "hi", "--output", "-"], "--output -"),
+        (["--mode", "receive", "00", "--key_file", "-"], "--key_file -"),
         (["--mode", "receive", "00"], "--key HEX"),
         (["--mode", "audit", "--messages", "0"], "--messages 0"),
         (["--mode", "transcript"], ".npz"),
@@ -96,8 +106,8 @@ def test_a_run_that_protects_some_bits(crypto, tmp_path):
 
 @pytest.mark.parametrize("text", ["", "x", "Grüße, 世界"])
 def test_a_file_goes_there_and_back(crypto, path, tmp_path, text):
-    succeeded(crypto("--mode", "send", text, "--path", path, "--output", "c"))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "c.key"]
+    succeeded(crypto("--mode", "send", text, "--path", path, "--output", "c", "--lossy"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "c.key", "c.key.used"]
     there = ("--path", path, "--input", "c", "--key_file", "c.key", "--output", "back")
     succeeded(crypto("--mode", "receive", *there))
     assert len((tmp_path / "back").read_bytes()) == len(text.encode())
@@ -105,7 +115,7 @@ def test_a_file_goes_there_and_back(crypto, path, tmp_path, text):
 
 def test_bad_keys_and_files_write_nothing(crypto, path, tmp_path):
     there = ("--path", path)
-    succeeded(crypto("--mode", "send", "hello", *there, "--output", "c"))
+    succeeded(crypto("--mode", "send", "hello", *there, "--output", "c", "--lossy"))
     whole = (tmp_path / "c").read_bytes()
     (tmp_path / "cut").write_bytes(whole[:-1])
     receive = ("--mode", "receive", *there, "--output", "back")
@@ -122,7 +132,60 @@ def test_bad_keys_and_files_write_nothing(crypto, path, tmp_path):
     assert "hex digits" in only_line(
         crypto("--mode", "send", "hi", *there, "--key", "00", "--output", "d"), 1
     )
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "c.key", "cut"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c", "c.key", "c.key.used", "cut"]
+
+
+SUPPLIED = ("--path", ROOT / "assets" / "pretrained" / "crypto-secret")
+
+
+def test_any_bytes_go_through_pipes(crypto, tmp_path, monkeypatch):
+    """Into standard input, out of standard output, and nothing else there."""
+    content = bytes(range(256)) * 40
+    (tmp_path / "letter").write_bytes(content)
+    with (tmp_path / "letter").open() as letter, monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", letter)
+        succeeded(crypto("--mode", "send", *SUPPLIED, "--output", "c"))
+    words = ("--game", "crypto", "--mode", "receive", *SUPPLIED, "--input", tmp_path / "c")
+    words += ("--key_file", tmp_path / "c.key", "--output", "-")
+    out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert main(["dcgan.py", *map(str, words)]) == 0
+    assert out.buffer.getvalue() == content
+    assert "10240 bytes" in err.getvalue()
+
+
+def test_what_the_terminal_cannot_show_is_escaped():
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    words = ("--game", "crypto", "--mode", "send", "Grüße \x1b[31m", *SUPPLIED)
+    with contextlib.redirect_stdout(out):
+        assert main(["dcgan.py", *map(str, words)]) == 0
+    assert rb"Bob reads   Gr\xfc\xdfe \x1b[31m " in out.buffer.getvalue()
+
+
+def test_words_after_two_dashes_are_left_alone(crypto):
+    assert "Bob reads   --no-way " in succeeded(
+        crypto("--mode", "send", *SUPPLIED, "--", "--no-way")
+    )
+
+
+def test_a_word_that_is_no_text_is_sent_as_it_is(crypto):
+    answer = crypto("--mode", "send", *SUPPLIED, os.fsdecode(b"caf\xe9"))
+    assert r"Bob reads   caf\xe9 " in succeeded(answer)
+
+
+def test_sending_refuses_what_would_be_lost(crypto, path, tmp_path):
+    succeeded(crypto("--mode", "send", "hi", *SUPPLIED, "--output", "c"))
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    again = crypto("--mode", "send", "hi", *SUPPLIED, "--output", "c")
+    assert "--overwrite" in only_line(again, 1)
+    key = ("--key_file", "c.key")
+    assert "--reuse_key" in only_line(crypto("--mode", "send", "ho", *SUPPLIED, *key), 1)
+    receive = ("--mode", "receive", *SUPPLIED, "--input", "c", *key, "--overwrite")
+    assert "is read from" in only_line(crypto(*receive, "--output", "c.key"), 1)
+    words = ("--mode", "send", string.ascii_letters, "--path", path, "--output", "d")
+    untaught = crypto(*words, "--key", bytes(range(0, 104, 2)).hex())
+    assert "--lossy" in only_line(untaught, 1)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 def test_a_transcript(crypto, path, tmp_path):

@@ -1,0 +1,315 @@
+"""Alice writes to Bob: messages of any length through a cipher, piece by piece. No TensorFlow.
+
+A learned Bob misreads a few blocks in a hundred thousand, and which they are depends on their keys.
+Where the keys are fresh, Alice reads every block as Bob will, and draws another key for those that
+he would misread. That has a price: the key of a block is then uniform only among the keys under
+which Bob reads this block. If he misreads it under a share e of all keys, what an eavesdropper sees
+moves by at most e in total variation; an audit counts all keys, and knows nothing of it.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import time
+
+import numpy as np
+
+from crypto import messages
+from crypto.files import Target
+from crypto.keys import PRIVATE, USED, record_line
+from crypto.messages import MessageError
+
+PIECE = 1 << 16  # blocks at a time; a multiple of 8, so that each piece is whole bytes
+TRIES = 100  # keys that are drawn for a block that Bob would misread
+EVERY = 5.0  # seconds between two lines of progress
+
+
+@dataclasses.dataclass
+class Tally:
+    """How the blocks of a message fared.
+
+    Attributes:
+        blocks: int, so far.
+        redrawn: int, keys that were drawn because Bob would have misread a block under another.
+        misread: int, blocks that Bob misreads all the same.
+    """
+
+    blocks: int = 0
+    redrawn: int = 0
+    misread: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Letter:
+    """A piece of a message as it is sent: arrays (blocks, bits) whose signs count.
+
+    Attributes:
+        plaintext, key, ciphertext: float32, of -1 and +1.
+        heard: what Bob makes of the ciphertext.
+    """
+
+    plaintext: np.ndarray
+    key: np.ndarray
+    ciphertext: np.ndarray
+    heard: np.ndarray
+
+
+def encrypt(cipher, content, key=None, tally=None):
+    """Encrypts bytes, under a key that was given or under a fresh one that lets Bob read them.
+
+    Args:
+        cipher: ciphers.Cipher.
+        content: bytes.
+        key: bytes, or None for fresh ones, chosen as this module says.
+        tally: Tally, which is added to; or None.
+    Returns:
+        Letter.
+    Raises:
+        MessageError: if the key has another length than the message needs.
+    """
+    blocks = messages.to_blocks(content, cipher.message_bits)
+    fresh = key is None
+    if fresh:
+        key = messages.fresh_key(len(blocks), cipher.key_bits)
+    keys = messages.key_blocks(key, len(blocks), cipher.key_bits)
+    ciphertext = np.array(cipher.encrypt(blocks, keys))
+    heard = np.array(cipher.decrypt(ciphertext, keys))
+    wrong = _misread(blocks, heard, content)
+    redrawn = 0
+    for _ in range(TRIES if fresh else 0):
+        if not len(wrong):
+            break
+        redrawn += len(wrong)
+        another = messages.fresh_key(len(wrong), cipher.key_bits)
+        keys[wrong] = messages.key_blocks(another, len(wrong), cipher.key_bits)
+        ciphertext[wrong] = cipher.encrypt(blocks[wrong], keys[wrong])
+        heard[wrong] = cipher.decrypt(ciphertext[wrong], keys[wrong])
+        wrong = _misread(blocks, heard, content)
+    if tally:
+        tally.blocks += len(blocks)
+        tally.redrawn += redrawn
+        tally.misread += len(wrong)
+    return Letter(blocks, keys, ciphertext, heard)
+
+
+def encrypt_once(cipher, content, key, tally):
+    """Encrypts bytes that fit into memory, as `encrypt`, and notes that the key is used.
+
+    Args:
+        key: keys.HexKey or keys.KeyFile, or None for a fresh one.
+    """
+    if key is None:
+        return encrypt(cipher, content, None, tally)
+    with opened_key(cipher, key, len(content)) as stream, key.used() as note:
+        blocks = messages.num_blocks(len(content), cipher.message_bits)
+        letter = encrypt(
+            cipher, content, stream.read(messages.key_bytes(blocks, cipher.key_bits)), tally
+        )
+        packed = messages.pack_ciphertext(letter.ciphertext, cipher.key_bits, len(content))
+        note(hashlib.sha256(packed).hexdigest(), "shown")
+    return letter
+
+
+def _misread(blocks, heard, content):
+    """Numbers of the blocks in which Bob takes a bit of the message for another."""
+    wrong = ((heard > 0) != (blocks > 0)).reshape(-1)
+    wrong[8 * len(content) :] = False  # what fills up the last block is nobody's message
+    return np.flatnonzero(wrong.reshape(blocks.shape).any(axis=1))
+
+
+def send_file(cipher, source, target, *, key=None, lossy=False, announce=print):
+    """Encrypts a message into a ciphertext file, and its fresh key into another beside it.
+
+    Both files are written whole, or neither. The key is `target`.key, to be used this once:
+    `target`.key.used remembers that.
+
+    Args:
+        cipher: ciphers.Cipher, a binary one.
+        source: files.Source, the message.
+        target: files.Target.
+        key: keys.HexKey or keys.KeyFile; None for a fresh one, under which Bob reads every block.
+        lossy: bool, whether to write also what Bob will not read whole.
+        announce: callable, given lines of progress.
+    Returns:
+        Tally.
+    Raises:
+        MessageError: if Bob would misread a block, and `lossy` does not say that this is all right;
+            if the key does not fit or is used up; if a file is in the way.
+        OSError: if a file cannot be read or written.
+    """
+    if not isinstance(target, Target):
+        raise MessageError("--output -: --mode send writes a file, and a key beside it; name it")
+    blocks = messages.num_blocks(source.size, cipher.message_bits)
+    size = messages.HEADER.size + messages.key_bytes(blocks, cipher.message_bits)
+    key_size = messages.key_bytes(blocks, cipher.key_bits)
+    if key is not None:
+        target.check(source.path, key.path)
+        with key.open(key_size) as keys, key.used() as note, target.open(size) as file:
+            tally, digest = _write_letters(cipher, source, file, keys, None, announce)
+            _refuse_misread(tally, lossy, fresh=False)
+            note(digest, target.name)
+        return tally
+    kept, used = _beside(target, ".key"), _beside(target, ".key" + USED, overwrite=True)
+    for each in (target, kept, used):
+        each.check(source.path)
+    with _both_or_neither(kept, used), target.open(size) as file:
+        with kept.open(key_size) as key_file:
+            tally, digest = _write_letters(cipher, source, file, None, key_file, announce)
+            _refuse_misread(tally, lossy, fresh=True)
+        with used.open(0) as record:
+            record.write(record_line(digest, target.name).encode(errors="backslashreplace"))
+    return tally
+
+
+def _beside(target, ending, overwrite=None):
+    """A private file beside a target."""
+    path = target.path.with_name(target.path.name + ending)
+    return Target(path, target.overwrite if overwrite is None else overwrite, PRIVATE)
+
+
+@contextlib.contextmanager
+def _both_or_neither(*targets):
+    """Removes these files again, those that are new, if the block fails."""
+    new = [target.path for target in targets if not target.path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _refuse_misread(tally, lossy, *, fresh):
+    """Refuses a message that Bob will not read whole, unless that is wanted."""
+    if tally.misread and not lossy:
+        what = f"any of {TRIES} keys; train this cipher longer" if fresh else "this key"
+        advice = "" if fresh else "; a fresh one is chosen so that he reads all"
+        raise MessageError(
+            f"nothing was written: Bob misreads {tally.misread} of {tally.blocks} blocks under"
+            f" {what}{advice}, or --lossy sends them as they are"
+        )
+
+
+def _write_letters(cipher, source, file, keys, key_file, announce):
+    """Encrypts a message piece by piece.
+
+    Args:
+        file, key_file: binary files to write; no key_file where the key was given.
+        keys: stream of the key's bytes, or None for fresh ones.
+    Returns:
+        (Tally, str): and the SHA-256 of what was written to `file`.
+    """
+    tally, digest = Tally(), hashlib.sha256()
+    progress = Progress("encrypted", source.size, announce)
+    header = messages.header_bytes(cipher.message_bits, cipher.key_bits, source.size)
+    file.write(header)
+    digest.update(header)
+    for length in piece_lengths(source.size, cipher.message_bits):
+        blocks = messages.num_blocks(length, cipher.message_bits)
+        key = keys.read(messages.key_bytes(blocks, cipher.key_bits)) if keys else None
+        letter = encrypt(cipher, source.read(length), key, tally)
+        packed = messages.packed_bits(letter.ciphertext)
+        file.write(packed)
+        digest.update(packed)
+        if key_file:
+            key_file.write(messages.packed_bits(letter.key))
+        progress.advance(length)
+    return tally, digest.hexdigest()
+
+
+def piece_lengths(length, bits):
+    """How many bytes each piece of a message has, each but the last of `PIECE` blocks."""
+    whole = max(8, PIECE // 8 * 8) * bits // 8
+    return [min(whole, length - at) for at in range(0, length, whole)]
+
+
+def receive_file(cipher, source, target, *, key, announce=print):
+    """Decrypts a ciphertext file.
+
+    Args:
+        cipher: ciphers.Cipher, a binary one.
+        source: files.Source, what `send_file` has written.
+        target: files.Target or files.StandardOutput.
+        key: keys.HexKey or keys.KeyFile.
+        announce: callable, given lines of progress.
+    Returns:
+        int, bytes of the message.
+    Raises:
+        MessageError: if the ciphertext or the key is not what it should be, or a file is in the
+            way.
+        OSError: if a file cannot be read or written.
+    """
+    target.check(source.path, key.path)
+    length = read_length(cipher, source)
+    with opened_key(cipher, key, length) as keys, target.open(length) as file:
+        progress = Progress("decrypted", length, announce)
+        for piece in decrypted(cipher, source, keys, length):
+            file.write(piece)
+            progress.advance(len(piece))
+    return length
+
+
+def read_length(cipher, source):
+    """Reads the header of a ciphertext: the message's length in bytes.
+
+    Raises:
+        MessageError: if it is no whole ciphertext, or one of another cipher.
+    """
+    head = source.read(min(source.size, messages.HEADER.size))
+    bits, key_bits, length = messages.read_header(head, source.size, source.name)
+    if (bits, key_bits) != (cipher.message_bits, cipher.key_bits):
+        raise MessageError(
+            f"{source.name}: has blocks of {bits} bits and keys of {key_bits};"
+            f" this cipher's have {cipher.message_bits} and {cipher.key_bits}"
+        )
+    return length
+
+
+def opened_key(cipher, key, length):
+    """The stream of the key of a message of so many bytes: a context manager, as `KeyFile.open`."""
+    blocks = messages.num_blocks(length, cipher.message_bits)
+    return key.open(messages.key_bytes(blocks, cipher.key_bits))
+
+
+def decrypted(cipher, source, keys, length):
+    """What Bob reads, piece by piece: bytes.
+
+    Args:
+        source: files.Source, whose header has been read.
+        keys: stream of the key's bytes.
+        length: int, bytes of the message.
+    """
+    bits, key_bits = cipher.message_bits, cipher.key_bits
+    for piece in piece_lengths(length, bits):
+        blocks = messages.num_blocks(piece, bits)
+        packed = source.read(-(-blocks * bits // 8))
+        ciphertext = messages.to_blocks(packed, bits)[:blocks]
+        key = messages.key_blocks(keys.read(messages.key_bytes(blocks, key_bits)), blocks, key_bits)
+        yield messages.from_blocks(cipher.decrypt(ciphertext, key), piece)
+
+
+class Progress:
+    """Says how far a message is and how long the rest will take, now and then.
+
+    Args:
+        done: str, what is done to it.
+        total: int, bytes.
+        announce: callable, given a line.
+    """
+
+    def __init__(self, done, total, announce):
+        self.done, self.total, self.announce = done, total, announce
+        self.bytes = 0
+        self.started = self.said = time.monotonic()
+
+    def advance(self, length):
+        """Counts so many more bytes."""
+        self.bytes += length
+        now = time.monotonic()
+        if now - self.said >= EVERY and self.bytes < self.total:
+            left = (now - self.started) * (self.total - self.bytes) / self.bytes
+            self.announce(
+                f"{self.done} {self.bytes / 1e6:.0f} of {self.total / 1e6:.0f} MB,"
+                f" {left:.0f} s left"
+            )
+            self.said = now

@@ -1,0 +1,207 @@
+"""Where a message comes from and where it goes: regular files, standard input and output.
+
+Nothing here believes what a file claims: only regular files are opened, their size is known before
+they are read, and a file is never replaced unless the user said so. No TensorFlow.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import io
+import os
+import pathlib
+import shutil
+import stat
+import sys
+import tempfile
+from typing import Any
+
+from crypto.messages import MessageError
+from images.pictures import whole_file
+
+STANDARD = "-"
+IN_MEMORY = 1 << 24  # bytes of standard input that are kept there; more go to a temporary file
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Bytes to read, of which it is known how many there are.
+
+    Attributes:
+        stream: a binary file.
+        size: int, bytes.
+        name: str, for messages.
+        path: pathlib.Path, or None if it is no file.
+    """
+
+    stream: Any
+    size: int
+    name: str
+    path: pathlib.Path | None = None
+
+    def read(self, count):
+        """Exactly so many bytes.
+
+        Raises:
+            MessageError: if there are no longer so many: the file has changed.
+            OSError: that names the file, if it cannot be read.
+        """
+        try:
+            content = self.stream.read(count)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.name) from error
+        if len(content) < count:
+            raise MessageError(f"{self.name}: became shorter while it was read")
+        return content
+
+
+def given(content, name="the text"):
+    """A source of bytes that are known already."""
+    return Source(io.BytesIO(content), len(content), name)
+
+
+@contextlib.contextmanager
+def open_source(path):
+    """Opens a regular file, or standard input for a path of "-".
+
+    Yields:
+        Source.
+    Raises:
+        MessageError: if the name is empty, or what is there is no regular file.
+        OSError: if it cannot be opened.
+    """
+    if str(path) == STANDARD:
+        with _standard_input() as source:
+            yield source
+        return
+    if not str(path):
+        raise MessageError("a file's name is empty; give one")
+    path = pathlib.Path(path).expanduser()
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a FIFO waits for a writer
+    with os.fdopen(handle, "rb") as stream:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise MessageError(f"{path}: is no regular file; pipe it in, and say --input -")
+        yield Source(stream, status.st_size, str(path), path)
+
+
+@contextlib.contextmanager
+def _standard_input():
+    """Standard input to its end: in memory while it is short, then in a file without a name."""
+    if sys.stdin is None:
+        raise MessageError("standard input: is closed")
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as stream:
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        except OSError as error:
+            where = f"standard input, kept in {tempfile.gettempdir()}"
+            raise OSError(error.errno, error.strerror, where) from error
+        size = stream.tell()
+        stream.seek(0)
+        yield Source(stream, size, "standard input")
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A file to write.
+
+    Attributes:
+        path: pathlib.Path.
+        overwrite: bool, whether a file that is there may be replaced.
+        mode: int, its permissions, or None for those of any new file.
+    """
+
+    path: pathlib.Path
+    overwrite: bool = False
+    mode: int | None = None
+
+    @property
+    def name(self):
+        """What messages call it."""
+        return str(self.path)
+
+    def check(self, *used):
+        """Refuses a place where this file cannot or must not be, before any work.
+
+        Args:
+            used: paths of the files that the work reads, or None; they are never replaced.
+        Raises:
+            MessageError: if it is one of them, a link, or there already.
+            OSError: if its folder cannot be written.
+        """
+        if self.path.is_symlink():
+            raise MessageError(f"{self.path}: is a symbolic link; name the file itself")
+        for other in used:
+            if other is not None and self.path.exists() and self.path.samefile(other):
+                raise MessageError(f"{self.path}: is read from, and cannot be written to as well")
+        if self.path.is_file() and not self.overwrite:
+            raise MessageError(f"{self.path}: is there already; --overwrite replaces it")
+        with contextlib.suppress(_TriedError), self.open(0):
+            raise _TriedError
+
+    @contextlib.contextmanager
+    def open(self, size):
+        """The file to write, which gets its name at the end, with room for so many bytes.
+
+        Raises:
+            OSError: that names this file: if the disk has not so much room, for one.
+        """
+        with whole_file(self.path, replace=self.overwrite, mode=self.mode) as file:
+            _reserve(file, size)
+            yield file
+
+
+class _TriedError(Exception):
+    """Ends the try of a place, so that the file does not get its name."""
+
+
+def _reserve(file, size):
+    """Has the file system set so much room aside, where it can."""
+    if size and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+
+
+@dataclasses.dataclass(frozen=True)
+class StandardOutput:
+    """Standard output, as it is when this is made, as a target: raw bytes, and nothing else there.
+
+    Attributes:
+        stream: a binary file.
+    """
+
+    stream: Any = dataclasses.field(default_factory=lambda: sys.stdout.buffer)
+    name = "standard output"
+
+    def check(self, *used):
+        """Nothing there can be replaced."""
+
+    @contextlib.contextmanager
+    def open(self, size):
+        """The stream to write to.
+
+        Raises:
+            OSError: if nobody reads it any more.
+        """
+        try:
+            yield self.stream
+            self.stream.flush()
+        except BrokenPipeError as error:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), self.stream.fileno()
+            )  # for Python's last flush
+            raise OSError(error.errno, error.strerror, self.name) from error
+
+
+def target(path, *, overwrite=False):
+    """The target that a user means by a path, "-" being standard output."""
+    if not str(path):
+        raise MessageError("--output: is empty; name a file")
+    if str(path) == STANDARD:
+        return StandardOutput()
+    return Target(pathlib.Path(path).expanduser(), overwrite)
