@@ -220,7 +220,8 @@ def test_r1_is_taken_every_fourth_turn_and_four_times_as_strong(iteration, due):
 def test_without_weight_the_penalty_is_left_out():
     game = tiny_attacked(r1_gamma=0.0)
     calls = spy(game)
-    assert game.penalty(*real_batch()) == 0.0
+    images, _ = real_batch()
+    assert game.r1(game.discriminator, 4, game.discriminator, images) == 0.0
     assert calls == []
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 import agents
 from models.critic import Critic
 from models.game import copy_agent
+from tests.support.games import options_of
 
 
 def build(**options):
@@ -15,7 +16,7 @@ def build(**options):
     generator = agents.build_generator(8, 1, latent_dim=4, width=4, num_classes=3)
     discriminator = agents.build_discriminator(8, 1, width=4, num_classes=3)
     discriminator.compile(keras.optimizers.Adam(5e-3))
-    critic = Critic(generator, discriminator, **options)
+    critic = Critic(generator, discriminator, options_of("trio", **options))
     critic.compile()
     return critic
 

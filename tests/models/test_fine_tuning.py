@@ -1,6 +1,7 @@
 """Fine-tuning: the generator only draws, what a lesson is, the weight of fakes, files."""
 
 import copy
+import dataclasses
 import json
 
 import keras
@@ -60,7 +61,7 @@ def test_without_weight_it_is_training_under_attack_alone():
     game = tiny_finetuning(fake_weight=0.0, optimizer=adam, **rules)
     classifier = copy_agent(game.classifier)
     classifier.compile(adam())
-    plain = RobustClassifier(classifier, game.attack, **rules)
+    plain = RobustClassifier(classifier, dataclasses.replace(game.options, **rules))
     one, other = state(play(game, 3)), state(play(plain, 3))
     del one["generator"]
     assert moved(one, other) == set()
@@ -163,7 +164,7 @@ def test_a_copy_of_the_classifier_learns_and_the_given_agents_stay():
             np.testing.assert_array_equal(old, new)
     assert first != [weight.tobytes() for weight in game.classifier.get_weights()]
     assert getattr(classifier, "optimizer", None) is None
-    assert (game.fake_weight, game.options.seed, game.options.loss) == (0.5, 4, "madry")
+    assert (game.options.fake_weight, game.options.seed, game.options.loss) == (0.5, 4, "madry")
     assert (game.attack.epsilon, game.attack.steps) == (0.1, 2)
 
 
@@ -177,7 +178,7 @@ def test_the_config_goes_round():
     written = json.loads(json.dumps(game.get_config()))
     again = FineTuning.from_config(copy.deepcopy(written))  # Keras empties its argument
     assert json.loads(json.dumps(again.get_config())) == written
-    assert {name: written[name] for name in RULES} == RULES
+    assert {name: written["options"][name] for name in RULES} == RULES
     assert again.attack == game.attack
 
 

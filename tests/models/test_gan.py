@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from models import gan, losses
 from models.game import Game, copy_agent
+from models.relativistic import RelativisticGAN
 from tests.support.games import (
     BATCH,
     LATENT_DIM,
@@ -124,12 +125,12 @@ def test_the_agents_pull_in_opposite_directions(loss, monkeypatch):
         calls.clear()
         getattr(game, agent).optimizer.iterations.assign(0)
         getattr(game, f"{agent}_turn")(real_batch())
-        judged = calls_of(calls, "discriminator")  # real ones first, then fakes
+        judged = calls_of(calls, "discriminator")  # real ones, if any, first, then fakes
         return [call.outputs[0].mean() for call in judged[:2]]
 
     (real, fake), (real_after, fake_after) = (logits_of_turn("discriminator") for _ in "12")
     assert real_after - fake_after > real - fake + 1e-4
-    (_, fake), (_, fake_after) = (logits_of_turn("generator") for _ in "12")
+    (*_, fake), (*_, fake_after) = (logits_of_turn("generator") for _ in "12")
     assert fake_after > fake + 1e-5
 
 
@@ -207,16 +208,15 @@ def test_each_turn_draws_latents_of_its_own():
 
 
 def test_latents_are_standard_normal():
-    latents, labels = tiny_gan().draw(tiny_gan().generator, 20_000, draw=0)
+    latents = tiny_gan().draw_latents(tiny_gan().generator, 20_000, draw=0)
     assert np.mean(latents) == pytest.approx(0.0, abs=0.02)
     assert np.std(latents) == pytest.approx(1.0, abs=0.02)
-    assert np.unique(labels) == [0]
 
 
 @pytest.mark.parametrize("loss", ["wasserstein", "relativistic"])
 def test_no_seed_is_drawn_twice(loss):
     seeds = seeds_drawn(tiny_gan(loss=loss, translation=1), 3)
-    assert len(seeds) >= 3 * 8
+    assert len(seeds) >= 3 * 6
     assert len(set(seeds)) == len(seeds)
 
 
@@ -266,7 +266,7 @@ def test_r1_is_sixteen_times_as_strong_and_r2_is_the_relativistic_game_s(loss):
     game = tiny_gan(loss=loss)
     weights = game.discriminator.trainable_variables
     images, _ = real_batch()
-    latents, _ = game.draw(game.discriminator, BATCH, draw=0)
+    latents = game.draw_latents(game.discriminator, BATCH, draw=0)
     shown = [images, game.generator(latents)] if loss == "relativistic" else [images]
     with tf.GradientTape() as outer:
         squared = 0.0
@@ -356,11 +356,6 @@ def test_the_agents_to_save_are_the_average_generator_and_the_discriminator():
     assert game.discriminator.optimizer is not None
 
 
-def test_an_unknown_loss_is_refused():
-    with pytest.raises(ValueError, match="loss 'l1' is none of non_saturating, minimax"):
-        tiny_gan(loss="l1")
-
-
 def test_the_game_has_no_optimizer_of_its_own():
     game = tiny_gan()
     assert game.optimizer is None
@@ -384,11 +379,10 @@ def test_the_config_goes_round():
     game = tiny_gan(**RULES, optimizer=adam)
     written = json.loads(json.dumps(keras.saving.serialize_keras_object(game)))
     read = keras.saving.deserialize_keras_object(copy.deepcopy(written))  # it empties its argument
-    assert type(read) is gan.GAN
+    assert type(read) is RelativisticGAN
     assert json.loads(json.dumps(read.get_config())) == written["config"]
-    assert {key: read.get_config()[key] for key in RULES} == RULES
-    assert (read.loss_name, read.r1_gamma, read.translation) == ("relativistic", 0.5, 2)
-    assert (read.ema_decay, read.seed) == (0.75, 11)
+    assert read.options == game.options
+    assert {key: getattr(read.options, key) for key in RULES} == RULES
 
 
 def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path):

@@ -69,7 +69,11 @@ def column(values, dtype=np.float32):
 
 
 def loss_of(name, side, real, fake):
-    return getattr(ADVERSARIAL_LOSSES[name], side)(tf.constant(real), tf.constant(fake))
+    """The loss of one side; only the relativistic generator looks at the real logits."""
+    loss = getattr(ADVERSARIAL_LOSSES[name], side)
+    real, fake = tf.convert_to_tensor(real), tf.convert_to_tensor(fake)
+    both = side == "discriminator" or name == "relativistic"
+    return loss(real, fake) if both else loss(fake)
 
 
 def gradients_of(name, side, real, fake):
@@ -77,7 +81,7 @@ def gradients_of(name, side, real, fake):
     real, fake = tf.constant(real), tf.constant(fake)
     with tf.GradientTape() as tape:
         tape.watch([real, fake])
-        total = tf.reduce_sum(getattr(ADVERSARIAL_LOSSES[name], side)(real, fake))
+        total = tf.reduce_sum(loss_of(name, side, real, fake))
     zero = tf.UnconnectedGradients.ZERO
     return [g.numpy() for g in tape.gradient(total, [real, fake], unconnected_gradients=zero)]
 
