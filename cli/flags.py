@@ -149,7 +149,8 @@ def spelled(words):
     `--batch-size=3` is written with a `_`, `--nice` means `--nice=top`, and old names are today's.
     """
     end = words.index("--") if "--" in words else len(words)
-    drawing = any(word in ("generate", "--mode=generate") for word in words[:end])
+    line = " ".join(words[:end]).replace("=", " ") + " "
+    drawing = "--mode generate " in line
     old = {**OLD_NAMES, **(OLD_NAMES_OF["generate"] if drawing else {})}
     for word in words[:end]:
         if not word.startswith("--"):

@@ -56,7 +56,8 @@ def of_game(game):
             played = trained_game(mode, game)
             yield f"\nPresets of --mode {mode}, and what each changes:"
             for preset, chosen in played.presets.items():
-                yield row(f"--preset {preset}", ", ".join(f"{k} {v}" for k, v in chosen.items()))
+                changed = ", ".join(f"{name} {value}" for name, value in chosen.items())
+                yield row(f"--preset {preset}", changed or "the defaults below")
             yield from of_mode(mode, [game])
 
 
