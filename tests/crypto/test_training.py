@@ -83,6 +83,7 @@ def test_the_folder_of_a_run(secret):
     assert list(run.tensorboard.rglob("events.out.tfevents.*"))
     run.clear()
     assert not run.exists and not run.has_agents
+    assert not list(run.path.glob("*.keras"))  # Eve, too
 
 
 def test_xla_plays_the_same_rounds():

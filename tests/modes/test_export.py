@@ -90,13 +90,13 @@ def test_every_agent_of_a_game_can_be_asked_for(game):
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ((), "--agent: say one of generator, discriminator, classifier"),
+        ((), "--agent: must be one of generator, discriminator, classifier"),
         (("--agent", "bob"), "--agent bob: must be one of generator, discriminator, classifier"),
         (("--agent", "classifier", "--game", "gan"), "one of generator, discriminator"),
         (("--agent", "generator", "--game", "robust"), "must be one of classifier"),
         (("--agent", "generator", "--game", "attacked"), "must be one of discriminator"),
-        (("--agent", "generator"), "--format: say one of savedmodel, onnx, litert"),
-        (("--agent", "generator", "--format", "keras"), "--format keras: must be one of"),
+        (("--agent", "generator"), "--format: must be one of savedmodel, onnx, litert"),
+        (("--agent", "generator", "--format", "keras"), "--format=keras: must be one of"),
         (("--agent", "generator", "--format", "onnx", "--samples", "3"), "--samples"),
     ],
 )
@@ -108,7 +108,7 @@ def test_bad_flags(dcgan, tmp_path, words, named):
 def test_crypto_exports_those_who_share_the_key(crypto):
     for words, named in {
         ("--agent", "eve", "--format", "onnx"): "--agent eve: must be one of alice, bob",
-        ("--agent", "bob"): "--format: say one of savedmodel, onnx, litert",
+        ("--agent", "bob"): "--format: must be one of savedmodel, onnx, litert",
         ("--agent", "bob", "--format", "onnx", "--key", "00"): "--key: is for",
     }.items():
         refused(crypto("--mode", "export", *words), 2, named)

@@ -92,10 +92,11 @@ def test_stats_survive_a_cut_off_line_and_forget_what_is_played_again(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", None])
 def test_a_damaged_agent_is_one_line_with_a_way_out(tmp_path, content):
+    run = started(tmp_path)
     if content is not None:
         (tmp_path / "generator.keras").write_bytes(content)
     with pytest.raises(RunError) as caught:
-        Run(tmp_path).load_agent("generator")
+        run.load_agent("generator")
     assert "generator.keras" in str(caught.value)
     assert "--mode train" in str(caught.value)
     assert "\n" not in str(caught.value)
