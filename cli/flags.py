@@ -149,7 +149,8 @@ def spelled(words):
     `--batch-size=3` is written with a `_`, `--nice` means `--nice=top`, and old names are today's.
     """
     end = words.index("--") if "--" in words else len(words)
-    drawing = any(word in ("generate", "--mode=generate") for word in words[:end])
+    line = " ".join(words[:end]).replace("=", " ") + " "
+    drawing = "--mode generate " in line
     old = {**OLD_NAMES, **(OLD_NAMES_OF["generate"] if drawing else {})}
     for word in words[:end]:
         if not word.startswith("--"):
@@ -168,16 +169,13 @@ def check_owners(options, game):
         OptionError: one line that names the flag, and the modes or games that it is for.
     """
     for name in sorted(options.given - flags_of(options.mode, game).keys()):
+        able = [other for other in playable() if options.mode in GAMES[other].modes]
+        games = [other for other in able if name in flags_of(options.mode, GAMES[other])]
         modes = [mode for mode in game.modes if name in flags_of(mode, game)]
-        if modes:
+        if modes and not games:
             owners = f"--mode {' or '.join(modes)}, not {options.mode}"
         else:
-            games = [
-                other
-                for other in playable()
-                if options.mode in GAMES[other].modes
-                and name in flags_of(options.mode, GAMES[other])
-            ] or [other for other in playable() if any_mode_knows(GAMES[other], name)]
+            games = games or [other for other in playable() if any_mode_knows(GAMES[other], name)]
             owners = f"--game {' or '.join(games)}, not {game.name}"
         raise OptionError(f"--{name}: is for {owners}")
 

@@ -28,8 +28,9 @@ def help_text(mode=None, game=None):
         return overview()
     if mode is None:
         return "\n".join(of_game(GAMES[game]))
-    chosen = [GAMES[game]] if game else [g for g in GAMES.values() if mode in g.modes]
-    return "\n".join(of_mode(mode, chosen))
+    if game is None:
+        return "\n".join(of_mode(mode, [each for each in GAMES.values() if mode in each.modes]))
+    return "\n".join([title(GAMES[game]), *of_mode(mode, [GAMES[game]])])
 
 
 def overview():
@@ -39,16 +40,24 @@ def overview():
     return "\n".join([OVERVIEW, modes, "", played, "", MORE])
 
 
+def title(game):
+    """Who plays against whom, in a line."""
+    return f"--game {game.name}: {' '.join(game.says.split())}"
+
+
 def of_game(game):
     """The modes of a game, then its options and presets, as lines."""
-    yield f"--game {game.name}: {' '.join(game.says.split())}"
-    yield f"modes: {', '.join(game.modes)}"
+    yield title(game)
+    yield ""
+    yield from (row(f"--mode {name}", MODES[name].says) for name in game.modes)
+    yield f"\n--help --game {game.name} --mode M   the flags of a mode"
     for mode in ("train", "finetune"):
         if mode in game.modes:
             played = trained_game(mode, game)
             yield f"\nPresets of --mode {mode}, and what each changes:"
             for preset, chosen in played.presets.items():
-                yield row(f"--preset {preset}", ", ".join(f"{k} {v}" for k, v in chosen.items()))
+                changed = ", ".join(f"{name} {value}" for name, value in chosen.items())
+                yield row(f"--preset {preset}", changed or "the defaults below")
             yield from of_mode(mode, [game])
 
 

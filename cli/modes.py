@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cli.terminal import is_piped
-from games.base import DISTRIBUTIONS
+from games.base import DISTRIBUTIONS, GAMES
 from games.option import NORMS, OptionError, limits
 
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert")
@@ -116,10 +116,12 @@ def check_drawing(options):
 
 
 def check_export(options):
-    """An agent and a format must be named."""
-    for name in ("agent", "format"):
-        if getattr(options, name) is None:
-            raise OptionError(f"--{name}: must be given; see --help --mode export")
+    """An agent of the game and a format must be named."""
+    for name, known in (("agent", GAMES[options.game].players), ("format", EXPORT_FORMATS)):
+        value = getattr(options, name)
+        if value not in known:
+            said = "" if value is None else f" {value}"
+            raise OptionError(f"--{name}{said}: must be one of {', '.join(known)}")
 
 
 def check_message(options):

@@ -25,6 +25,7 @@ class Game:
         options: the class of a run's options, a subclass of `Options`.
         model: str, the module that plays it; its `build(options, dataset)` returns the game.
         players: names of the agents that a run leaves behind.
+        listeners: names of those that it leaves behind for its own modes, not to be exported.
         modes: the modes that know this game.
         presets: preset -> options, for grey images of the usual size (or, for a game without
             images, at all).
@@ -45,6 +46,7 @@ class Game:
     model: str
     players: tuple[str, ...]
     presets: Mapping[str, Mapping]
+    listeners: tuple[str, ...] = ()
     modes: tuple[str, ...] = IMAGE_MODES
     small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     colour: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)

@@ -114,10 +114,12 @@ def without_noise(given):
 
 CRYPTO = Game(
     name="crypto",
-    says="Alice and Bob learn to keep a secret from Eve",
+    says="Alice and Bob learn to keep a secret from Eve:\n"
+    "an experiment, NOT cryptography to rely on",
     options=CryptoOptions,
     model="crypto.game",
     players=("alice", "bob"),
+    listeners=("eve",),
     modes=("train", "send", "receive", "audit", "transcript", "export"),
     presets={"secret": {}, "paper": PUBLISHED, "release": PUBLISHED},
     adapt=without_noise,

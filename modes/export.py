@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from cli.terminal import say
-from games import GAMES, OptionError
 from modes.selection import classifier_run, open_run, output_folder
 from training import exporting
 
@@ -29,9 +28,6 @@ def export(flags):
 
     Takes the flags; raises OptionError or one of EXPECTED_ERRORS.
     """
-    players = GAMES[flags.game].players
-    if flags.agent not in players:
-        raise OptionError(f"--agent {flags.agent}: must be one of {', '.join(players)}")
     run, _ = open_run(flags)
     holder = classifier_run(run) if flags.agent == "classifier" else run
     agent = holder.load_agent(flags.agent)

@@ -249,7 +249,9 @@ def _git_commit():
 
 def players():
     """The names of the agents of all games, each once."""
-    return dict.fromkeys(player for game in games.GAMES.values() for player in game.players)
+    return dict.fromkeys(
+        name for game in games.GAMES.values() for name in (*game.players, *game.listeners)
+    )
 
 
 def find(game, which, path=None):

@@ -6,15 +6,17 @@ import pytest
 import tensorflow as tf
 
 from crypto import parties
-from crypto.config import from_preset
 from crypto.draws import draw_flips, draw_messages
-from crypto.game import EVE_TURNS, build_game, repeat, sign_errors
+from crypto.game import EVE_TURNS, repeat, sign_errors
+from models import build_game
+from tests.support.ciphers import from_preset
 
 PRESETS = ("secret", "paper", "release")
 
 
 def tiny(preset="secret", bits=4, **given):
-    return build_game(from_preset(preset, message_bits=bits, key_bits=bits, batch_size=64, **given))
+    options = from_preset(preset, message_bits=bits, key_bits=bits, batch_size=64, **given)
+    return build_game(options, None)
 
 
 def weights(agent):
@@ -48,7 +50,7 @@ def test_a_round_is_one_turn_of_the_pair_and_two_of_eve():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_an_untrained_eve_guesses_half(preset):
-    game = build_game(from_preset(preset, batch_size=4096))
+    game = build_game(from_preset(preset, batch_size=4096), None)
     plaintext, key, told = game.deal(game.eve)
     ciphertext, _ = game.pair([plaintext, key])
     guess = game.listen(ciphertext, plaintext, told)

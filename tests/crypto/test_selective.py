@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from crypto.config import OptionError, from_preset, parse_bits
 
 from crypto.audit import eves
 from crypto.audit.exact import discovered, exact_audit
@@ -12,6 +11,10 @@ from crypto.audit.report import audit_cipher, format_audit
 from crypto.audit.selective import selective_audit
 from crypto.ciphers import Cipher, learned_cipher
 from crypto.draws import chosen, draw_messages
+from games import OptionError
+from games.crypto import parse_bits
+from models import build_game
+from tests.support.ciphers import from_preset, last_audit, load_cipher
 from training import attempts
 from training.run_folder import Run
 
@@ -125,13 +128,13 @@ def test_eve_is_told_all_open_bits_and_some_of_the_others():
 
 def test_only_a_game_with_open_bits_has_a_constant_beside_the_key():
     for protect, weights in ((None, 1), ("0-2", 2)):
-        game = build_game(from_preset("secret", message_bits=4, protect=protect))
+        game = build_game(from_preset("secret", message_bits=4, protect=protect), None)
         for agent in (game.alice, game.bob):
             assert len(agent.get_layer("of_key").get_weights()) == weights
 
 
 def test_eve_pays_for_protected_bits_only():
-    game = build_game(from_preset("secret", **TINY))
+    game = build_game(from_preset("secret", **TINY), None)
     plaintext, _, told = game.deal(game.eve)
     right, wrong = 9.0 * plaintext, -9.0 * plaintext
     mixed = tf.where(chosen((0, 1), 4) > 0, right, wrong)
@@ -142,7 +145,7 @@ def test_eve_pays_for_protected_bits_only():
 
 
 def test_a_checkpoint_keeps_what_is_protected(tmp_path):
-    game = build_game(from_preset("secret", **TINY))
+    game = build_game(from_preset("secret", **TINY), None)
     game.save(tmp_path / "game.keras")
     again = keras.saving.load_model(tmp_path / "game.keras")
     assert again.protected == (0, 1)
@@ -207,15 +210,15 @@ def protected(tmp_path_factory):
     """A run of four bits, two of them protected by two key bits; and its game."""
     run = Run(tmp_path_factory.mktemp("protected"))
     config = from_preset("secret", **TINY, attempts=4)
-    game, audit, stopped_by = attempts.train(run, config, resume=False, announce=lambda line: None)
+    game, stopped_by = attempts.train(run, config, resume=False, announce=lambda line: None)
     assert stopped_by is None
-    return run, game, audit
+    return run, game
 
 
 def test_two_key_bits_keep_two_of_four_bits(protected):
-    run, game, audit = protected
-    assert attempts.good(audit)
-    exact = selective_audit(run.load_cipher(), (0, 1), exhaustive=True, keys_tried=4)
+    run, game = protected
+    assert attempts.good(last_audit(run))
+    exact = selective_audit(load_cipher(run), (0, 1), exhaustive=True, keys_tried=4)
     assert exact["exhaustive"]
     assert exact["leak_at_most"] <= 0.01
     assert exact["bob_bits_wrong"] <= 0.01
@@ -228,8 +231,8 @@ def test_two_key_bits_keep_two_of_four_bits(protected):
 def test_the_table_names_what_was_counted(protected):
     run = protected[0]
     report = audit_cipher(
-        run,
-        run.load_cipher(),
+        run.load_agent("alice"),
+        load_cipher(run),
         protected=(0, 1),
         messages=8,
         exhaustive=True,

@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
-from crypto import folder, messages
+from crypto import messages
 from crypto.audit.exact import exact_audit
 from crypto.ciphers import words
+from tests.support.ciphers import load_cipher
+from training import run_folder
 
 
 @pytest.fixture(scope="module")
 def cipher(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
-        run, supplied = folder.find("secret")
-    assert supplied and folder.is_supplied(run)
-    return run.load_cipher()
+        run, supplied = run_folder.find("crypto", "secret")
+    assert supplied and run.path.parent == run_folder.PRETRAINED
+    return load_cipher(run)
 
 
 def test_bob_reads_what_was_sent_and_a_wrong_key_does_not(cipher):

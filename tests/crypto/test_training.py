@@ -5,14 +5,15 @@ import json
 
 import numpy as np
 import pytest
-from crypto.config import from_preset
 
-from crypto import game as games
+from crypto import game as played
 from crypto.audit.exact import exact_audit
 from crypto.ciphers import all_words, learned_cipher
 from crypto.game import repeat
+from models import build_game
+from tests.support.ciphers import from_preset, last_audit, load_cipher
 from training import attempts
-from training.run_folder import Run, RunError
+from training.run_folder import Run, RunError, find
 
 TINY = {"message_bits": 4, "key_bits": 4, "batch_size": 64, "audit_every": 100}
 
@@ -23,7 +24,7 @@ def quiet(line):
 
 @pytest.fixture
 def no_xla(monkeypatch):
-    monkeypatch.setattr(games, "XLA", False)
+    monkeypatch.setattr(played, "XLA", False)
 
 
 def weights(game):
@@ -32,18 +33,18 @@ def weights(game):
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory):
-    """A run of four bits, and what the training said last of it."""
+    """A run of four bits, and its game."""
     run = Run(tmp_path_factory.mktemp("secret"))
     config = from_preset("secret", message_bits=4, key_bits=4, attempts=3)
-    game, audit, stopped_by = attempts.train(run, config, resume=False, announce=quiet)
+    game, stopped_by = attempts.train(run, config, resume=False, announce=quiet)
     assert stopped_by is None
-    return run, game, audit
+    return run, game
 
 
 def test_four_bits_become_an_exact_secret(secret):
-    run, _, audit = secret
-    assert attempts.good(audit)
-    exact = exact_audit(run.load_cipher(), exhaustive=True, keys_tried=16)
+    run, _ = secret
+    assert attempts.good(last_audit(run))
+    exact = exact_audit(load_cipher(run), exhaustive=True, keys_tried=16)
     assert exact["exhaustive"]
     assert exact["leak_at_most"] <= 0.01
     assert exact["bob_bits_wrong"] <= 0.01
@@ -51,14 +52,14 @@ def test_four_bits_become_an_exact_secret(secret):
 
 
 def test_the_fast_count_is_the_plain_one(secret):
-    cipher = secret[0].load_cipher()
+    cipher = load_cipher(secret[0])
     slow = dataclasses.replace(cipher, prepare=None)
     assert exact_audit(slow, exhaustive=True) == exact_audit(cipher, exhaustive=True)
 
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_the_fast_count_of_opposite_keys_is_the_plain_one(silent):
-    game = build_game(from_preset("secret", **TINY))
+    game = build_game(from_preset("secret", **TINY), None)
     if silent:  # values of exactly 0, of which the opposite is no other bit
         values = game.alice.get_layer("values")
         values.kernel.assign(np.array([1, 0, 0, 1], np.float32) * values.kernel)
@@ -73,7 +74,7 @@ def test_the_fast_count_of_opposite_keys_is_the_plain_one(silent):
 
 
 def test_the_folder_of_a_run(secret):
-    run, game, _ = secret
+    run, game = secret
     assert run.read_config().message_bits == 4
     rows = run.read_stats()
     assert [row["step"] for row in rows] == list(range(500, game.step + 1, 500))
@@ -82,10 +83,11 @@ def test_the_folder_of_a_run(secret):
     assert list(run.tensorboard.rglob("events.out.tfevents.*"))
     run.clear()
     assert not run.exists and not run.has_agents
+    assert not list(run.path.glob("*.keras"))  # Eve, too
 
 
 def test_xla_plays_the_same_rounds():
-    straight, compiled = (build_game(from_preset("secret", **TINY)) for _ in range(2))
+    straight, compiled = (build_game(from_preset("secret", **TINY), None) for _ in range(2))
     repeat(straight.train_step, 2)
     compiled.play(2)
     assert compiled.step == 2
@@ -103,10 +105,10 @@ def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
     config = from_preset(preset, **TINY, rounds=200, attempts=1)
     for run in (straight, stopped):
         run.path.mkdir()
-    whole, _, _ = attempts.train(straight, config, resume=False, announce=quiet)
+    whole, _ = attempts.train(straight, config, resume=False, announce=quiet)
     half = from_preset(preset, **TINY, rounds=100, attempts=1)
     attempts.train(stopped, half, resume=False, announce=quiet)
-    ended, _, _ = attempts.train(stopped, config, resume=True, announce=quiet)
+    ended, _ = attempts.train(stopped, config, resume=True, announce=quiet)
     assert ended.step == whole.step == 200
     assert weights(ended) == weights(whole)
     names = ("step", "attempt", "eve_bits_wrong", "leak_at_most")
@@ -119,15 +121,18 @@ def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
 def test_an_attempt_that_leaks_is_followed_by_another(tmp_path, no_xla):
     config = from_preset("secret", **TINY, rounds=100, attempts=2)
     said = []
-    game, audit, _ = attempts.train(Run(tmp_path), config, resume=False, announce=said.append)
+    game, _ = attempts.train(Run(tmp_path), config, resume=False, announce=said.append)
     assert (game.step, game.attempt_number) == (200, 2)
-    assert not attempts.good(audit)
+    assert not attempts.good(last_audit(Run(tmp_path)))
     assert any("new weights" in line for line in said)
     assert [row["attempt"] for row in Run(tmp_path).read_stats()] == [1, 2]
 
 
-def test_a_folder_of_another_program_is_refused(tmp_path):
+def test_a_folder_of_another_game_is_refused(tmp_path):
     run = Run(tmp_path)
     run.config_file.write_text(json.dumps({"config": {"game": "trio"}}))
-    with pytest.raises(RunError, match="not a run of this program"):
+    with pytest.raises(RunError, match="holds a run of the game trio, not crypto"):
+        find("crypto", "auto", tmp_path)
+    run.config_file.write_text(json.dumps({"config": {"game": "crypto", "generator_width": 3}}))
+    with pytest.raises(RunError, match="not a run of this version"):
         run.read_config()

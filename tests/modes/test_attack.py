@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from attacks import (
+    AutoProjectedGradientDescent,
+    ProjectedGradientDescent,
+    Square,
+    fast_gradient_sign,
+)
 from evaluation import robustness
+from games import GAMES
 from images import datasets
+from modes.attack import chosen_attack
 from tests.support.files import format_and_size, write_noise
-from tests.support.program import succeeded
+from tests.support.program import parse, succeeded
 from training.run_folder import Run
 
 ATTACK = ("--mode", "attack", "--game", "robust", "--path")
@@ -31,14 +39,62 @@ def attacked(trained):
 
 def test_attack_tells_its_success_and_draws_it(dcgan, robust, tmp_path):
     said = succeeded(dcgan(*ATTACK, robust, "--samples", 50))
-    assert "linf attack within epsilon 0.1, 40 steps of 0.00625" in said
-    assert "classified rightly: " in said
+    assert "PGD-40, linf epsilon 0.1 on the [0, 1] pixel scale" in said
+    assert "classified correctly: " in said
     assert " of 50\n" in said
     assert "success rate of the attack: " in said
     kind, (width, height) = format_and_size(tmp_path / "attack.png")
     assert (kind, width) == ("PNG", 1200)
     assert height > 1000  # a row for each of ten classes
-    assert [path.name for path in tmp_path.iterdir()] == ["attack.png"]
+    assert {path.name for path in tmp_path.iterdir()} == {"attack.png", "attack.npz"}
+
+
+@pytest.mark.parametrize(
+    ("words", "method"),
+    [
+        ((), ProjectedGradientDescent(0.1, 0.00625, 40)),
+        (("--epsilon", "0.2"), ProjectedGradientDescent(0.2, 0.0125, 40)),
+        (("--norm", "l2"), ProjectedGradientDescent(2.0, 0.125, 40, norm="l2")),
+        (("--attack", "fgsm"), fast_gradient_sign(0.1)),
+        (("--attack", "APGD"), AutoProjectedGradientDescent(0.1, 100)),
+        (("--attack", "apgd", "--norm", "l2"), AutoProjectedGradientDescent(2.0, 100, norm="l2")),
+        (("--attack", "square", "--attack_steps", "7"), Square(0.1, 7)),
+    ],
+)
+def test_the_attack_is_the_one_that_is_asked_for(words, method):
+    trained = GAMES["robust"].options(game="robust", epsilon=0.1)
+    assert chosen_attack(parse(*ATTACK, "run", *words), trained) == method
+
+
+@pytest.mark.parametrize("name", ["pgd", "fgsm", "apgd", "square"])
+def test_each_attack_stays_in_its_ball_and_its_arrays_say_what_came_of_it(
+    dcgan, robust, tmp_path, name
+):
+    steps = {} if name == "fgsm" else {"--attack_steps": 3}
+    words = ("--attack", name, "--samples", 20, "--epsilon", 0.2, *sum(steps.items(), ()))
+    said = succeeded(dcgan(*ATTACK, robust, *words))
+    assert f"{name.upper()}-{1 if name == 'fgsm' else 3}, linf epsilon 0.2 on the [0, 1]" in said
+    with np.load(tmp_path / "attack.npz") as file:
+        arrays = dict(file)
+    images, adversarial = arrays["images"], arrays["adversarial_images"]
+    assert images.shape == adversarial.shape == (20, 8, 8, 1)
+    assert images.dtype == adversarial.dtype == np.uint8
+    change = np.abs(adversarial.astype(int) - images)
+    assert 0 < change.max() <= 0.2 * 255 + 0.5
+    classifier = Run(robust).load_agent("classifier")
+    for pixels, logits in (
+        (images, arrays["class_logits"]),
+        (adversarial, arrays["adversarial_class_logits"]),
+    ):
+        np.testing.assert_allclose(
+            logits, classifier(datasets.normalize(pixels)), rtol=1e-4, atol=1e-4
+        )
+    right = [
+        np.mean(arrays[kind].argmax(axis=1) == arrays["labels"])
+        for kind in ("class_logits", "adversarial_class_logits")
+    ]
+    assert right[1] <= right[0]
+    assert f"classified correctly: {right[0]:.1%}, under attack {right[1]:.1%} of 20" in said
 
 
 def test_generate_climbs_from_noise_and_films_it(dcgan, attacked, tmp_path):
@@ -88,10 +144,19 @@ def test_evaluate_writes_how_robust_it_is(dcgan, robust, tmp_path, monkeypatch):
 def test_attack_takes_any_picture(dcgan, robust, tmp_path, mode, size):
     picture = write_noise(tmp_path / "mine.png", size, mode)
     said = succeeded(dcgan(*ATTACK, robust, "--image", picture, "--epsilon", 0.2))
-    assert "within epsilon 0.2, 40 steps of 0.0125" in said
-    assert "classified rightly: 100.0%" in said  # by its own word
-    assert " of 1\n" in said
+    assert "PGD-40, linf epsilon 0.2 on the [0, 1] pixel scale" in said
+    assert "there was nothing to attack" not in said  # it is right by its own word
+    assert said.count("it is read as") == 2
     assert format_and_size(tmp_path / "attack.png")[1][0] == 1200
+    assert format_and_size(tmp_path / "adversarial.png") == ("PNG", (8, 8))
+    with (
+        Image.open(tmp_path / "adversarial.png") as written,
+        np.load(tmp_path / "attack.npz") as arrays,
+    ):
+        np.testing.assert_array_equal(np.asarray(written), arrays["adversarial_images"][0, :, :, 0])
+        named = arrays["class_logits"].argmax(axis=1)
+        np.testing.assert_array_equal(named, arrays["labels"])
+    assert f"as it is, it is read as {named[0]} (" in said
 
 
 def test_attack_heads_for_a_target_or_away_from_a_label(dcgan, robust, tmp_path):
@@ -99,14 +164,16 @@ def test_attack_heads_for_a_target_or_away_from_a_label(dcgan, robust, tmp_path)
     for target in (3, 7):
         words = ("--image", picture, "--target", target, "--epsilon", 1.0)
         said = succeeded(dcgan(*ATTACK, robust, *words))
-        assert "success rate of the attack: " in said
+        assert "attacked, it is read as " in said
     pixels = datasets.load_picture(picture, 8, 1)
     logits = Run(robust).load_agent("classifier")(datasets.normalize(pixels[None]))
     named = int(np.argmax(logits))
-    for label, share in ((named, "100.0%"), ((named + 1) % 10, "0.0%")):
+    for label, right in ((named, True), ((named + 1) % 10, False)):
         words = ("--image", picture, "--label", label, "--attack_steps", 3, "--epsilon", 0.05)
         said = succeeded(dcgan(*ATTACK, robust, *words))
-        assert f"classified rightly: {share}" in said
+        assert f"as it is, it is read as {named} (" in said
+        complaint = f"which is not what --label says, {label}: there was nothing to attack"
+        assert (complaint in said) != right
 
 
 def test_attack_by_length_repeats_by_seed(dcgan, robust, tmp_path):
@@ -114,7 +181,7 @@ def test_attack_by_length_repeats_by_seed(dcgan, robust, tmp_path):
     for output in ("one", "two"):
         words = ("--norm", "l2", "--samples", 30, "--seed", 4, "--output", output)
         said = succeeded(dcgan(*ATTACK, robust, *words))
-        assert "l2 attack within epsilon 2, 40 steps of 0.125" in said
+        assert "PGD-40, l2 epsilon 2 on the [0, 1] pixel scale" in said
         texts.append(said.replace(output, ""))
         assert (tmp_path / output / "attack.png").exists()
     assert texts[0] == texts[1]
@@ -123,4 +190,4 @@ def test_attack_by_length_repeats_by_seed(dcgan, robust, tmp_path):
 def test_the_discriminator_of_images_by_attack_can_be_attacked(dcgan, attacked):
     words = ("--mode", "attack", "--game", "attacked", "--path", attacked, "--samples", 20)
     said = succeeded(dcgan(*words))
-    assert "linf attack within epsilon 0.3" in said
+    assert "PGD-40, linf epsilon 0.3 on the [0, 1] pixel scale" in said

@@ -70,6 +70,11 @@ def test_a_bad_flag_is_refused_before_any_work(dcgan, tmp_path, words, named):
         (["--target", 99], ["--target 99", "0 to 9"]),
         (["--label", 3], ["--label", "--image"]),
         (["--epsilon", 1.5], ["--epsilon 1.5"]),
+        (["--attack", "fgsm", "--attack_steps", 2], ["--attack_steps 2", "single step"]),
+        (["--attack", "fgsm", "--norm", "l2"], ["--norm l2", "pgd and apgd"]),
+        (["--attack", "square", "--norm", "l2"], ["--norm l2", "pgd and apgd"]),
+        (["--attack", "apgd", "--step_size", 0.1], ["--step_size", "for pgd"]),
+        (["--image", "x.png", "--samples", 3], ["--samples with --image", "choose one"]),
         (["--step_size", 0.0001], ["--step_size 0.0001", "edge"]),
         (["--epsilon", 1.5, "--norm", "l2", "--step_size", 0.01], ["--step_size 0.01", "edge"]),
     ],
@@ -106,7 +111,7 @@ def test_a_flag_of_another_game_s_agents(dcgan, attacked, tmp_path):
     words = ("--mode", "generate", "--game", "attacked", "--path", attacked)
     refused(dcgan(*words, "--nice"), 2, "--nice", "attacked")
     refused(dcgan(*words, "--truncation", 0.5), 2, "--truncation", "attacked")
-    refused(dcgan(*words, "--digits", "3,11"), 2, "--digits 11", "0 to 9")
+    refused(dcgan(*words, "--digits", "3,11"), 2, "--classes 11", "0 to 9")
     refused(dcgan("--mode", "generate", "--sampling_steps", 9), 2, "--sampling_steps", "trio")
     refused(dcgan(*words, "--sampling_steps", 3), 2, "--sampling_steps 3")
     assert list(tmp_path.iterdir()) == []

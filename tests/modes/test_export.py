@@ -10,13 +10,14 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from games import config
+from games import GAMES
 from tests.support import games, program
 from tests.support.program import DCGAN, ROOT, refused, run_apart, succeeded
 from training import run_folder
 from training.run_folder import Run
 
 ONNX = ("--mode", "export", "--format", "onnx", "--agent")
+IMAGE_GAMES = [name for name in GAMES if name not in ("finetune", "crypto")]
 PAGE = (ROOT / "docs" / "export.md").read_text()
 
 
@@ -67,7 +68,7 @@ def test_robgans_classifier_is_the_fine_tuned_one(dcgan, tmp_path):
 def test_a_run_of_its_own_as_a_user_types_it(tmp_path):
     run = run_folder.Run(tmp_path / "run")
     run.path.mkdir()
-    run.start(config.GANConfig(game="gan", dataset="digits"), "0123456789")
+    run.start(GAMES["gan"].options(game="gan", dataset="digits"), "0123456789")
     for name, agent in games.tiny_gan().agents_to_save().items():
         run.save_agent(name, agent)
     words = ("--mode", "export", "--format", "litert", "--agent", "discriminator")
@@ -80,22 +81,22 @@ def test_a_run_of_its_own_as_a_user_types_it(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("game", config.PLAYERS)
+@pytest.mark.parametrize("game", IMAGE_GAMES)
 def test_every_agent_of_a_game_can_be_asked_for(game):
     played = getattr(games, f"tiny_{game}")().agents_to_save()
-    assert set(config.PLAYERS[game]) == set(played)
+    assert set(GAMES[game].players) == set(played)
 
 
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ((), "--agent: say one of generator, discriminator, classifier"),
+        ((), "--agent: must be one of generator, discriminator, classifier"),
         (("--agent", "bob"), "--agent bob: must be one of generator, discriminator, classifier"),
         (("--agent", "classifier", "--game", "gan"), "one of generator, discriminator"),
         (("--agent", "generator", "--game", "robust"), "must be one of classifier"),
         (("--agent", "generator", "--game", "attacked"), "must be one of discriminator"),
-        (("--agent", "generator"), "--format: say one of savedmodel, onnx, litert"),
-        (("--agent", "generator", "--format", "keras"), "--format keras: must be one of"),
+        (("--agent", "generator"), "--format: must be one of savedmodel, onnx, litert"),
+        (("--agent", "generator", "--format", "keras"), "--format=keras: must be one of"),
         (("--agent", "generator", "--format", "onnx", "--samples", "3"), "--samples"),
     ],
 )
@@ -107,7 +108,7 @@ def test_bad_flags(dcgan, tmp_path, words, named):
 def test_crypto_exports_those_who_share_the_key(crypto):
     for words, named in {
         ("--agent", "eve", "--format", "onnx"): "--agent eve: must be one of alice, bob",
-        ("--agent", "bob"): "--format: say one of savedmodel, onnx, litert",
+        ("--agent", "bob"): "--format: must be one of savedmodel, onnx, litert",
         ("--agent", "bob", "--format", "onnx", "--key", "00"): "--key: is for",
     }.items():
         refused(crypto("--mode", "export", *words), 2, named)

@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
-from modes.opening import classifier_run
 from PIL import Image
 
 import agents
+from cli.terminal import command
 from evaluation import attack_plots, reference, robustness, table
-from games import config
+from games import base
+from modes.selection import classifier_run
 from tests.support import program
 from tests.support.files import contents, format_and_size, times_of
 from tests.support.program import refused, succeeded
@@ -72,7 +73,7 @@ def test_interpolate_films_the_way(dcgan, robgan, tmp_path):
 
 def test_attack_takes_the_ball_that_it_was_trained_against(dcgan, robgan, tmp_path):
     said = succeeded(dcgan("--mode", "attack", *ROBGAN, robgan, "--samples", 30))
-    assert "linf attack within epsilon 0.1, 40 steps of 0.00625" in said
+    assert "PGD-40, linf epsilon 0.1 on the [0, 1] pixel scale" in said
     assert " of 30\n" in said
     assert "fine-tuned" not in said
     assert format_and_size(tmp_path / "attack.png")[0] == "PNG"
@@ -99,7 +100,8 @@ def test_fine_tuning_says_what_it_does_and_what_comes_next(finetuned):
     assert f"using the trained agents of {folder}" in said
     assert f"training the finetune on digits into {folder / 'finetuned'}" in said
     assert "done, 3 steps; next:" in said
-    assert f"  python dcgan.py --mode evaluate --robustness --game robgan --path {folder}" in said
+    words = ("--mode", "evaluate", "--robustness", "--game", "robgan", "--path", folder)
+    assert f"  {command(*words)}\n" in said
 
 
 def test_fine_tuning_leaves_the_run_as_it_was(robgan, finetuned):
@@ -160,7 +162,7 @@ def test_a_second_fine_tuning_is_refused_unless_it_is_said_how(dcgan, finetuned)
 def test_after_ctrl_c_fine_tuning_goes_on_as_if_it_had_never_stopped(
     dcgan, robgan, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(config, "SMALLEST_EPOCH", 5)  # steps: a row every ten
+    monkeypatch.setattr(base, "SMALLEST_EPOCH", 5)  # steps: a row every ten
     monkeypatch.setattr(CtrlC, "STEP", 7)
     words = ("--batch_size", 128, "--steps", 20, "--attack_steps", 1)
     whole, halves = (shutil.copytree(robgan, tmp_path / name) for name in ("whole", "halves"))
@@ -169,9 +171,7 @@ def test_after_ctrl_c_fine_tuning_goes_on_as_if_it_had_never_stopped(
         patched.setattr(loop, "GraphWriter", CtrlC)
         answer = dcgan(*FINETUNE, halves, *words)
     assert (answer.returncode, answer.stderr) == (130, "")
-    assert (
-        f"  python dcgan.py --mode finetune --game robgan --path {halves} --resume" in answer.stdout
-    )
+    assert f"  {command(*FINETUNE, halves, '--resume')}\n" in answer.stdout
     assert 7 <= Run(halves).finetuned.load_game().step < 10
     succeeded(dcgan(*FINETUNE, halves, "--resume"))
     one, other = (Run(folder).finetuned for folder in (whole, halves))

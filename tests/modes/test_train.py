@@ -2,8 +2,8 @@
 
 import pytest
 
-from games import config, presets
-from modes.train import resumed_config
+from games import GAMES, OptionError
+from modes.train import resumed_options
 from tests.support import program
 from training.run_folder import Run
 
@@ -15,26 +15,26 @@ def options(*words):
 @pytest.fixture
 def run(tmp_path):
     run = Run(tmp_path)
-    run.start(presets.from_preset("quick", "mnist", seed=7, minutes=3.0), map(str, range(10)))
+    run.start(GAMES["trio"].from_preset("quick", seed=7, minutes=3.0), map(str, range(10)))
     return run
 
 
 def test_without_a_length_the_run_keeps_its_own(run):
-    assert resumed_config(run, options()) == run.read_config()
+    assert resumed_options(run, options()) == run.read_config()
 
 
 @pytest.mark.parametrize(
     ("words", "preset", "steps", "minutes"),
     [
         (["--steps", "123"], "quick", 123, None),
-        (["--minutes", "5"], "quick", presets.PRESETS["trio"]["quick"]["steps"], 5.0),
-        (["--preset", "standard"], "standard", presets.PRESETS["trio"]["standard"]["steps"], None),
+        (["--minutes", "5"], "quick", GAMES["trio"].presets["quick"]["steps"], 5.0),
+        (["--preset", "standard"], "standard", GAMES["trio"].presets["standard"]["steps"], None),
         (["--preset", "standard", "--steps", "9"], "standard", 9, None),
-        (["--epochs", "2"], "quick", presets.PRESETS["trio"]["quick"]["steps"], None),
+        (["--epochs", "2"], "quick", GAMES["trio"].presets["quick"]["steps"], None),
     ],
 )
 def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, minutes):
-    resumed = resumed_config(run, options(*words))
+    resumed = resumed_options(run, options(*words))
     assert (resumed.preset, resumed.steps, resumed.minutes) == (preset, steps, minutes)
     assert resumed.seed == 7
 
@@ -43,22 +43,24 @@ def test_a_length_that_is_given_replaces_the_old_one(run, words, preset, steps, 
     "words", [["--loss", "hinge"], ["--seed", "8"], ["--batch_size", "3"], ["--latent_dim", "9"]]
 )
 def test_another_game_is_refused(run, words):
-    with pytest.raises(config.OptionError, match=words[0]):
-        resumed_config(run, options(*words))
+    with pytest.raises(OptionError, match=words[0]):
+        resumed_options(run, options(*words))
 
 
 def test_a_preset_of_other_agents_is_refused(run):
-    with pytest.raises(config.OptionError, match="--preset best: .*batch_size than quick.*--steps"):
-        resumed_config(run, options("--preset", "best"))
+    with pytest.raises(OptionError, match="--preset best: .*batch_size than quick.*--steps"):
+        resumed_options(run, options("--preset", "best"))
 
 
 def test_the_same_options_again_are_no_change(run):
     words = ["--seed", "7", "--loss", "non_saturating", "--batch_size", "32"]
-    assert resumed_config(run, options(*words)) == run.read_config()
+    assert resumed_options(run, options(*words)) == run.read_config()
 
 
 def test_a_longer_preset_is_that_of_the_run_s_own_game(tmp_path):
     run = Run(tmp_path)
-    run.start(presets.from_preset("quick", "digits", game="robust"), map(str, range(10)))
-    resumed = resumed_config(run, options("--game", "robust", "--preset", "best"))
-    assert resumed == presets.from_preset("best", "digits", game="robust")
+    robust = GAMES["robust"]
+    played = robust.from_preset("quick", "small", dataset="digits")
+    run.start(played, map(str, range(10)))
+    resumed = resumed_options(run, options("--game", "robust", "--preset", "best"))
+    assert resumed == robust.from_preset("best", "small", dataset="digits")

@@ -95,10 +95,10 @@ def succeeded(answer):
     return answer.stdout
 
 
-def refused(answer, status, *words):
+def refused(answer, status, *words, program="dcgan.py"):
     """Asserts one line on standard error that holds the words, and no traceback."""
     assert answer.returncode == status, answer.stdout + answer.stderr
     assert answer.stderr.count("\n") == 1, answer.stderr
-    assert answer.stderr.startswith("dcgan.py: "), answer.stderr
+    assert answer.stderr.startswith(f"{program}: "), answer.stderr
     for word in words:
         assert word in answer.stderr

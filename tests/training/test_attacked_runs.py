@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
 from attacks import ProjectedGradientDescent
-from games import presets
+from games import GAMES
 from images import datasets
+from models import build_game
 from models.attacked_discriminator import AttackedDiscriminator, Climber
 from tests.support.games import (
     BATCH,
@@ -195,10 +196,10 @@ def test_noise_becomes_the_digits_that_were_asked_for():
     """As a nearest-neighbour judge of real digits names them; all of 100 were, when measured."""
     dataset = datasets.load("digits")
     judge = KNeighborsClassifier(3).fit(dataset.train.images.reshape(-1, 64), dataset.train.labels)
-    options = presets.from_preset(
+    options = GAMES["attacked"].from_preset(
         "quick",
-        "digits",
-        game="attacked",
+        "small",
+        dataset="digits",
         discriminator_width=8,
         discriminator_learning_rate=2e-3,
         batch_size=50,
@@ -206,7 +207,7 @@ def test_noise_becomes_the_digits_that_were_asked_for():
         ema_decay=0.98,
         steps=200,
     )
-    game = building.build_game(options, dataset)
+    game = build_game(options, dataset)
 
     def share_as_asked():
         images, labels = game.sample(100, seed=5)

@@ -12,15 +12,15 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import agents
-from crypto.modes import EXPORTED
+from cli.modes import EXPORT_FORMATS
 from crypto.parties import build_parties
-from games import fields
 from modes.export import OUTPUTS, draw_inputs
 from tests.support.games import NUM_CLASSES, residual_agents, tiny_gan, tiny_trio
 from training import exporting
 
 SUFFIXES = {"savedmodel": ".savedmodel", "onnx": ".onnx", "litert": ".tflite"}
 BITS = 4
+PARTIES = ("alice", "bob", "eve")
 
 
 def shaken(agent):
@@ -37,14 +37,12 @@ def bits(count, width, seed):
 def party(preset, name):
     """An untaught Alice or Bob, examples and the names of what comes out."""
     keras.utils.set_random_seed(0)
-    agent = build_parties(preset, BITS, BITS, BITS)[list(EXPORTED).index(name)]
-    inputs, outputs = EXPORTED[name]
-    examples = {port: bits(exporting.EXAMPLES, BITS, seed) for seed, port in enumerate(inputs)}
-    return shaken(agent), examples, outputs
+    agent = build_parties(preset, BITS, BITS, BITS)[PARTIES.index(name)]
+    return shaken(agent), draw_inputs(name, agent, 0), OUTPUTS[name]
 
 
 def player(agent):
-    return agent, draw_inputs(shaken(agent), NUM_CLASSES), OUTPUTS[agent.name]
+    return agent, draw_inputs(agent.name, shaken(agent), NUM_CLASSES), OUTPUTS[agent.name]
 
 
 AGENTS = {
@@ -132,7 +130,7 @@ def test_each_runtime_answers_as_keras(tmp_path, kind):
 
 
 def test_the_formats_are_those_of_the_flag():
-    assert tuple(exporting.FORMATS) == fields.EXPORT_FORMATS == tuple(SUFFIXES)
+    assert tuple(exporting.FORMATS) == EXPORT_FORMATS == tuple(SUFFIXES)
 
 
 @pytest.fixture(scope="module")

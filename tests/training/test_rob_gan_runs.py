@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from attacks import Attacker, ProjectedGradientDescent
-from games import presets
+from games import GAMES
 from images import datasets
-from models import building
+from models import build_game
 from models.rob_gan import RobGAN
 from tests.support.games import (
     adam,
@@ -171,8 +171,10 @@ def accuracies(epsilon, dataset):
     """Shares of test digits named rightly, plain and within 0.1, after a short training."""
     rules = {"epsilon": epsilon, "steps": 150, "ramp_steps": 50, "attack_steps": 3, "contrast": 0.0}
     rules |= {"generator_width": 4, "discriminator_width": 16, "discriminator_learning_rate": 3e-3}
-    options = presets.from_preset("quick", "digits", game="robgan", ema_decay=0.98, **rules)
-    game = building.build_game(options, dataset)
+    options = GAMES["robgan"].from_preset(
+        "quick", "small", dataset="digits", ema_decay=0.98, **rules
+    )
+    game = build_game(options, dataset)
     batches = datasets.batches(dataset.train, options.batch_size, seed=0)
     game.fit(batches, steps_per_epoch=options.steps, shuffle=False, verbose=0)
     classify = game.agents_to_save()["classifier"]

@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from games import presets
-from models import building
+from games import GAMES
+from models import build_game
 from tests.support.games import moved, state
 from tests.support.runs import TINY, CtrlC, train
 from training import loop
 from training.run_folder import Run, RunError
 
+LEARNERS = {"robust": "classifier", "attacked": "discriminator"}
 EVERY_GAME = pytest.mark.parametrize("game", ["robust", "attacked"])
 
 
@@ -36,13 +37,15 @@ def test_after_ctrl_c_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, digits,
 
 @EVERY_GAME
 def test_a_longer_run_goes_on_at_the_rate_of_its_new_length(digits, game):
-    chosen = presets.from_preset("quick", "digits", game=game, steps=8, batch_size=16, **TINY[game])
-    built = building.build_game(chosen, digits)
-    optimizer = getattr(built, building.LEARNERS[game]).optimizer
+    chosen = GAMES[game].from_preset(
+        "quick", "small", dataset="digits", steps=8, batch_size=16, **TINY[game]
+    )
+    built = build_game(chosen, digits)
+    optimizer = getattr(built, LEARNERS[game]).optimizer
     optimizer.iterations.assign(8)
-    first = getattr(chosen, f"{building.LEARNERS[game]}_learning_rate")
+    first = getattr(chosen, f"{LEARNERS[game]}_learning_rate")
     assert float(optimizer.learning_rate) == pytest.approx(first / 100, rel=1e-4)
-    building.adapt_to_length(built, dataclasses.replace(chosen, steps=16))
+    built.go_on(dataclasses.replace(chosen, steps=16))
     assert float(optimizer.learning_rate) == pytest.approx(first * (0.01 + 0.99 / 2), rel=1e-4)
     assert built.step == 8
 

@@ -7,15 +7,19 @@ import os
 import pytest
 
 import agents
-from games import config
+from games import GAMES
 from training import run_folder
 from training.run_folder import Run, RunError
+
+
+def options_of(game="trio", **options):
+    return GAMES[game].options(game=game, **options)
 
 
 def started(path, **options):
     run = Run(path)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.start(config.GANConfig(**options), ["zero", "one"])
+    run.start(options_of(**options), ["zero", "one"])
     return run
 
 
@@ -30,7 +34,7 @@ def test_config_json_says_what_made_the_run(tmp_path):
     assert record["config"]["seed"] == 5
     assert set(record["versions"]) == {"tensorflow", "keras", "numpy"}
     assert "git_commit" in record
-    assert run.read_config() == config.GANConfig(dataset="digits", seed=5)
+    assert run.read_config() == options_of(dataset="digits", seed=5)
     assert run.class_names() == ("zero", "one")
 
 
@@ -88,10 +92,11 @@ def test_stats_survive_a_cut_off_line_and_forget_what_is_played_again(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", None])
 def test_a_damaged_agent_is_one_line_with_a_way_out(tmp_path, content):
+    run = started(tmp_path)
     if content is not None:
         (tmp_path / "generator.keras").write_bytes(content)
     with pytest.raises(RunError) as caught:
-        Run(tmp_path).load_agent("generator")
+        run.load_agent("generator")
     assert "generator.keras" in str(caught.value)
     assert "--mode train" in str(caught.value)
     assert "\n" not in str(caught.value)
