@@ -54,7 +54,7 @@ def trio(trained):
         (["--mode", "train", "--digits", "3"], "--mode generate"),
         (["--mode", "generate", "--steps", "3"], "--mode train"),
         (["--mode", "generate", "--digits", "three"], "three"),
-        (["--mode", "generate", "--digits", ""], "--digits"),
+        (["--mode", "generate", "--classes", ""], "--classes"),
         (["--mode", "generate", "--nice=very"], "very"),
         (["--mode", "generate", "--truncation", "-1"], "--truncation -1"),
         (["--mode", "generate", "--arrays", "file.txt"], ".npz"),
@@ -75,12 +75,17 @@ def test_a_gpu_that_is_not_there_is_one_line(tmp_path):
 
 def test_help_loads_no_tensorflow():
     code = (
-        "import sys, dcgan; status = dcgan.main(['dcgan.py', '--help']);"
+        "import sys, dcgan; status = dcgan.main(sys.argv);"
         "sys.exit(status or 'tensorflow' in sys.modules or 'numpy' in sys.modules)"
     )
-    said = succeeded(run_apart(("-c", code), folder=ROOT))
-    for flag in ("--mode", "--batch_size", "--nice", "--resume", "--conditioning", "--samples"):
-        assert flag in said
+    for words, flags in {
+        (): ("--mode", "--game"),
+        ("--mode", "train"): ("--batch_size", "--resume", "--conditioning"),
+        ("--mode", "generate"): ("--nice", "--samples"),
+    }.items():
+        said = succeeded(run_apart(("-c", code), "--help", *words, folder=ROOT))
+        for flag in flags:
+            assert flag in said
 
 
 @pytest.mark.parametrize("nice", [None, "--nice", "--nice=drs"])
@@ -111,7 +116,7 @@ def test_generate_draws_the_digits_asked_for(dcgan, trio, tmp_path):
     succeeded(dcgan(*words, "3,1,4", "--arrays", "a.npz", "--truncation", 0.7))
     with np.load(tmp_path / "a.npz") as arrays:
         assert arrays["labels"].tolist() == [3, 1, 4] * 8
-    refused(dcgan(*words, "3,11"), 2, "--digits 11", "0 to 9")
+    refused(dcgan(*words, "3,11"), 2, "--classes 11", "0 to 9")
 
 
 def test_interpolate_writes_a_sheet_and_a_looping_film(dcgan, trio, tmp_path):
@@ -207,7 +212,7 @@ def test_turns_that_can_be_played_at_a_time_share_the_threads(
     dcgan, mode, game, side_by_side, monkeypatch
 ):
     given = {}
-    monkeypatch.setattr("cli.terminal.load_tensorflow", lambda **options: given.update(options))
+    monkeypatch.setattr("devices.startup.load_tensorflow", lambda **options: given.update(options))
     monkeypatch.setattr("modes.work_of", lambda mode: lambda options: 0)
     succeeded(dcgan("--mode", mode, "--game", game))
     assert given["side_by_side"] == side_by_side
