@@ -33,7 +33,7 @@ train: $(STAMP)  ## trains the trio on MNIST (on digits where MNIST cannot be ha
 	$(BIN)/python dcgan.py --mode train
 
 test: $(STAMP) lint  ## lint, types and the quick tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP)  ## the tests that take minutes or need MNIST
 	$(BIN)/python -m pytest -m slow

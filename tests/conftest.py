@@ -48,12 +48,15 @@ def digits():
 def trained(tmp_path_factory):
     """A function, game -> the folder of a tiny run of it; no test changes what is there."""
     from tests.support import program
+    from training import loop
 
     @functools.cache
     def folder_of(game):
         folder = tmp_path_factory.mktemp(game) / "run"
         words = ("--mode", "train", "--game", game, *program.TINY[game], "--steps", 30)
-        said = program.succeeded(program.run(*words, "--path", folder))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "CRITIC_STEPS", 30)
+            said = program.succeeded(program.run(*words, "--path", folder))
         assert f"training the {game} on digits" in said
         assert "done, 30 steps" in said
         return folder

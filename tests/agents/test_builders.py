@@ -76,7 +76,8 @@ def last_convolution(agent):
 
 def every_layer(agent):
     """The agent's layers, also those inside a wrapper."""
-    return list(agent._flatten_layers(include_self=False))
+    inside = [layer.layer for layer in agent.layers if isinstance(layer, layers.Wrapper)]
+    return [*agent.layers, *inside]
 
 
 # Shapes and ranges.

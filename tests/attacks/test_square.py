@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from attacks import ProjectedGradientDescent, Square
 from attacks.objectives import away_from
-from attacks.square import _signs, _windows
 from tests.support.targets import (
     PIXEL_AXES,
     SHAPE,
@@ -29,32 +28,61 @@ def share_by_paper(step, steps, first=0.8):
     return first / (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)[halvings]
 
 
-@pytest.mark.parametrize(("steps", "first"), [(10_000, 0.8), (5000, 0.8), (5000, 0.3), (100, 0.05)])
+CHANNELS = 16  # so that no two of 2^16 colours meet by chance
+
+
+def tries(attack, height, width, batch=16, seed=(0, 0)):
+    """What an attack on a black image shows to a model that it never fools.
+
+    Returns:
+        float32 (1 + steps, batch, height, width, CHANNELS): first its stripes, of which then each
+        step repaints a window.
+    """
+    shown = []
+
+    def look(images):
+        shown.append(images)
+        return np.zeros(batch, np.float32)
+
+    def indifferent(images):
+        return tf.ensure_shape(tf.numpy_function(look, [images], tf.float32), (batch,))
+
+    images = tf.zeros((batch, height, width, CHANNELS))
+    tf.function(lambda: attack(indifferent, images, seed=seed), jit_compile=False)()
+    return np.stack(shown)
+
+
+def windows_of(attack, *size, **options):
+    """bool (steps, batch, height, width): what each step repaints."""
+    stripes, *painted = tries(attack, *size, **options)
+    return (np.stack(painted) != stripes).any(axis=-1)
+
+
+@pytest.mark.parametrize(("steps", "first"), [(400, 0.8), (200, 0.3), (100, 0.05)])
 def test_the_sides_follow_the_papers_schedule(steps, first):
-    attack, shape = Square(0.3, steps, first), (1, 28, 28, 1)
-    turns = np.array([0, 10, 11, 50, 51, 200, 201, 500, 501, 1000, 1001, 2000, 2001, 4000, 4001])
-    turns = np.append(turns, [6000, 6001, 8000, 8001, 9999]) * steps // 10_000
-    for step in np.unique(np.concatenate([turns, turns + 1])):
-        if step < steps:
-            side = round(np.sqrt(share_by_paper(step, steps, first) * 28 * 28))
-            assert attack._side(tf.constant(step, tf.int32), shape) == max(side, 1), step
+    windows = windows_of(Square(0.3, steps, first), 28, 28, batch=1)
+    for step, window in enumerate(windows):
+        side = round(np.sqrt(share_by_paper(step, steps, first) * 28 * 28))
+        assert window.sum() == max(side, 1) ** 2, step
 
 
-def test_a_square_is_smaller_than_the_image_and_at_least_a_pixel():
-    assert Square(0.3, 100, 1.0)._side(0, (1, 8, 8, 3)) == 7
-    assert Square(0.3, 100, 1.0)._side(0, (1, 8, 20, 3)) == 7
-    assert Square(0.3, 100, 0.8)._side(99, (1, 8, 8, 3)) == 1
-    assert Square(0.3, 100, 0.8)._side(0, (1, 1, 1, 3)) == 1
+@pytest.mark.parametrize(
+    ("size", "first", "step", "side"),
+    [((8, 8), 1.0, 0, 7), ((8, 20), 1.0, 0, 7), ((8, 8), 0.8, 99, 1), ((1, 1), 0.8, 0, 1)],
+)
+def test_a_square_is_smaller_than_the_image_and_at_least_a_pixel(size, first, step, side):
+    windows = windows_of(Square(0.3, 100, first), *size)
+    np.testing.assert_array_equal(windows[step].sum(axis=(1, 2)), side * side)
 
 
 @pytest.mark.parametrize("side", [1, 3, 7])
 def test_a_window_is_one_square_of_any_place(side):
     height, width = 8, 9
-    windows = _windows(tf.constant((3000, height, width, 3)), side, (1, 2)).numpy()
-    assert windows.shape == (3000, height, width, 1)
-    np.testing.assert_array_equal(windows.sum(axis=PIXEL_AXES), side * side)
+    attack = Square(0.3, 1, side * side / (height * width))
+    (windows,) = windows_of(attack, height, width, batch=3000, seed=(1, 2))
+    np.testing.assert_array_equal(windows.sum(axis=(1, 2)), side * side)
     corners = {}
-    for window in windows[..., 0]:
+    for window in windows:
         rows, columns = np.nonzero(window)
         top, left = rows.min(), columns.min()
         assert (rows.max() - top, columns.max() - left) == (side - 1, side - 1)
@@ -67,13 +95,18 @@ def test_a_window_is_one_square_of_any_place(side):
 
 
 def test_colours_are_either_edge_evenly():
-    signs = _signs((200, 4, 5, 3), (2, 3), (1, 2)).numpy()
-    assert signs.shape == (200, 1, 5, 3)
-    assert set(np.unique(signs)) == {-1.0, 1.0}
-    assert abs(signs.mean()) < 4 / np.sqrt(signs.size)
-    per_image = _signs((200, 4, 5, 3), (3,), (1, 2))
-    assert per_image.shape == (200, 1, 1, 3)
-    assert len(np.unique(per_image.numpy().reshape(200, 3), axis=0)) == 8
+    stripes, painted = tries(Square(0.25, 1), 4, 5, batch=200)
+    np.testing.assert_array_equal(stripes, stripes[:, :1] + 0 * stripes)  # a colour each column
+    assert set(np.unique(stripes)) == {-0.5, 0.5}
+    assert abs(stripes[:, 0].mean()) < 0.5 * 4 / np.sqrt(stripes[:, 0].size)
+    assert len(np.unique(stripes[:, 0].reshape(1000, CHANNELS), axis=0)) > 950
+    colours = []
+    for before, after in zip(stripes, painted, strict=True):
+        (colour,) = np.unique(after[(before != after).any(axis=-1)], axis=0)  # one an image
+        colours.append(colour)
+    assert set(np.unique(colours)) == {-0.5, 0.5}
+    assert abs(np.mean(colours)) < 0.5 * 4 / np.sqrt(np.size(colours))
+    assert len(np.unique(colours, axis=0)) > 190
 
 
 def test_every_pixel_ends_at_the_edge_of_the_ball_or_the_box():

@@ -28,9 +28,8 @@ WITNESS = """
 import sys
 import numpy as np
 import dcgan
-from cli import terminal
-from devices import cluster
-terminal.load_tensorflow = lambda load=terminal.load_tensorflow, **first: (load(**first), watch())
+from devices import cluster, startup
+startup.load_tensorflow = lambda load=startup.load_tensorflow, **first: (load(**first), watch())
 def watch():
     from training import loop
     def train(*arguments, train=loop.train, **options):

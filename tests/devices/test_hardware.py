@@ -10,8 +10,7 @@ import tensorflow as tf
 
 import games
 from agents import compute_in
-from cli import terminal
-from devices import hardware
+from devices import hardware, startup
 from games import OptionError
 from tests.support.games import (
     BATCH,
@@ -76,18 +75,18 @@ def test_operations_side_by_side_share_the_threads(how, told, threads, monkeypat
     for pool in ("intra", "inter"):
         name = f"set_{pool}_op_parallelism_threads"
         monkeypatch.setattr(tf.config.threading, name, chosen.append)
-    monkeypatch.setattr(terminal, "cores", lambda: 6)
+    monkeypatch.setattr(startup, "cores", lambda: 6)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     if told is not None:
         monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", told)
-    terminal.load_tensorflow(**how)
+    startup.load_tensorflow(**how)
     assert chosen == threads
 
 
 def test_a_tensorflow_that_is_at_work_keeps_its_threads():
     tf.constant(0)
     before = tf.config.threading.get_intra_op_parallelism_threads()
-    terminal.load_tensorflow(before + 3)
+    startup.load_tensorflow(before + 3)
     assert tf.config.threading.get_intra_op_parallelism_threads() == before
 
 
@@ -199,8 +198,8 @@ def test_the_attacked_game_is_never_compiled():
 
 
 def test_devices_that_share_a_batch_do_not_compile_unless_asked():
-    assert hardware.suited({"game": "trio"}, gpu=True, shared=True)["jit"] is False
-    assert hardware.suited({"game": "trio", "jit": True}, gpu=True, shared=True)["jit"] is True
+    assert hardware.suited({}, xla=True, gpu=True, shared=True)["jit"] is False
+    assert hardware.suited({"jit": True}, xla=True, gpu=True, shared=True)["jit"] is True
 
 
 @pytest.mark.slow

@@ -25,14 +25,6 @@ def rows_of(count, channels, classes=10, largest=0.2, seed=0):
     return rows
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """Keeps the matplotlib figure that is about to be written."""
-    kept, write = [], attack_plots._write
-    monkeypatch.setattr(attack_plots, "_write", lambda *args: (kept.append(args[0]), write(*args)))
-    return kept
-
-
 NAMES = tuple(map(str, range(10)))
 
 

@@ -16,14 +16,6 @@ STATS = [
 ]
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """Keeps the matplotlib figure that is about to be written."""
-    kept, write = [], plots._write
-    monkeypatch.setattr(plots, "_write", lambda *args: (kept.append(args[0]), write(*args)))
-    return kept
-
-
 def test_confusion(tmp_path, drawn):
     confusion = np.array([[8, 2, 0], [0, 5, 5], [0, 0, 0]])
     plots.plot_confusion(confusion, ["cat", "dog", "owl"], tmp_path / "new" / "confusion.png")

@@ -75,39 +75,47 @@ def test_carries_no_optimizer(judge):
     assert getattr(judge, "optimizer", None) is None
 
 
-def test_held_out_images_are_never_trained_on(monkeypatch):
-    fit, seen = keras.Model.fit, {}
+@pytest.fixture
+def shown(monkeypatch):
+    """What a judge is trained with from now on, and how: it then learns nothing."""
+    seen = {}
 
-    def spy(self, batches, **kwargs):
-        seen["images"] = np.concatenate([images for images, _ in batches])
-        seen["labels"] = np.concatenate([labels for _, labels in batches])
-        seen["held out"] = kwargs["validation_data"][0]
-        return fit(self, batches, **kwargs)
+    def fit(self, batches, **options):
+        seen["images"], seen["labels"] = map(np.concatenate, zip(*batches, strict=True))
+        seen["held out"] = options["validation_data"][0]
+        for callback in options["callbacks"]:
+            callback.set_model(self)
+            callback.on_epoch_end(0, {"val_accuracy": 1.0, "val_loss": 0.0})
 
-    monkeypatch.setattr(keras.Model, "fit", spy)
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    return seen
+
+
+def test_held_out_images_are_never_trained_on(shown):
     images, labels = quadrants(256, 0)
     held_out = np.full((40, 8, 8, 1), 255, np.uint8), np.zeros(40, np.int32)
     reference.train_judge(images, labels, held_out=held_out, num_classes=4, seed=0, epochs=2)
-    assert seen["images"].shape == (512, 8, 8, 1)
+    assert shown["images"].shape == (512, 8, 8, 1)
     # Each epoch shows every training image once, with its own label, and nothing else.
     key = images.reshape(256, -1).astype(np.float32) / 127.5 - 1
     for epoch in (slice(0, 256), slice(256, 512)):
-        shown = seen["images"][epoch].reshape(256, -1)
-        order, shown_order = np.lexsort(key.T), np.lexsort(shown.T)
-        np.testing.assert_allclose(shown[shown_order], key[order], atol=1e-6)
-        np.testing.assert_array_equal(seen["labels"][epoch][shown_order], labels[order])
-    assert np.any(seen["labels"][:256] != seen["labels"][256:])
-    np.testing.assert_array_equal(seen["held out"], 1.0)
+        pixels = shown["images"][epoch].reshape(256, -1)
+        order, shown_order = np.lexsort(key.T), np.lexsort(pixels.T)
+        np.testing.assert_allclose(pixels[shown_order], key[order], atol=1e-6)
+        np.testing.assert_array_equal(shown["labels"][epoch][shown_order], labels[order])
+    assert np.any(shown["labels"][:256] != shown["labels"][256:])
+    np.testing.assert_array_equal(shown["held out"], 1.0)
 
 
-def test_images_of_28_pixels_are_shifted():
-    images = np.zeros((128, 28, 28, 1), np.uint8)
+def test_images_of_28_pixels_are_shifted(shown):
+    images, labels = np.zeros((128, 28, 28, 1), np.uint8), np.arange(128, dtype=np.int32) % 2
     images[:, 14, 14] = 255
-    batches = reference._batches(images, np.zeros(128), 128, steps=1, epochs=2, seed=0)
-    places = [np.argwhere(shown.numpy() > 0)[:, 1:3] for shown, _ in batches]
-    assert [len(batch) for batch in places] == [128, 128]
-    assert {int(i) for i in np.unique(places)} == {12, 13, 14, 15, 16}
-    assert np.any(places[0] != places[1])
+    held_out = images[:2], labels[:2]
+    reference.train_judge(images, labels, held_out=held_out, num_classes=2, seed=0, epochs=2)
+    places = np.argwhere(shown["images"] > 0)
+    assert len(places) == 256
+    assert {int(i) for i in np.unique(places[:, 1:3])} == {12, 13, 14, 15, 16}
+    assert np.any(places[:128, 1:3] != places[128:, 1:3])
 
 
 def test_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from evaluation import robustness
-from evaluation.robustness import evaluate_robustness
-from tests.support.known import TINY, classifier_of, known, target_of
+from evaluation.robustness import Target, evaluate_robustness
+from tests.support.known import TINY, Moved, classifier_of, known, target_of
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +141,18 @@ def test_the_error_is_a_binomial_s():
     assert robustness.share(np.ones(5, bool)) == {"value": 1.0, "error": 0.0}
 
 
-def test_the_nearest_other_classes_are_counted_without_the_label():
-    ranks = np.array([[2, 0, 1, 3], [1, 3, 0, 2], [0, 1, 2, 3]])
-    labels = np.array([0, 1, 3])
-    found = [robustness._nth_other(ranks, labels, place).tolist() for place in (1, 2, 3)]
-    assert found == [[2, 3, 0], [1, 0, 1], [3, 2, 2]]
+def test_the_targets_are_the_nearest_other_classes_each_once(monkeypatch):
+    example, headed_for = known(5), []
+    withstands = Target.withstands
+
+    def recording(self, attack, standing=None, *, targets=None, **options):
+        headed_for.extend([] if targets is None else [targets])
+        return withstands(self, Moved(0.0), standing)  # which fools nobody
+
+    monkeypatch.setattr(Target, "withstands", recording)
+    target = target_of(example)
+    robustness.worst_case(target, TINY)
+    logits = target.images.reshape(-1, 9) @ example.weights
+    for image, label in enumerate(target.labels):
+        others = [name for name in np.argsort(-logits[image]) if name != label]
+        assert [targets[image] for targets in headed_for] == others

@@ -1,6 +1,5 @@
 """When robust accuracy is not to be believed: masked gradients, and attacks that cheat."""
 
-import copy
 import dataclasses
 
 import numpy as np
@@ -11,13 +10,34 @@ from keras import ops
 from attacks import ProjectedGradientDescent
 from evaluation import robustness
 from evaluation.robustness import evaluate_robustness
-from tests.support.known import TINY, classifier_of, known, target_of
+from tests.support.known import TINY, Moved, classifier_of, known, target_of
 
 CHECKS = ["unbounded", "black box", "gradient", "iterations"]
-HONEST_REPORT = {
-    "pgd": {"PGD-40": {"value": 0.2}},
-    "worst_case": [{"attack": "APGD-margin", "value": 0.2}, {"attack": "Square", "value": 0.2}],
-}
+HONEST = {"pgd": 0.2, "worst_case": (0.2, 0.2)}
+
+
+@pytest.fixture
+def checks_of(monkeypatch):
+    """A function: the checks of a classifier whose attacks are said to have left so much."""
+
+    def checks(example, *, pgd, worst_case, **options):
+        rows = [{"attack": "APGD-margin"}, {"attack": "Square"}]
+        rows = [{**row, "value": left} for row, left in zip(rows, worst_case, strict=True)]
+        monkeypatch.setattr(robustness, "worst_case", lambda *arguments: rows)
+        monkeypatch.setitem(robustness.CURVE, "linf", np.array([]))
+        withstands = robustness.Target.withstands
+
+        def as_said(self, attack, *arguments, **how):
+            if attack.epsilon == TINY.epsilon and attack.steps == 40:
+                return np.arange(len(self.right)) < round(pgd * len(self.right))
+            return withstands(self, attack, *arguments, **how)
+
+        monkeypatch.setattr(robustness.Target, "withstands", as_said)
+        few = dataclasses.replace(TINY, restarts=0)
+        classifier = classifier_of(example.weights, **options)
+        return evaluate_robustness(classifier, example.split, few)["checks"]
+
+    return checks
 
 
 def failed(checks):
@@ -28,8 +48,8 @@ def steps_of_a_quarter(flat):
     return ops.round(4 * flat) / 4
 
 
-def test_an_honest_classifier_passes_every_check():
-    checks = robustness._checks(target_of(known(2)), TINY, copy.deepcopy(HONEST_REPORT))
+def test_an_honest_classifier_passes_every_check(checks_of):
+    checks = checks_of(known(2), **HONEST)
     assert [check["name"] for check in checks] == CHECKS
     assert failed(checks) == []
 
@@ -50,24 +70,21 @@ def test_rounded_pixels_hide_the_gradient_and_three_checks_tell():
     assert first["value"] - last["value"] > 0.2
 
 
-def test_huge_logits_starve_cross_entropy_but_not_the_margin():
+def test_huge_logits_starve_cross_entropy_but_not_the_margin(checks_of):
     """In float32, softmax is exactly 0 or 1 where logits are thousands apart."""
     example = known(2)
     target = target_of(example, scale=1e6)
-    checks = robustness._checks(target, TINY, copy.deepcopy(HONEST_REPORT))
-    assert {"unbounded", "gradient"} <= set(failed(checks))
-    rows = robustness.worst_case(target, TINY, lambda line: None)
+    rows = robustness.worst_case(target, TINY)
+    assert {"unbounded", "gradient"} <= set(failed(checks_of(example, **HONEST, scale=1e6)))
     exact = example.accuracy(0.1)
     assert rows[0]["value"] > exact + 0.1
     assert rows[1]["value"] == pytest.approx(exact)
 
 
-def test_a_classifier_that_never_changes_its_mind():
-    target = target_of(dataclasses.replace(known(2), weights=np.zeros((9, 2))))
-    checks = {
-        check["name"]: check
-        for check in robustness._checks(target, TINY, copy.deepcopy(HONEST_REPORT))
-    }
+def test_a_classifier_that_never_changes_its_mind(checks_of):
+    example = dataclasses.replace(known(2), weights=np.zeros((9, 2)))
+    target = target_of(example)
+    checks = {check["name"]: check for check in checks_of(example, **HONEST)}
     assert not checks["unbounded"]["passed"]
     assert not checks["gradient"]["passed"]
     share = target.right.mean()  # those of the one class that it names
@@ -78,35 +95,19 @@ def test_a_classifier_that_never_changes_its_mind():
 
 
 @pytest.mark.parametrize(("gain", "passes"), [(0.0, True), (0.066, True), (0.1, False)])
-def test_a_black_box_attack_may_win_two_images_of_thirty(gain, passes):
-    report = copy.deepcopy(HONEST_REPORT)
-    report["worst_case"][1]["value"] -= gain
-    checks = robustness._checks(target_of(known(2)), TINY, report)
+def test_a_black_box_attack_may_win_two_images_of_thirty(checks_of, gain, passes):
+    checks = checks_of(known(2), pgd=0.2, worst_case=(0.2, 0.2 - gain))
     assert failed(checks) == ([] if passes else ["black box"])
 
 
-def test_steps_that_do_not_help_are_told():
-    report = copy.deepcopy(HONEST_REPORT)
-    report["pgd"]["PGD-40"]["value"] = 0.95
-    (check,) = [c for c in robustness._checks(target_of(known(2)), TINY, report) if not c["passed"]]
+def test_steps_that_do_not_help_are_told(checks_of):
+    checks = checks_of(known(2), pgd=0.9, worst_case=(0.2, 0.2))
+    (check,) = [check for check in checks if not check["passed"]]
     assert check["name"] == "iterations"
-    assert check["says"].startswith("40 steps leave 95.0%, one leaves ")
+    assert check["says"].startswith("40 steps leave 90.0%, one leaves ")
 
 
 # An attack is not believed.
-
-
-@dataclasses.dataclass(frozen=True)
-class Moved:
-    """An attack that adds a constant to every pixel."""
-
-    by: float
-    epsilon: float | None = 0.1
-    norm: str = "linf"
-    bounds: tuple[float, float] = (-1.0, 1.0)
-
-    def __call__(self, loss_fn, images, *, seed):
-        return images + self.by
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from games import config
-from images import datasets, downloads
+from games import base
+from images import datasets, downloads, readers
 from images.datasets import DataError
 from tests.support.files import refusal, small_mnist, write_classes, write_mnist
 from tests.support.program import ROOT, run_apart, succeeded
@@ -20,7 +20,7 @@ def images_of(dataset):
 
 
 def test_the_command_line_offers_the_same_data_sets():
-    assert config.DATASETS == datasets.DATASETS
+    assert base.DATASETS == datasets.DATASETS
 
 
 def test_importing_data_is_cheap():
@@ -157,22 +157,26 @@ def test_splits_are_stable_whatever_the_seed():
 
 @hypothesis.settings(deadline=None, max_examples=60)
 @hypothesis.given(
-    counts=st.lists(st.integers(1, 60), min_size=2, max_size=6),
-    share=st.sampled_from([0.1, 0.2]),
-    seed=st.integers(0, 5),
+    counts=st.lists(st.integers(3, 60), min_size=2, max_size=6), seed=st.integers(0, 5)
 )
-def test_splits_are_disjoint_complete_and_stratified(counts, share, seed):
+def test_splits_are_disjoint_complete_and_stratified(counts, seed):
     labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     images = np.arange(len(labels), dtype=np.int32).reshape(-1, 1, 1, 1)
-    rest, taken = datasets._split(datasets.Split(images, labels), share, seed)
-    together = np.concatenate([rest.images, taken.images]).ravel()
+    names = tuple(map(str, range(len(counts))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "read_folder", lambda folder, size: (names, [(images, labels)]))
+        loaded = datasets.load("folder", data_dir=".", seed=seed)
+    splits = images_of(loaded)
+    together = np.concatenate([split.images for split in splits.values()]).ravel()
     assert sorted(together) == list(range(len(labels)))
-    assert np.array_equal(labels[taken.images.ravel()], taken.labels)
-    for label, count in enumerate(counts):
-        found = np.sum(taken.labels == label)
-        assert found < count
-        assert found >= min(1, count - 1)
-        assert abs(found - share * count) <= 1
+    for split in splits.values():
+        assert np.array_equal(labels[split.images.ravel()], split.labels)
+    left = np.array(counts)
+    for part, share in (("test", 0.2), ("validation", 0.1)):
+        found = np.bincount(splits[part].labels, minlength=len(counts))
+        assert np.all(found >= 1) and np.all(found < left)
+        assert np.all(abs(found - share * left) <= 1)
+        left = left - found
 
 
 @pytest.mark.skipif(not REAL_MNIST.exists(), reason=f"{REAL_MNIST.name} is not in shared/data")

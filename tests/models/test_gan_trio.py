@@ -1,7 +1,6 @@
 """The trio: labels, the third turn, and that real images reach the discriminator alone."""
 
 import copy
-import inspect
 import itertools
 import json
 
@@ -264,10 +263,6 @@ def test_the_images_that_teach_the_classifier_are_shifted():
         kept = after[after != -1]
         assert kept.size >= 36  # two pixels lost on either axis leave 6 x 6
         assert np.isin(kept, before).all()
-
-
-def test_the_classifier_s_turn_has_no_place_for_an_image_or_a_real_label():
-    assert list(inspect.signature(GANTrio.classifier_turn).parameters) == ["self", "batch"]
 
 
 @pytest.mark.parametrize("conditioning", options.CONDITIONINGS)

@@ -65,3 +65,16 @@ def target_of(known, **options):
     """The classifier and its images, as an attack sees them; options as `classifier_of`."""
     classifier = classifier_of(known.weights, **options)
     return Target(classifier, datasets.normalize(known.split.images), known.split.labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Moved:
+    """An attack that adds a constant to every pixel."""
+
+    by: float
+    epsilon: float | None = 0.1
+    norm: str = "linf"
+    bounds: tuple[float, float] = (-1.0, 1.0)
+
+    def __call__(self, loss_fn, images, *, seed):
+        return images + self.by

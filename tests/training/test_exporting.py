@@ -1,7 +1,9 @@
 """Exported agents, each loaded with its own runtime and compared with Keras."""
 
+import dataclasses
 import errno
 import os
+import pathlib
 import re
 
 import keras
@@ -152,17 +154,16 @@ def test_a_file_that_differs_is_refused_and_the_old_one_stays(
     tmp_path, monkeypatch, bob, error, passes
 ):
     (tmp_path / "bob.onnx").write_text("old")
-    load = exporting._load_onnx
+    kind = exporting.FORMATS["onnx"]
 
     def off(path):
-        run = load(path)
+        run = kind.load(path)
         return lambda inputs: {
             name: answer + error * max(1, np.abs(answer).max())
             for name, answer in run(inputs).items()
         }
 
-    kind = exporting.dataclasses.replace(exporting.FORMATS["onnx"], load=off)
-    monkeypatch.setitem(exporting.FORMATS, "onnx", kind)
+    monkeypatch.setitem(exporting.FORMATS, "onnx", dataclasses.replace(kind, load=off))
     if passes:
         said = float(re.search(r"checked, (\S+) from Keras", write(bob, tmp_path))[1])
         assert said == pytest.approx(error, rel=0.2)
@@ -200,15 +201,21 @@ def test_a_savedmodel_is_replaced_and_another_folder_is_not(tmp_path, bob):
     ]
 
 
-def test_an_old_savedmodel_comes_back_if_the_new_one_cannot_be_put(tmp_path):
-    old, room = tmp_path / "bob.savedmodel", tmp_path / "room"
+def test_an_old_savedmodel_comes_back_if_the_new_one_cannot_be_put(tmp_path, monkeypatch, bob):
+    old, rename = tmp_path / "bob.savedmodel", pathlib.Path.rename
     old.mkdir()
-    room.mkdir()
     (old / "saved_model.pb").write_text("old")
-    with pytest.raises(FileNotFoundError):
-        exporting._put(room / "never made", old)
+
+    def fail_for_the_new_one(path, target):
+        if (path / "saved_model.pb").read_bytes() != b"old":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", fail_for_the_new_one)
+    with pytest.raises(OSError, match="Permission denied"):
+        write(bob, tmp_path, "savedmodel")
     assert (old / "saved_model.pb").read_text() == "old"
-    assert not list(room.iterdir())
+    assert list(tmp_path.iterdir()) == [old]
 
 
 FULL = "No space left on device"

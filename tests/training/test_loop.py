@@ -13,6 +13,12 @@ from training import loop
 from training.run_folder import Run
 
 
+@pytest.fixture(autouse=True)
+def short_critic(monkeypatch):
+    """The critic learns on for a moment; `tests/models/test_critic.py` sees what it learns."""
+    monkeypatch.setattr(loop, "CRITIC_STEPS", 20)
+
+
 def state(game):
     """Every number that decides how the game goes on."""
     agents = [game.generator, game.discriminator, game.classifier]
