@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.support.fakes import FakeGame, healthy, one_class_only, one_image_a_class
 from training import callbacks
+from training.accessories import Accessories
 from training.run_folder import Run
 
 
@@ -44,7 +45,7 @@ def test_the_keeper_saves_no_weights_that_are_no_numbers(tmp_path):
     assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("not finite", True, 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, number):
     before = signal.getsignal(number)
     run = Recorder(tmp_path)
@@ -54,7 +55,11 @@ def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, num
         keeper.on_train_batch_end(0, {"loss": 1.0})
         keeper.on_epoch_end(0)
         assert signal.getsignal(number) is before  # a second one is not caught
-    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("signal", True, 1)
+    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == (
+        signal.Signals(number).name,
+        True,
+        2,
+    )
     assert signal.getsignal(number) is before
 
 
@@ -67,7 +72,9 @@ def test_the_keeper_ends_by_the_clock(tmp_path):
 
 def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
     lines = []
-    progress = callbacks.Progress(Run(tmp_path), 4, 6000, None, lines.append)
+    progress = callbacks.Progress(
+        Run(tmp_path), 4, 6000, None, lines.append, Accessories(lines.append)
+    )
     progress.set_model(FakeGame(healthy))
     for loss in (0.25, float("nan")):
         progress.on_epoch_begin(0)
