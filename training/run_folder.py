@@ -377,7 +377,11 @@ class Run:
     def _load_checkpoint(self, file):
         remedy = "train again with --overwrite"
         self.register_classes()
-        game, expected = reading.load_model(file, remedy), self.read_config().game
+        return self._checked(reading.load_model(file, remedy), file, remedy)
+
+    def _checked(self, game, file, remedy):
+        """A loaded game, if it is the one that config.json tells of."""
+        expected = self.read_config().game
         if not isinstance(game, Game) or game.options.game != expected:
             found = game.options.game if isinstance(game, Game) else type(game).__name__
             raise RunError(f"{file}: holds {found}, config.json says {expected}; {remedy}")

@@ -7,15 +7,19 @@ import os
 import pytest
 
 import agents
-from games import config
+from games import GAMES
 from training import run_folder
 from training.run_folder import Run, RunError
+
+
+def options_of(game="trio", **options):
+    return GAMES[game].from_preset("quick", **options)
 
 
 def started(path, **options):
     run = Run(path)
     run.path.mkdir(parents=True, exist_ok=True)
-    run.start(config.GANConfig(**options), ["zero", "one"])
+    run.start(options_of(**options), ["zero", "one"])
     return run
 
 
@@ -30,7 +34,7 @@ def test_config_json_says_what_made_the_run(tmp_path):
     assert record["config"]["seed"] == 5
     assert set(record["versions"]) == {"tensorflow", "keras", "numpy"}
     assert "git_commit" in record
-    assert run.read_config() == config.GANConfig(dataset="digits", seed=5)
+    assert run.read_config() == options_of(dataset="digits", seed=5)
     assert run.class_names() == ("zero", "one")
 
 
