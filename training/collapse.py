@@ -20,7 +20,7 @@ class CollapseWatch(keras.callbacks.Callback):
     at once: do images vary at all, and has the discriminator won? At the end of an epoch it takes a
     look, which compares the average generator's images with held-out real ones: the share of each
     class as judged by the nearest real image, whether that is the class asked for, how widely
-    images of a class spread, and the discriminator's balance. It only looks; nothing learns from it.
+    images of a class spread, and the discriminator's balance. Nothing learns from it.
 
     A glance's limits lie between what healthy and what lost games showed at steps 100 to 400, on
     digits and MNIST. The variance of all images, as a share of that of real ones: GAN 0.26 or more,
