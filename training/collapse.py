@@ -69,7 +69,8 @@ class CollapseWatch(keras.callbacks.Callback):
         self.seen: list[str] = []
         self.suspected: Set[str] = set()
         self.glimpsed: Set[str] = set()
-        self.first_step, self.earlier = 0, (0, {})
+        self.first_step = 0
+        self.earlier: tuple[int, dict] = (0, {})
         pixels = _flatten(images)
         half = len(pixels) // 2
         self.judge = KNeighborsClassifier(n_neighbors=1).fit(pixels[:half], labels[:half])

@@ -158,8 +158,8 @@ def test_the_status_is_what_shells_expect(stopped_by, status):
 def test_an_unreadable_picture_is_left_out_of_the_film_and_named(tmp_path):
     run = Run(tmp_path)
     grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
-    grid.set_model(FakeGame(healthy))
-    for epoch in range(3):
+    for epoch, imagine in enumerate((one_image_a_class, healthy, one_class_only)):
+        grid.set_model(FakeGame(imagine))
         grid.on_epoch_end(epoch)
     (run.samples / "epoch-0002.png").write_bytes(b"\x89PNG cut off")
     os.mkfifo(run.samples / "epoch-0004.png")
