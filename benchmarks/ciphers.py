@@ -16,6 +16,7 @@ from crypto.game import EVE_TURNS
 from games import GAMES
 from models import build_game
 from training import attempts
+from training.callbacks import is_signal
 from training.crypto_plot import plot_seeds
 from training.run_folder import Run
 
@@ -70,7 +71,7 @@ def row_of(config, options):
     with tempfile.TemporaryDirectory() as folder:
         run = Run(pathlib.Path(folder))
         game, stopped_by = attempts.train(run, config, resume=False, announce=lambda line: None)
-        if stopped_by == "signal":
+        if is_signal(stopped_by):
             raise KeyboardInterrupt  # half a training is no row of the table
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
         stats = run.read_stats()

@@ -11,7 +11,8 @@ import tensorflow as tf
 from devices import cluster
 from games import OptionError
 
-REASONS = ("not finite", "signal", "clock")  # to end a run, the gravest first
+# To end a run, the gravest first; those between are signals.
+REASONS = ("not finite", "SIGTERM", "SIGHUP", "SIGINT", "SIGPIPE", "clock")
 
 
 def join(kind):

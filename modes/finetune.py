@@ -21,6 +21,25 @@ def finetune(flags):
     Takes the flags; returns the exit status, or raises OptionError or one of EXPECTED_ERRORS.
     """
     parent, supplied = open_run(flags, needs_data=True)
+    folder = parent
+    if supplied:
+        folder = run_folder.Run(run_folder.default_path("robgan", parent.read_config().dataset))
+    if flags.devices and not flags.devices.is_chief:
+        folder = run_folder.Onlooker(folder.path)
+    with folder.locked():  # while its agents learn on, nobody may replace them
+        return play_on(parent, folder.finetuned, flags)
+
+
+def play_on(parent, run, flags):
+    """Plays the fine-tuning of a run.
+
+    Args:
+        parent: run_folder.Run, whose agents learn on.
+        run: run_folder.Run of the fine-tuning.
+        flags: the namespace of `cli.flags.parse`.
+    Returns:
+        int, the exit status.
+    """
     played, game = parent.read_config(), GAMES["finetune"]
     given = {name: getattr(played, name) for name in INHERITED}
     given |= {name: value for name, value in game.given(flags).items() if value is not None}
@@ -30,9 +49,8 @@ def finetune(flags):
     )
     kind = games.kind_of(played.dataset)
     options = game.from_preset(game.preset_of(flags), kind, **given)
-    folder = run_folder.Run(run_folder.default_path("robgan", played.dataset))
-    run = (folder if supplied else parent).finetuned
     if flags.resume:
+        run.refuse_to_resume()
         options = resumed_options(run, flags)
     return play(run, options, flags, build=functools.partial(build, parent))
 

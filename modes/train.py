@@ -9,12 +9,14 @@ import sys
 
 import games
 import models
-from cli.terminal import INTERRUPTED, command, say
+from cli.terminal import command, say
 from devices import hardware
 from devices.distribution import Devices, lost_worker
 from games import GAMES, ImageOptions, OptionError
 from images import datasets
 from training import run_folder
+from training.accessories import Teller
+from training.callbacks import is_signal, status_of
 
 
 def train(flags):
@@ -25,10 +27,13 @@ def train(flags):
     game = GAMES[flags.game]
     which = getattr(flags, game.options.TELLS_APART) or game.preset_of(flags)
     on_images = issubclass(game.options, ImageOptions)
-    if on_images and not (flags.resume and flags.path):
+    if on_images and not (flags.resume and flags.path is not None):
         which = datasets.resolve(which, flags.data_dir, announce=say)
-    run = run_folder.Run(flags.path or run_folder.default_path(game.name, which))
-    if run.exists:
+    path = run_folder.default_path(game.name, which) if flags.path is None else flags.path
+    run = run_folder.Run(path)
+    if flags.resume:
+        run.refuse_to_resume()
+    if run.exists and not (flags.overwrite and run.is_damaged):
         meant = "auto" if flags.resume and game.options.TELLS_APART not in flags.given else which
         run_folder.refuse_other(run, game.name, meant)
     if flags.resume:
@@ -73,17 +78,17 @@ def play(run, options, flags, build=models.build_game):
     Raises:
         OptionError, or one of EXPECTED_ERRORS.
     """
-    if run.exists and not (flags.resume or flags.overwrite):
-        raise run_folder.RunError(
-            f"{run.path}: already holds a run; --resume goes on with it, --overwrite replaces it,"
-            " another --path leaves it alone"
-        )
+    if not flags.resume:
+        run.refuse_to_replace(flags.overwrite)
     on_images = isinstance(options, ImageOptions)
     loop = importlib.import_module("training.loop" if on_images else "training.attempts")
-    start = functools.partial(loop.train, resume=flags.resume, announce=say)
+    tell = Teller(say)
+    start = functools.partial(loop.train, resume=flags.resume, announce=tell)
     devices = flags.devices or Devices()
     if on_images:
         dataset = load_dataset(options)
+        # Here the data are compared with those that a resumed run was trained on, run.class_names()
+        # and run.image_shape(), before anything is written; images/datasets.py shall say how.
         if flags.epochs:
             per_epoch = options.steps_per_epoch(len(dataset.train.images))
             options = dataclasses.replace(options, steps=flags.epochs * per_epoch, minutes=None)
@@ -91,18 +96,18 @@ def play(run, options, flags, build=models.build_game):
         start = functools.partial(
             start,
             dataset=dataset,
-            show_bar=sys.stdout.isatty(),
+            show_bar=sys.stdout is not None and sys.stdout.isatty(),
             build=build,
             devices=devices,
         )
     if not devices.is_chief:
         run = run_folder.Onlooker(run.path)
     with run.locked():
-        if flags.overwrite:
-            run.clear()
+        if devices.is_chief and not flags.resume:
+            run.refuse_to_replace(flags.overwrite)  # another training may just have ended here
         where = "" if flags.distribute == "none" else f" on {devices}"
         which = getattr(options, options.TELLS_APART)
-        say(f"training the {options.game} on {which}{where} into {run.path}")
+        tell(f"training the {options.game} on {which}{where} into {run.path}")
         try:
             game, stopped_by = start(run, options)
         except devices.losses as error:
@@ -110,7 +115,7 @@ def play(run, options, flags, build=models.build_game):
                 f"{lost_worker(error)} was lost, so the run ends here; the last checkpoint is"
                 f" {run.checkpoint_file}; start all workers again with --resume"
             ) from None
-    return report_end(run, options, game.step, stopped_by, flags.distribute)
+    return report_end(run, options, game.step, stopped_by, flags.distribute, tell)
 
 
 def load_dataset(options):
@@ -177,7 +182,7 @@ def steps_of_longer(preset, options):
     return wanted["steps"]
 
 
-def report_end(run, options, step, stopped_by, distribute):
+def report_end(run, options, step, stopped_by, distribute, tell):
     """Says how the training ended and what to type next; returns the exit status."""
     game = GAMES[options.game]
     mode, name, path = "train", game.name, run.path
@@ -190,12 +195,12 @@ def report_end(run, options, step, stopped_by, distribute):
             f" {run.checkpoint_file}; start anew with a lower learning rate{remedy}"
         )
     where = ("--game", name, "--path", path)
-    if stopped_by == "signal":
+    if is_signal(stopped_by):
         again = () if distribute == "none" else ("--distribute", distribute)
-        say(f"interrupted at step {step}, and saved; to go on:")
-        say(f"  {command('--mode', mode, *where, *again, '--resume')}")
-        return INTERRUPTED
+        tell(f"interrupted at step {step}, and saved; to go on:")
+        tell(f"  {command('--mode', mode, *where, *again, '--resume')}")
+        return status_of(stopped_by)
     film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
-    say(f"done, {step} steps{film}; next:")
-    say(f"  {command('--mode', *game.next_mode.split(), *where)}")
-    return 0
+    tell(f"done, {step} steps{film}; next:")
+    tell(f"  {command('--mode', *game.next_mode.split(), *where)}")
+    return status_of("SIGPIPE") if tell.closed else 0

@@ -11,6 +11,7 @@ from crypto.audit.exact import exact_audit
 from crypto.audit.selective import selective_audit
 from crypto.ciphers import Cipher, learned_cipher
 from games.crypto import ROUNDS_PER_STEP
+from training.accessories import Accessories, Teller
 from training.callbacks import Keeper
 from training.crypto_plot import plot_training
 
@@ -45,6 +46,7 @@ class Auditor(keras.callbacks.Callback):
     def __init__(self, run, config, announce):
         super().__init__()
         self.run, self.config, self.announce = run, config, announce
+        self.accessories = Accessories(announce)
         rows = run.read_stats()
         self.earlier_seconds = rows[-1]["seconds"] if rows else 0.0
         self.began = time.monotonic()
@@ -103,7 +105,10 @@ class Auditor(keras.callbacks.Callback):
         row["rounds/s"] = round(rate, 1)
         row["seconds"] = round(self.earlier_seconds + time.monotonic() - self.began, 2)
         self.run.append_stats(row)
-        with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
+        with (
+            self.accessories.spare("TensorBoard"),
+            tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default(),
+        ):
             for name in row.keys() - {"step", "attempt", "seconds"}:
                 tf.summary.scalar(name, row[name], step=game.step)
         self.announce(
@@ -138,17 +143,21 @@ def train(run, config, *, resume, announce):
         runs.RunError: if the checkpoint cannot be loaded.
         OSError: if the run folder cannot be written.
     """
-    game = run.load_game() if resume else models.build_game(config, None)
+    tell = announce if isinstance(announce, Teller) else Teller(announce)
+    accessories = Accessories(tell)
+    game = run.load_game(tell) if resume else models.build_game(config, None)
     if resume:
         game.go_on(config)
         game.compile()
         run.forget_stats_after(game.step)
+    else:
+        run.clear()
     run.start(config)
-    announce(WARNING)
+    tell(WARNING)
     for line in promises(config):
-        announce(line)
-    with Keeper(run) as keeper:
-        auditor = Auditor(run, config, announce)
+        tell(line)
+    with Keeper(run, is_deserted=lambda: tell.closed) as keeper:
+        auditor = Auditor(run, config, tell)
         # The keeper saves once the row is written: resuming drops rows past the checkpoint.
         while not (auditor.finished or keeper.stopped_by or is_over(game, config, run)):
             game.fit(
@@ -158,10 +167,11 @@ def train(run, config, *, resume, announce):
                 verbose=0,
                 **next_span(game, config),
             )
-    plot_training(run.read_stats(), config, run.curve_file)
+    with accessories.spare(run.curve_file.name):
+        plot_training(run.read_stats(), config, run.curve_file)
     leaks = auditor.audit and not good(auditor.audit)
     if config.preset == "secret" and leaks and keeper.stopped_by is None:
-        announce(f"warning: this cipher leaks {leak_text(auditor.audit)}; try another --seed")
+        tell(f"warning: this cipher leaks {leak_text(auditor.audit)}; try another --seed")
     return game, keeper.stopped_by
 
 

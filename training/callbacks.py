@@ -12,41 +12,61 @@ from images import datasets, pictures
 
 FILM_FRAMES = 80  # at most, so that the film stays a few MB
 GRID_ROWS = 8
+FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
+CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Keeper(keras.callbacks.Callback):
-    """Saves the run at every epoch's end, and stops it in good order.
+    """Saves the run by the clock and at every epoch's end, and stops it in good order.
 
-    It stops when the clock runs out, at Ctrl-C or SIGTERM (a second one is not caught), and at a
-    loss that is not a number; then nothing is saved over the last good checkpoint.
+    It stops when time is up, at Ctrl-C, SIGTERM or SIGHUP (a second one is not caught), when nobody
+    reads its output any more, and at a loss that is not a number; then nothing is saved over the
+    last good checkpoint. It comes first among the callbacks: whatever fails after it, what was
+    learned is safe.
+
+    Only the chief of several workers writes, and its own clock alone says when: saving waits for
+    nobody, so the others need not know. What ends the run all must agree on.
 
     Args:
-        run: runs.Run.
-        minutes: float, or None for no clock.
+        run: run_folder.Run.
+        minutes: float, or None for no limit.
         agree: callable, why this process would stop -> why all that play together do.
+        clock: callable without arguments -> float, seconds.
+        is_deserted: callable without arguments -> bool, whether nobody reads the output any more.
     """
 
-    def __init__(self, run, minutes=None, agree=lambda reason: reason):
+    def __init__(
+        self,
+        run,
+        minutes=None,
+        agree=lambda reason: reason,
+        *,
+        clock=time.monotonic,
+        is_deserted=lambda: False,
+    ):
         super().__init__()
-        self.run = run
-        self.deadline = None if minutes is None else time.monotonic() + 60 * minutes
-        self.agree = agree
+        self.run, self.agree, self.clock, self.is_deserted = run, agree, clock, is_deserted
+        self.deadline = None if minutes is None else clock() + 60 * minutes
+        self.due = clock() + FIRST_CHECKPOINT
         self.reason = None
 
     @property
     def stopped_by(self):
-        """None, "clock", "signal" or "not finite"; to be asked by all that play together."""
+        """None, "clock", "not finite" or a signal's name; to be asked by all that play together."""
         return self.agree(self.reason)
 
     def __enter__(self):
-        self.handlers = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
+        caught = [getattr(signal, name) for name in CAUGHT if hasattr(signal, name)]
+        if signal.getsignal(caught[-1]) is signal.SIG_IGN:
+            caught.pop()  # as nohup wants it
+        self.handlers = {number: signal.signal(number, self._ask) for number in caught}
         return self
 
     def __exit__(self, *exception):
         self._restore()
 
     def _ask(self, number, frame):
-        self.reason = "signal"
+        self.reason = signal.Signals(number).name
         self._restore()
 
     def _restore(self):
@@ -56,32 +76,71 @@ class Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if not all(math.isfinite(value) for value in (logs or {}).values()):
             self.reason = "not finite"
-        elif self.deadline and time.monotonic() > self.deadline:
+        elif self.is_deserted():
+            self.reason = self.reason or "SIGPIPE"
+        elif self.deadline is not None and self.clock() > self.deadline:
             self.reason = self.reason or "clock"
-        if self.stopped_by:
-            self.model.stop_training = True
+        stopped_by = self.stopped_by
+        if stopped_by:
+            self.model.stop_training = True  # Keras still validates and ends the epoch, which takes
+        # The epoch's last step is saved at the epoch's end.
+        by_the_clock = self.clock() >= self.due and batch + 1 != (self.params or {}).get("steps")
+        if stopped_by != "not finite" and (stopped_by or by_the_clock):
+            self._save()
 
     def on_epoch_end(self, epoch, logs=None):
+        self._check_weights()
+        if self.reason == "not finite":
+            self.model.stop_training = True
+        if self.stopped_by != "not finite":
+            self._save()
+
+    def _check_weights(self):
         # The step after a good loss can still have ruined the weights.
         if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
-            self.reason, self.model.stop_training = "not finite", True
-        if self.stopped_by != "not finite":
+            self.reason = "not finite"
+
+    def _save(self):
+        self._check_weights()
+        if self.reason != "not finite":  # else the next step finds that all agree to stop
             self.run.save(self.model)
+        self.due = self.clock() + CHECKPOINT_EVERY
+
+
+def status_of(stopped_by):
+    """The exit status that a shell expects of a run that this has ended: 128 + a signal's number.
+
+    Args:
+        stopped_by: as `Keeper.stopped_by`.
+    Returns:
+        int, 0 for None and "clock".
+    """
+    return 128 + signal.Signals[stopped_by] if is_signal(stopped_by) else 0
+
+
+def is_signal(stopped_by):
+    """Whether a run was ended from outside, and not by its length or its losses."""
+    return bool(stopped_by) and stopped_by.startswith("SIG")
 
 
 class Progress(keras.callbacks.Callback):
     """Adds images a second to the bar, a row to stats.jsonl and a line to a quiet terminal.
 
+    A row holds means over the last `steps` steps: those of its epoch, or where the run was resumed
+    within the epoch those since then.
+
     Args:
-        run: runs.Run.
+        run: run_folder.Run.
         batch_size: int.
         total_steps: int, at which the training ends, for the time left.
         deadline: float of `time.monotonic()` at which it ends, or None.
         announce: callable for one line of text an epoch.
+        accessories: accessories.Accessories, which spares the run if a row cannot be written.
     """
 
-    def __init__(self, run, batch_size, total_steps, deadline, announce):
+    def __init__(self, run, batch_size, total_steps, deadline, announce, accessories):
         super().__init__()
+        self.accessories = accessories
         self.run = run
         self.batch_size = batch_size
         self.total_steps = total_steps
@@ -89,7 +148,7 @@ class Progress(keras.callbacks.Callback):
         self.announce = announce
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.monotonic()
+        self.began, self.first_step = time.monotonic(), self.model.step
 
     def on_train_batch_end(self, batch, logs=None):
         played = (batch + 1) * self.batch_size  # a call may have played several batches
@@ -98,10 +157,12 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         step = self.model.step
-        row = {"epoch": epoch + 1, "step": step, **{k: float(v) for k, v in logs.items()}}
+        row = {"epoch": epoch + 1, "step": step, "steps": step - self.first_step}
+        row.update({k: float(v) for k, v in logs.items()})
         row["images/s"] = round(self.rate, 1)
         if all(math.isfinite(value) for value in row.values()):
-            self.run.append_stats(row)
+            with self.accessories.spare(self.run.stats_file.name):
+                self.run.append_stats(row)
         left = (self.total_steps - step) * self.batch_size / self.rate
         if self.deadline:
             left = max(0.0, self.deadline - time.monotonic())
@@ -116,7 +177,7 @@ class SampleGrid(keras.callbacks.Callback):
     """Draws the same latents at every epoch, a column a class; the frames become a film.
 
     Args:
-        run: runs.Run, whose `samples` folder receives epoch-0001.png and so on.
+        run: run_folder.Run, whose `samples` folder receives epoch-0001.png and so on.
         num_classes: int, columns of the grid.
         seed: int, of the latents.
     """
@@ -128,21 +189,48 @@ class SampleGrid(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_end(self, epoch, logs=None):
+        self.draw(self.model, epoch)
+
+    def draw(self, game, epoch):
+        """Writes the picture of an epoch, counted from 0."""
         count = GRID_ROWS * self.columns
-        images, _ = self.model.sample(count, self.seed)
+        images, _ = game.sample(count, self.seed)
         sheet = pictures.grid(datasets.denormalize(images), self.columns)
-        pictures.save_png(self.run.samples / f"epoch-{epoch + 1:04d}.png", sheet)
+        pictures.save_png(self._frame(epoch), sheet)
         with tf.summary.create_file_writer(str(self.run.tensorboard / "samples")).as_default():
             tf.summary.image("samples", sheet[None], step=epoch)
 
+    def _frame(self, epoch):
+        return self.run.samples / f"epoch-{epoch + 1:04d}.png"
+
+    def complete(self, game, epoch):
+        """Writes what is missing of the picture of the last epoch, counted from 0, and the film."""
+        if not self._frame(epoch).exists():
+            self.draw(game, epoch)
+        film = self.run.film_file
+        if not film.exists() or film.stat().st_mtime < self._frame(epoch).stat().st_mtime:
+            self.on_train_end()
+
     def on_train_end(self, logs=None):
-        """Writes training_process.gif from the frames of all epochs, resumed ones included."""
-        files = sorted(self.run.samples.glob("epoch-*.png"))
+        """Writes training_process.gif from the frames of all epochs, resumed ones included.
+
+        Raises:
+            OSError: if a frame could not be read; the film then lacks it.
+        """
+        files = sorted(file for file in self.run.samples.glob("epoch-*.png") if file.is_file())
         if not files:
             return
         chosen = np.unique(np.linspace(0, len(files) - 1, min(FILM_FRAMES, len(files))).astype(int))
-        frames = [pictures.load_sheet(files[index]) for index in chosen]
-        pictures.save_gif(self.run.film_file, frames, milliseconds=150, hold=2000)
+        frames, unreadable = [], []
+        for file in (files[index] for index in chosen):
+            try:
+                frames.append(pictures.load_sheet(file))
+            except Exception:  # Pillow has many errors for a damaged picture
+                unreadable.append(file)
+        if frames:
+            pictures.save_gif(self.run.film_file, frames, milliseconds=150, hold=2000)
+        if unreadable:
+            raise OSError(f"{unreadable[0]} cannot be read, so the film lacks it; remove it")
 
 
 class GraphWriter(keras.callbacks.Callback):
@@ -151,7 +239,7 @@ class GraphWriter(keras.callbacks.Callback):
     Keras's own callback finds no graph in a game that is not a functional model.
 
     Args:
-        run: runs.Run.
+        run: run_folder.Run.
         image_shape: (h, w, c) of the game's images.
     """
 

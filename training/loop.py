@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import time
 
 import keras
 import tensorflow as tf
@@ -11,7 +12,8 @@ import models
 from devices import hardware
 from devices.distribution import Devices
 from images import datasets
-from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid
+from training.accessories import Accessories, Bar, Teller
+from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid, is_signal
 from training.collapse import CollapseWatch
 
 CRITIC_STEPS = 1000
@@ -48,65 +50,125 @@ def spans(step, total_steps, per_epoch):
 
 
 def train(
-    run, config, dataset, *, resume, show_bar, announce, build=models.build_game, devices=None
+    run,
+    config,
+    dataset,
+    *,
+    resume,
+    show_bar,
+    announce,
+    build=models.build_game,
+    devices=None,
+    clock=time.monotonic,
 ):
     """Plays the game, writing everything into the run folder.
 
+    The checkpoint comes first. Statistics, pictures, TensorBoard and output are accessories: where
+    one fails, a line says so and the training goes on.
+
     Args:
-        run: runs.Run; with `resume` it holds a checkpoint, else it is started.
+        run: run_folder.Run; with `resume` it holds a checkpoint, else what an earlier run has left
+            in it is removed.
         config: config.Config.
-        dataset: data.Dataset; its training split is played with, its validation split watched,
+        dataset: datasets.Dataset; its training split is played with, its validation split watched,
             its test split not touched.
-        resume: bool, whether to go on from the checkpoint.
+        resume: bool, whether to go on from the checkpoint. Where nothing is left to play, what the
+            run had not come to write is written.
         show_bar: bool, whether Keras's progress bar is shown; otherwise a line an epoch.
         announce: callable for one line of text.
         build: callable, (config, dataset) -> the game to start with.
         devices: distribution.Devices that share the batches, or None for the usual one.
+        clock: callable without arguments -> float, seconds; by which checkpoints are written.
     Returns:
         (game, str or None): the game, and what ended it early; see `Keeper.stopped_by`.
     Raises:
-        runs.RunError: if the checkpoint cannot be loaded.
+        RunError: if no checkpoint can be loaded, or none can be written.
         OSError: if the run folder cannot be written.
     """
     devices = devices or Devices()
+    tell = announce if isinstance(announce, Teller) else Teller(announce)
+    accessories = Accessories(tell)
     if resume:
-        game = devices.build(run.load_game)
+        game = devices.build(functools.partial(run.load_game, tell))
         game.go_on(config)
         run.forget_stats_after(game.step)
     else:
         game = devices.build(functools.partial(build, config, dataset))
-    run.start(config, dataset.class_names, str(devices))
+        run.clear()
+    shape = (dataset.image_size, dataset.image_size, dataset.channels)
+    run.start(config, dataset.class_names, str(devices), shape)
     total_steps = FOREVER if config.minutes else config.steps
-    with Keeper(run, config.minutes, devices.agree) as keeper:
+    per_epoch = config.steps_per_epoch(len(dataset.train.images))
+    cuts = list(spans(game.step, total_steps, per_epoch))
+    with Keeper(
+        run, config.minutes, devices.agree, clock=clock, is_deserted=lambda: tell.closed
+    ) as keeper:
         progress = Progress(
             run,
             config.batch_size,
             total_steps,
             keeper.deadline,
-            announce=(lambda line: None) if show_bar else announce,
+            announce=(lambda line: None) if show_bar else tell,
+            accessories=accessories,
         )
-        # The keeper saves once the row is written: resuming drops rows past the checkpoint.
-        callbacks = [progress, *_observers(run, game, config, dataset, announce, devices), keeper]
-        per_epoch = config.steps_per_epoch(len(dataset.train.images))
+        grid = _grid(run, game, config, dataset, devices)
+        observers = _observers(run, game, config, dataset, tell, devices, grid)
+        if show_bar:
+            observers["the progress bar"] = Bar()
+        wrapped = [accessories.wrap(observer, name) for name, observer in observers.items()]
         gpu = hardware.has_gpu() and not devices.strategy
-        for span in spans(game.step, total_steps, per_epoch):
+        for span in cuts:
             at_once = hardware.steps_at_once(span["steps_per_epoch"], gpu=gpu)
             if game.steps_per_execution != at_once:
                 game.compile(jit_compile=config.jit, steps_per_execution=at_once)
             game.fit(
                 _training_batches(config, dataset, devices, config.seed, first_step=game.step),
                 validation_data=_validation(game, dataset, devices),
-                callbacks=callbacks,
+                callbacks=[keeper, progress, *wrapped],
                 shuffle=False,
-                verbose="auto" if show_bar else 0,
+                verbose=0,
                 **span,
             )
             if keeper.stopped_by:
                 break
-        if game.has_critic and keeper.stopped_by in (None, "clock"):
-            announce("the discriminator learns on alone, to judge single images")
+        if not cuts and devices.is_chief:
+            _complete(run, game, grid, max(0, -(-game.step // per_epoch) - 1), accessories)
+        is_due = game.has_critic and (cuts or not _is_taught(run, game))
+        if is_due and keeper.stopped_by in (None, "clock"):
+            tell("the discriminator learns on alone, to judge single images")
             _play_critic(run, game, config, dataset, keeper, devices)
+    if devices.is_chief:
+        with accessories.spare(run.losses_file.name):
+            from evaluation import plots  # with matplotlib, which a training can start without
+
+            plots.plot_losses(run.read_stats(), run.losses_file)
     return game, keeper.stopped_by
+
+
+def _complete(run, game, grid, epoch, accessories):
+    """Writes what a training that was killed at its very end had not come to.
+
+    Args:
+        run: run_folder.Run.
+        game: the finished game.
+        grid: callbacks.SampleGrid, or None.
+        epoch: int, the last one, counted from 0.
+        accessories: Accessories.
+    """
+    if run.newest_is_damaged:
+        run.save(game)
+    agents_to_save = game.agents_to_save()
+    for name in run.outdated(game):
+        run.save_agent(name, agents_to_save[name], game.step)
+    if grid:
+        with accessories.spare("the film"):
+            grid.complete(game, epoch)
+
+
+def _is_taught(run, game):
+    """Whether the discriminator to use has learned on after the game, and was then saved."""
+    stamp = run.agent_stamp("discriminator")
+    return stamp.get("step") == game.step and bool(stamp.get("critic"))
 
 
 def _training_batches(config, dataset, devices, seed, first_step=0):
@@ -118,27 +180,33 @@ def _training_batches(config, dataset, devices, seed, first_step=0):
     )
 
 
-def _observers(run, game, config, dataset, announce, devices):
-    """The callbacks that only look on; of several workers the chief alone has them."""
+def _grid(run, game, config, dataset, devices):
+    """The callback that draws; None for a game that makes no images and for a mere worker."""
+    if not devices.is_chief or not hasattr(game, "sample"):
+        return None
+    return SampleGrid(run, dataset.num_classes, config.seed)
+
+
+def _observers(run, game, config, dataset, announce, devices, grid):
+    """The callbacks that only look on, name -> callback; of several workers the chief has them."""
     if not devices.is_chief:
-        return []
-    observers = [keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)]
+        return {}
+    observers = {}
     if not devices.strategy:  # a step that devices share cannot be traced by one of them
         shape = (dataset.image_size, dataset.image_size, dataset.channels)
-        observers.insert(0, GraphWriter(run, shape))
-    if hasattr(game, "sample"):
-        observers.append(SampleGrid(run, dataset.num_classes, config.seed))
-        observers.append(
-            CollapseWatch(
-                dataset.validation.images,
-                dataset.validation.labels,
-                helps=games.GAMES[config.game].collapse_help,
-                conditional=game.conditional,
-                named=game.named,
-                announce=announce,
-                samples=game.watched_samples,
-                seed=config.seed,
-            )
+        observers["TensorBoard's graph"] = GraphWriter(run, shape)
+    observers["TensorBoard"] = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
+    if grid:
+        observers["the sample pictures"] = grid
+        observers["the collapse watch"] = CollapseWatch(
+            dataset.validation.images,
+            dataset.validation.labels,
+            helps=games.GAMES[config.game].collapse_help,
+            conditional=game.conditional,
+            named=game.named,
+            announce=announce,
+            samples=game.watched_samples,
+            seed=config.seed,
         )
     return observers
 
@@ -168,7 +236,7 @@ def _play_critic(run, game, config, dataset, keeper, devices):
     critic = devices.build(game.build_critic)
 
     def stop_when_asked(batch, logs):
-        critic.stop_training = keeper.stopped_by == "signal"
+        critic.stop_training = is_signal(keeper.stopped_by)
 
     critic.fit(
         _training_batches(config, dataset, devices, config.seed + 1),
@@ -177,5 +245,5 @@ def _play_critic(run, game, config, dataset, keeper, devices):
         shuffle=False,
         verbose=0,
     )
-    if keeper.stopped_by != "signal":
-        run.save_agent("discriminator", critic.average_discriminator)
+    if not is_signal(keeper.stopped_by):
+        run.save_agent("discriminator", critic.average_discriminator, game.step, critic=True)

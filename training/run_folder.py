@@ -1,25 +1,27 @@
-"""The run folder: config.json, stats.jsonl, the checkpoint, the agents to use, resume."""
+"""The run folder: config.json, stats.jsonl, the checkpoints, the agents to use, resume."""
 
 import contextlib
 import dataclasses
 import importlib
 import importlib.metadata
 import json
+import os
 import pathlib
 import subprocess
+import sys
 
 import filelock
-import keras
 
 import games
 from devices import hardware
 from images.pictures import save_atomically, save_text
+from models.game import Game
+from training import reading
+from training.reading import RunError
+
+__all__ = ["PRETRAINED", "Onlooker", "Run", "RunError", "default_path", "find"]
 
 PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
-
-
-class RunError(Exception):
-    """A run folder that cannot serve: one line that names the folder and the fix."""
 
 
 class Run:
@@ -27,23 +29,45 @@ class Run:
 
     Args:
         path: str or path of the folder; `~` is expanded. Nothing is created yet.
+    Raises:
+        RunError: if no folder can have such a name.
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path).expanduser()
+        self.path = _folder_named(path)
         self.config_file = self.path / "config.json"
         self.stats_file = self.path / "stats.jsonl"
         self.checkpoint_file = self.path / "checkpoint.keras"
+        self.previous_checkpoint_file = self.path / "checkpoint-previous.keras"
         self.samples = self.path / "samples"
         self.film_file = self.path / "training_process.gif"
         self.curve_file = self.path / "training.png"
+        self.losses_file = self.path / "losses.png"
         self.tensorboard = self.path / "tensorboard"
         self.agent_files = [self.path / f"{agent}.keras" for agent in players()]
+        self.newest_is_damaged = False
 
     @property
     def exists(self):
-        """Whether a run was started here."""
-        return self.config_file.exists()
+        """Whether there is a run here; config.json may be damaged.
+
+        A training that was killed before its first checkpoint leaves none.
+        """
+        return self.config_file.exists() and (self.has_checkpoint or self.has_agents)
+
+    @property
+    def has_checkpoint(self):
+        """Whether there is a checkpoint here to go on from."""
+        return self.checkpoint_file.exists() or self.previous_checkpoint_file.exists()
+
+    @property
+    def is_damaged(self):
+        """Whether there is a config.json that cannot be read, or is not one of this version."""
+        try:
+            self.read_config()
+        except RunError:
+            return self.config_file.exists()
+        return False
 
     @property
     def finetuned(self):
@@ -66,31 +90,74 @@ class Run:
         Raises:
             RunError: if another process is training here, or the folder cannot be written.
         """
+        lock = filelock.FileLock(self.path / ".lock", timeout=0)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / ".lock", timeout=0)
-            with lock:
-                yield
+            lock.acquire()
         except filelock.Timeout:
             raise RunError(
                 f"{self.path}: another process is training here; use another --path"
             ) from None
-        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        except (OSError, NotImplementedError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise RunError(
-                f"{self.path}: cannot be written ({error.strerror}); use another --path"
+                f"{self.path}: cannot be written ({reason}); use another --path"
             ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
-    def start(self, config, class_names=(), played_on="1 device"):
-        """Writes config.json: the options, the classes, the versions, the commit, the device.
+    def refuse_to_replace(self, overwrite):
+        """Refuses a new training here, unless it destroys nothing that is wanted.
+
+        Args:
+            overwrite: bool, whether the user wants an earlier run replaced.
+        Raises:
+            RunError: if the folder holds a run and `overwrite` is not given, or, whatever is given,
+                files that a run would replace though none of ours has made them.
+        """
+        foreign = None if self._is_ours() else next(iter(self._made()), None)
+        if foreign:
+            raise RunError(
+                f"{foreign}: no training of this program made it, and one would replace it; move it"
+                " away, or use another --path"
+            )
+        if self.exists and not overwrite:
+            raise RunError(
+                f"{self.path}: already holds a run; --resume goes on with it, --overwrite replaces"
+                " it, another --path leaves it alone"
+            )
+
+    def refuse_to_resume(self):
+        """Refuses to go on where there is no checkpoint.
+
+        Raises:
+            RunError: one line that says what to do instead.
+        """
+        if not self.has_checkpoint:
+            self.read_record()  # says so where there is no run at all
+            raise RunError(
+                f"{self.path}: holds no checkpoint, so there is nothing to go on with; leave"
+                " --resume out to start"
+            )
+
+    def start(self, config, class_names=(), played_on="1 device", image_shape=None):
+        """Writes config.json: the options, the data, the versions, the commit, the device.
 
         Args:
             config: Config of the run.
             class_names: sequence of str, in the order of the labels.
             played_on: str, the devices.
+            image_shape: (h, w, c) of the images, or None for a game without any.
         """
+        options = dataclasses.asdict(config)
+        if options.get("data_dir"):  # whoever goes on with the run may stand elsewhere
+            options["data_dir"] = str(pathlib.Path(options["data_dir"]).expanduser().absolute())
         record = {
-            "config": dataclasses.asdict(config),
+            "config": options,
             "class_names": list(class_names),
+            "image_shape": list(image_shape) if image_shape else None,
             "versions": {
                 name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")
             },
@@ -101,19 +168,36 @@ class Run:
         text = json.dumps(record, indent=2) + "\n"
         save_text(self.config_file, text)
 
+    def _made(self):
+        """The files here that have the names of those that a run makes; config.json comes last."""
+        files = [self.stats_file, self.checkpoint_file, self.previous_checkpoint_file]
+        files += [self.film_file, self.curve_file, self.losses_file, *self.agent_files]
+        halves = [f".{file.stem}-*{file.suffix}" for file in (*files, self.config_file)]
+        files += self.samples.glob("epoch-*.png")
+        files += self.tensorboard.rglob("events.out.tfevents.*")
+        files += [half for pattern in halves for half in self.path.glob(pattern)]
+        files.append(self.config_file)
+        return [file for file in files if os.path.lexists(file)]
+
+    def _is_ours(self):
+        """Whether a training of this program made what is here, a damaged config.json included."""
+        try:
+            record = reading.read_json(self.config_file)
+        except FileNotFoundError:
+            return False
+        except RunError:
+            others = (self.stats_file, self.checkpoint_file, self.path / ".lock")
+            return any(file.exists() for file in others)
+        options = record.get("config")
+        return isinstance(options, dict) and "game" in options and "versions" in record
+
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""
-        made = [self.config_file, self.stats_file, self.checkpoint_file, self.film_file]
-        made += [self.curve_file, self.path / "losses.png"]
-        made += [
-            *self.agent_files,
-            *self.samples.glob("epoch-*.png"),
-            *self.tensorboard.rglob("events.out.tfevents.*"),
-        ]
-        for file in made:
+        for file in self._made():
             file.unlink(missing_ok=True)
-        if self.finetuned.exists:
-            self.finetuned.clear()  # it went on with agents that are no more
+        finetuned = self.finetuned
+        if finetuned._is_ours():
+            finetuned.clear()  # it went on with agents that are no more
 
     def read_record(self):
         """What `start` wrote, as a dict.
@@ -122,13 +206,11 @@ class Run:
             RunError: if there is none, or it cannot be read.
         """
         try:
-            return json.loads(self.config_file.read_text())
+            return reading.read_json(self.config_file)
         except FileNotFoundError:
             raise RunError(
                 f"{self.path}: holds no run (no config.json); train one with --mode train"
             ) from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise RunError(f"{self.config_file}: cannot be read ({error})") from None
 
     def read_config(self):
         """The run's Config.
@@ -138,31 +220,62 @@ class Run:
         """
         record = self.read_record()
         try:
-            return games.from_record(record["config"])
-        except (games.OptionError, TypeError, KeyError) as error:
-            raise RunError(f"{self.config_file}: is not a run of this version ({error})") from None
+            config = games.from_record(record["config"])
+            reading.check_types(config)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"{self.config_file}: is not a run of this program and version ({reason}); use"
+                " another --path, or train anew with --overwrite"
+            ) from None
+        return config
 
     def class_names(self):
-        """Names of the classes, in the order of the labels."""
-        return tuple(self.read_record()["class_names"])
+        """Names of the classes, in the order of the labels.
+
+        Raises:
+            RunError: if config.json does not say.
+        """
+        names = self.read_record().get("class_names")
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise RunError(f"{self.config_file}: class_names must be a list of names")
+        return tuple(names)
+
+    def image_shape(self):
+        """(h, w, c) of the images that the run learns from; None if config.json does not say."""
+        shape = self.read_record().get("image_shape")
+        good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)
+        return tuple(shape) if good else None
 
     def append_stats(self, row):
-        """Adds one line to stats.jsonl.
+        """Adds one line to stats.jsonl, whole or not at all.
 
         Args:
             row: dict of numbers; "step" says when.
+        Raises:
+            OSError: if the disk is full, say.
         """
-        with self.stats_file.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        with self.stats_file.open("ab") as file:
+            size = file.tell()
+            try:
+                file.write(self._end_of_a_cut_off_line() + json.dumps(row).encode() + b"\n")
+                file.flush()
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.truncate(self.stats_file, size)
+                raise
+
+    def _end_of_a_cut_off_line(self):
+        """What must precede the next line, since a kill may have cut off the last one."""
+        with self.stats_file.open("rb") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                return b"" if file.read() == b"\n" else b"\n"
+        return b""
 
     def read_stats(self):
-        """The rows of stats.jsonl, oldest first; a line that was cut off is left out."""
-        rows = []
-        if self.stats_file.exists():
-            for line in self.stats_file.read_text().splitlines():
-                with contextlib.suppress(json.JSONDecodeError):
-                    rows.append(json.loads(line))
-        return rows
+        """The rows of stats.jsonl, oldest first; as `reading.read_rows`."""
+        return reading.read_rows(self.stats_file)
 
     def forget_stats_after(self, step):
         """Drops rows past a checkpoint, which a resumed run will write again."""
@@ -173,25 +286,106 @@ class Run:
     def save(self, game):
         """Writes the checkpoint of the whole game, then each agent to use.
 
+        The checkpoint before it stays beside it, for the day that this one is damaged.
+
         Raises:
-            OSError: if the disk is full, say; the earlier files stay as they were.
+            RunError: if the disk is full, say; the earlier files stay as they were.
         """
-        save_atomically(self.checkpoint_file, game.save)
+
+        def write(temporary):
+            game.save(temporary)
+            reading.stamp(temporary, step=int(game.step), game=type(game).__name__)
+            self._keep_previous()
+
+        self._write(self.checkpoint_file, write)
+        self.newest_is_damaged = False
         for name, agent in game.agents_to_save().items():
-            self.save_agent(name, agent)
+            self.save_agent(name, agent, game.step)
 
-    def save_agent(self, name, agent):
-        """Writes one of the agents to use."""
-        save_atomically(self.path / f"{name}.keras", agent.save)
+    def _keep_previous(self):
+        """Gives the checkpoint a second name, which stays when the next takes its first."""
+        if self.newest_is_damaged or not reading.is_regular(self.checkpoint_file):
+            return
+        second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid()}.keras"
+        second.unlink(missing_ok=True)
+        try:
+            os.link(self.checkpoint_file, second)
+            second.replace(self.previous_checkpoint_file)
+        except OSError:  # there are file systems without links
+            self.checkpoint_file.replace(self.previous_checkpoint_file)
 
-    def load_game(self):
+    def save_agent(self, name, agent, step, **more):
+        """Writes one of the agents to use, and into it the step that it is of.
+
+        Args:
+            name: str.
+            agent: keras.Model.
+            step: int, of the game.
+            **more: further facts for `agent_stamp`.
+        Raises:
+            RunError: if it cannot be written.
+        """
+
+        def write(temporary):
+            agent.save(temporary)
+            reading.stamp(temporary, agent=name, step=int(step), **more)
+
+        self._write(self.path / f"{name}.keras", write)
+
+    def _write(self, file, write):
+        try:
+            save_atomically(file, write)
+        except (OSError, RuntimeError, ValueError) as error:  # h5py has names of its own
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
+            raise RunError(
+                f"{file}: cannot be written ({reason}); make room, and go on with --resume"
+            ) from error
+
+    def agent_stamp(self, name):
+        """What `save_agent` wrote into an agent's file beside the agent; {} if nothing is there."""
+        return reading.read_stamp(self.path / f"{name}.keras")
+
+    def outdated(self, game):
+        """Names of the agents whose files are missing or not of the game's step."""
+        names = game.agents_to_save()
+        return [name for name in names if self.agent_stamp(name).get("step") != game.step]
+
+    def load_game(self, announce=lambda line: None):
         """The game as it was at its last checkpoint, optimizers and all.
 
+        Args:
+            announce: callable for one line of text, told when the last one is damaged and the
+                checkpoint before it serves.
         Raises:
-            RunError: if there is no checkpoint or it is damaged.
+            RunError: if there is no checkpoint, none can be read, or they are of another game.
         """
+        self.refuse_to_resume()
+        try:
+            return self._load_checkpoint(self.checkpoint_file)
+        except RunError as error:
+            if not self.previous_checkpoint_file.exists():
+                raise
+            try:
+                game = self._load_checkpoint(self.previous_checkpoint_file)
+            except RunError:
+                raise error from None
+            self.newest_is_damaged = True
+            why = str(error).rpartition(";")[0]
+            announce(f"{why}; {self.previous_checkpoint_file.name} serves, of step {game.step}")
+            return game
+
+    def _load_checkpoint(self, file):
+        remedy = "train again with --overwrite"
         self.register_classes()
-        return _load(self.checkpoint_file, "train again with --overwrite")
+        return self._checked(reading.load_model(file, remedy), file, remedy)
+
+    def _checked(self, game, file, remedy):
+        """A loaded game, if it is the one that config.json tells of."""
+        expected = self.read_config().game
+        if not isinstance(game, Game) or game.options.game != expected:
+            found = game.options.game if isinstance(game, Game) else type(game).__name__
+            raise RunError(f"{file}: holds {found}, config.json says {expected}; {remedy}")
+        return game
 
     def register_classes(self):
         """Imports what plays this run's game, whose classes its files name."""
@@ -200,17 +394,37 @@ class Run:
     def load_agent(self, name):
         """One of the agents to use: "generator", "discriminator" or "classifier".
 
+        Says on the standard error output if it is of another step than the checkpoint.
+
         Raises:
-            RunError: if there is none or it is damaged.
+            RunError: if there is none, it is damaged, or it is another agent or another run's.
         """
+        file, remedy = self.path / f"{name}.keras", "train one with --mode train"
         self.register_classes()
-        return _load(self.path / f"{name}.keras", "train one with --mode train")
+        agent = reading.load_model(file, remedy)
+        reading.check_agent(
+            agent,
+            file,
+            name,
+            remedy,
+            image_shape=self.image_shape(),
+            num_classes=len(self.class_names()),
+        )
+        step = self.agent_stamp(name).get("step")
+        saved = reading.read_stamp(self.checkpoint_file).get("step", step)
+        if step is not None and step != saved:
+            print(
+                f"warning: {file} is of step {step}, the checkpoint of step {saved}; --mode train"
+                " --resume writes both anew",
+                file=sys.stderr,
+            )
+        return agent
 
 
 class Onlooker(Run):
     """A run folder as workers other than the chief use it: to read what the chief writes."""
 
-    def _leave(self, *arguments):
+    def _leave(self, *arguments, **options):
         """The chief does it."""
 
     start = clear = append_stats = forget_stats_after = save = save_agent = _leave
@@ -221,16 +435,19 @@ class Onlooker(Run):
         yield
 
 
-def _load(path, remedy):
-    if not path.exists():
-        raise RunError(f"{path}: not there; {remedy}")
+def _folder_named(path):
+    """The path of a folder, `~` expanded.
+
+    Raises:
+        RunError: if it is empty, holds control characters, or names the home of nobody.
+    """
+    text = str(path)
+    if not text or any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise RunError(f"--path {text!r}: must be the name of a folder")
     try:
-        return keras.saving.load_model(path)
-    except Exception as error:  # a damaged file fails in many ways, each Keras's own
-        reason = (
-            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        )
-        raise RunError(f"{path}: is damaged or of another version ({reason}); {remedy}") from None
+        return pathlib.Path(path).expanduser()
+    except RuntimeError:
+        raise RunError(f"--path {text}: there is no such home folder") from None
 
 
 def _git_commit():

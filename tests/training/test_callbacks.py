@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.support.fakes import FakeGame, healthy, one_class_only, one_image_a_class
 from training import callbacks
+from training.accessories import Accessories
 from training.run_folder import Run
 
 
@@ -44,7 +45,7 @@ def test_the_keeper_saves_no_weights_that_are_no_numbers(tmp_path):
     assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("not finite", True, 0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, number):
     before = signal.getsignal(number)
     run = Recorder(tmp_path)
@@ -54,7 +55,11 @@ def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, num
         keeper.on_train_batch_end(0, {"loss": 1.0})
         keeper.on_epoch_end(0)
         assert signal.getsignal(number) is before  # a second one is not caught
-    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("signal", True, 1)
+    assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == (
+        signal.Signals(number).name,
+        True,
+        2,
+    )
     assert signal.getsignal(number) is before
 
 
@@ -67,7 +72,9 @@ def test_the_keeper_ends_by_the_clock(tmp_path):
 
 def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
     lines = []
-    progress = callbacks.Progress(Run(tmp_path), 4, 6000, None, lines.append)
+    progress = callbacks.Progress(
+        Run(tmp_path), 4, 6000, None, lines.append, Accessories(lines.append)
+    )
     progress.set_model(FakeGame(healthy))
     for loss in (0.25, float("nan")):
         progress.on_epoch_begin(0)
@@ -96,3 +103,67 @@ def test_the_film_has_a_frame_an_epoch(tmp_path):
         f"epoch-{n:04d}.png" for n in (1, 2, 3)
     ]
     assert list(run.tensorboard.rglob("events.out.tfevents.*"))
+
+
+def test_the_keeper_saves_after_a_minute_and_then_every_two(tmp_path):
+    run, now = Recorder(tmp_path), [1000.0]
+    with callbacks.Keeper(run, clock=lambda: now[0]) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        saved_at = []
+        for second in range(0, 400, 10):
+            now[0] = 1000.0 + second
+            before = run.saves
+            keeper.on_train_batch_end(0, {"loss": 1.0})
+            saved_at += [second] * (run.saves - before)
+        assert saved_at == [60, 180, 300]
+        keeper.on_epoch_end(0)
+        assert run.saves == 4
+        now[0] += 119
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        assert run.saves == 4
+
+
+def test_the_keeper_saves_no_ruined_weights_by_the_clock(tmp_path):
+    run, now = Recorder(tmp_path), [0.0]
+    with callbacks.Keeper(run, clock=lambda: now[0]) as keeper:
+        keeper.set_model(FakeGame(healthy))
+        keeper.model.weights.append(np.array([np.nan]))
+        now[0] = 100.0
+        keeper.on_train_batch_end(0, {"loss": 1.0})
+        assert (keeper.stopped_by, run.saves) == ("not finite", 0)
+        keeper.on_train_batch_end(1, {"loss": 1.0})
+    assert keeper.model.stop_training
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_nohup_is_respected(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with callbacks.Keeper(Recorder(tmp_path)) as keeper:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert keeper.stopped_by is None
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "status"),
+    [(None, 0), ("clock", 0), ("SIGHUP", 129), ("SIGINT", 130), ("SIGPIPE", 141), ("SIGTERM", 143)],
+)
+def test_the_status_is_what_shells_expect(stopped_by, status):
+    assert callbacks.status_of(stopped_by) == status
+
+
+def test_an_unreadable_picture_is_left_out_of_the_film_and_named(tmp_path):
+    run = Run(tmp_path)
+    grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
+    for epoch, imagine in enumerate((one_image_a_class, healthy, one_class_only)):
+        grid.set_model(FakeGame(imagine))
+        grid.on_epoch_end(epoch)
+    (run.samples / "epoch-0002.png").write_bytes(b"\x89PNG cut off")
+    os.mkfifo(run.samples / "epoch-0004.png")
+    with pytest.raises(OSError, match="epoch-0002.png"):
+        grid.on_train_end()
+    with Image.open(run.film_file) as film:
+        assert film.n_frames == 2

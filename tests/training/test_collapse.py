@@ -1,5 +1,6 @@
 """The watch that trips on a collapse and only then."""
 
+import numpy as np
 import pytest
 
 from tests.support.fakes import (
@@ -17,7 +18,10 @@ from training import collapse
 def watch(imagine, logs, looks=3, **options):
     lines = []
     callback = collapse.CollapseWatch(
-        IMAGES, LABELS, announce=lines.append, **{"game": "trio", "conditional": True, **options}
+        IMAGES,
+        LABELS,
+        announce=lines.append,
+        **{"helps": "--r1_gamma 1", "conditional": True, **options},
     )
     callback.set_model(FakeGame(imagine))
     for epoch in range(looks):
@@ -56,3 +60,85 @@ def test_the_watch_trips_once_and_says_what_helps(imagine, logs, named, sign):
 def test_the_watch_waits_for_a_second_look_and_for_the_game_to_begin():
     assert watch(one_image_a_class, BALANCED, looks=1)[0] == []
     assert watch(one_image_a_class, BALANCED, after=5001)[0] == []
+
+
+def glances(imagine, beliefs, steps=300, per_epoch=10_000, **options):
+    """Plays steps of a young game, the beliefs at each one being `beliefs(step)`."""
+    told = []
+    callback = collapse.CollapseWatch(
+        options.pop("images", IMAGES),
+        LABELS,
+        announce=lambda line: told.append((step, line)),
+        **{"helps": "--r1_gamma 1", "conditional": True, **options},
+    )
+    game = FakeGame(imagine, step=0)
+    callback.set_model(game)
+    for step in range(1, steps + 1):
+        batch = (step - 1) % per_epoch
+        if batch == 0:
+            game.step = step - 1
+            callback.on_epoch_begin(step // per_epoch)
+            total = np.zeros(2)
+        total = total + beliefs(step)  # logs are means of the epoch so far
+        real, fake = total / (batch + 1)
+        callback.on_train_batch_end(batch, {"D(x)": real, "D(G(z))": fake})
+    return callback.seen, told
+
+
+def colourful(imagine):
+    return lambda labels, rng: np.repeat(imagine(labels, rng), 3, axis=-1)
+
+
+def one_texture(labels, rng):
+    """The same stripes for every latent and class, and a little noise."""
+    stripes = np.tile([40, 200], 32).reshape(8, 8, 1)
+    return stripes + rng.integers(0, 3, (len(labels), 8, 8, 1))
+
+
+def faint(labels, rng):
+    """A young, healthy generator: its digits are faint, but vary (9 % of the variance)."""
+    return (0.3 * healthy(labels, rng) + 80).astype(np.uint8)
+
+
+def young(step):
+    """D(x) and D(G(z)) of a healthy trio on MNIST at its least balanced."""
+    return np.array([0.79, 0.27])
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+@pytest.mark.parametrize("imagine", [healthy, faint, one_image_a_class])
+def test_a_glance_is_silent_on_a_young_and_healthy_game(imagine, conditional):
+    assert glances(imagine, young, conditional=conditional) == ([], [])
+    coloured = np.repeat(IMAGES, 3, axis=-1)
+    assert glances(colourful(imagine), young, images=coloured, conditional=conditional) == ([], [])
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("per_epoch", [100, 130, 10_000])
+def test_one_texture_for_everything_is_told_within_300_steps(colour, per_epoch):
+    given = {"images": np.repeat(IMAGES, 3, axis=-1)} if colour else {}
+    imagine = colourful(one_texture) if colour else one_texture
+    seen, told = glances(imagine, young, per_epoch=per_epoch, **given)
+    assert seen == ["diversity"]
+    ((step, line),) = told
+    assert step <= 300
+    assert "look alike" in line and "--r1_gamma 1" in line
+
+
+def test_a_discriminator_that_wins_late_in_a_long_epoch_is_told_within_300_steps():
+    """The means of the epoch so far still say that all is well."""
+    lost = 5000
+    seen, told = glances(
+        healthy,
+        lambda step: np.array([0.5, 0.5] if step <= lost else [0.99, 0.01]),
+        steps=lost + 300,
+        samples=50,
+    )
+    assert seen == ["balance"]
+    assert lost < told[0][0] <= lost + 300
+
+
+def test_a_discriminator_that_wins_at_once_is_told_at_less_certainty():
+    """0.88 and 0.11: digits, with a generator that does not learn and the preset's R1."""
+    seen, told = glances(healthy, lambda step: np.array([0.88, 0.11]))
+    assert (seen, told[0][0]) == (["balance"], 200)

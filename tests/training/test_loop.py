@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -130,9 +131,10 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, 
     train(tmp_path, digits, steps=30)
     good = (tmp_path / "checkpoint.keras").read_bytes()
     game = Run(tmp_path).load_game()
-    game.generator.get_layer("class_code").embeddings.assign(np.full((10, 16), np.nan, np.float32))
+    game.generator.get_layer("class_code").embeddings.assign(np.full((10, 16), 3e38, np.float32))
     poisoned = tmp_path / "poisoned"
     poisoned.mkdir()
+    shutil.copy(tmp_path / "config.json", poisoned)
     game.save(poisoned / "checkpoint.keras")
     before = (poisoned / "checkpoint.keras").read_bytes()
     _, stopped_by = train(poisoned, digits, resume=True, steps=60)

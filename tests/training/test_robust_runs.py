@@ -22,7 +22,7 @@ def test_after_ctrl_c_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, digits,
     assert stopped_by is None
     monkeypatch.setattr(loop, "GraphWriter", CtrlC)
     halves, stopped_by = train(tmp_path / "halves", digits, game)
-    assert stopped_by == "signal"
+    assert stopped_by == "SIGINT"
     assert 23 <= halves.step < 30
     assert Run(tmp_path / "halves").load_game().step == halves.step
     resumed, stopped_by = train(tmp_path / "halves", digits, game, resume=True)
