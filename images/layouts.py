@@ -90,12 +90,13 @@ def survey(path, labelled):
     folder = _unwrapped(Folder(path))
     try:
         parts = _classes_by_part(folder)
+        _check(folder, parts)
     except DataError:
         if labelled or not folder.reaches():
             raise
         name = path.expanduser().resolve().name
         parts = {part: {name: f.below()} for part, f in _unlabelled_parts(folder).items()}
-    _check(folder, parts)
+        _check(folder, parts)
     names = tuple(parts["train"])
     files = {part: [classes[name] for name in names] for part, classes in parts.items()}
     used = {file.parent for part in files.values() for paths in part for file in paths}

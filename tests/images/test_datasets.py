@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from games import config
+from games import base
 from images import datasets, downloads
 from images.datasets import DataError
 from images.splits import hold_out
@@ -21,7 +21,7 @@ def images_of(dataset):
 
 
 def test_the_command_line_offers_the_same_data_sets():
-    assert config.DATASETS == datasets.DATASETS
+    assert base.DATASETS == datasets.DATASETS
 
 
 def test_importing_data_is_cheap():

@@ -86,9 +86,12 @@ def test_unlabelled_pictures_for_a_game_without_classes(tmp_path):
     )
 
 
-def test_class_folders_are_classes_for_a_game_without_them_too(tmp_path):
+def test_a_game_without_classes_takes_those_that_are_there_if_they_will_do(tmp_path):
     write_digits(tmp_path)
     assert load(tmp_path, labelled=False)[0].class_names == ("0", "1", "2")
+    write_digits(tmp_path, classes="3", each=1)
+    dataset, _ = load(tmp_path, labelled=False)
+    assert dataset.class_names == (tmp_path.name,) and sum(sizes(dataset)) == 91
 
 
 @pytest.mark.parametrize("deeper", ["0/images", "2/images"])
