@@ -8,6 +8,7 @@ import numpy as np
 __all__ = ["SPLIT_SEED", "TEST_SHARE", "VALIDATION_SHARE", "Split", "deal", "hold_out"]
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the training set; of what comes without a test set
+FEWEST = 2  # pictures in a part, where there are enough: the collapse watch compares halves
 SPLIT_SEED = 0  # the splits stay the same whatever the seed of the run
 
 
@@ -36,7 +37,7 @@ def deal(digests, shares, seed):
     """Deals pictures to parts, each by its own content: no other picture moves it.
 
     Each picture draws a number in [0, 1) from its digest; the parts are intervals of it. Only a
-    part that would stay empty is given the picture that drew the nearest number.
+    part of fewer than two pictures is given those that drew the nearest numbers.
 
     Args:
         digests: sequence of bytes, of each picture's content.
@@ -49,9 +50,10 @@ def deal(digests, shares, seed):
     ends = np.cumsum([*shares.values(), 1.0 - sum(shares.values())])
     draws = np.array([_draw(digest, seed) for digest in digests])
     parts = np.minimum(np.searchsorted(ends, draws, side="right"), len(names) - 1)
+    fewest = min(FEWEST, len(parts) // len(names))
     for part, end in enumerate(ends):
-        spare = np.flatnonzero(np.bincount(parts, minlength=len(names))[parts] > 1)
-        if part not in parts and len(spare):
+        while np.sum(parts == part) < fewest:
+            spare = np.flatnonzero(np.bincount(parts, minlength=len(names))[parts] > fewest)
             parts[spare[np.abs(draws[spare] - end).argmin()]] = part
     return [names[part] for part in parts]
 

@@ -209,7 +209,8 @@ def test_no_other_picture_moves_one(data, seed):
 @hypothesis.given(count=st.integers(3, 60), seed=st.integers(0, 3))
 def test_every_part_gets_a_picture(count, seed):
     digests = [bytes([number]) for number in range(count)]
-    assert set(deal(digests, {"test": 0.2, "validation": 0.08}, seed)) == set(PARTS)
+    parts = deal(digests, {"test": 0.2, "validation": 0.08}, seed)
+    assert min(parts.count(part) for part in PARTS) >= min(2, count // 3)
 
 
 def test_parts_have_their_shares():
