@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from images import downloads, readers
-from images.readers import DataError
+from images import archives, downloads, folders
+from images.decoding import read_pictures, resize_images, to_channels
+from images.files import DataError, explaining
+from images.splits import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, Split, hold_out
 
 __all__ = [
     "DATASETS",
@@ -16,14 +18,15 @@ __all__ = [
     "batches",
     "denormalize",
     "load",
+    "load_picture",
+    "looks_inverted",
+    "matched",
     "normalize",
     "resolve",
 ]
 
 DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
 FOLDER_IMAGE_SIZE = 32
-VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the training set; of what comes without a test set
-SPLIT_SEED = 0  # the splits stay the same whatever the seed of the run
 
 SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 DIGITS = tuple("0123456789")
@@ -34,14 +37,6 @@ CLASS_NAMES = {
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer")
     + ("dog", "frog", "horse", "ship", "truck"),
 }
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Split:
-    """Images uint8 (n, h, w, c) in [0, 255] and their labels int32 (n,)."""
-
-    images: np.ndarray
-    labels: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -93,7 +88,9 @@ def resolve(name, data_dir=None, announce=print):
     return "mnist"
 
 
-def load(name, *, data_dir=None, image_size=None, seed=0):
+def load(
+    name, *, data_dir=None, image_size=None, labelled=True, seed=0, announce=lambda line: None
+):
     """Loads a data set whole, from `data_dir`, Keras's cache or the network, in this order.
 
     Args:
@@ -101,7 +98,9 @@ def load(name, *, data_dir=None, image_size=None, seed=0):
         data_dir: str or path of a folder with the data set's files; `folder` needs it.
         image_size: int, side that images are resized to; None for the data set's own
             (28, 28, 32, 8), and 32 for `folder`.
-        seed: int, picks the test images of a `folder` that has no train/ and test/ in it.
+        labelled: bool; False lets a `folder` have no class folders: its pictures are one class.
+        seed: int, salts how the pictures of a `folder` are dealt to the splits that it lacks.
+        announce: callable, told of a `folder` in lines what was read, assumed and left out.
     Returns:
         Dataset.
     Raises:
@@ -111,35 +110,81 @@ def load(name, *, data_dir=None, image_size=None, seed=0):
     if name not in DATASETS[1:]:
         raise ValueError(f"dataset {name!r} is none of {', '.join(DATASETS[1:])}")
     if name == "folder":
-        class_names, (train, test) = _load_folder(data_dir, image_size or FOLDER_IMAGE_SIZE, seed)
-    elif name == "digits":
-        class_names, (train, test) = DIGITS, _load_digits()
-    else:
-        class_names, (train, test) = CLASS_NAMES[name], _load_known(name, data_dir)
+        if not data_dir:
+            raise DataError("dataset folder needs --data_dir, with a folder of pictures per class")
+        class_names, splits = folders.load(
+            _folder(data_dir),
+            image_size or FOLDER_IMAGE_SIZE,
+            labelled=labelled,
+            seed=seed,
+            announce=announce,
+        )
+        return Dataset(name, class_names, *splits)
+    class_names = CLASS_NAMES.get(name, DIGITS)
+    train, test = _load_digits() if name == "digits" else _load_known(name, data_dir)
     if image_size and image_size != train.images.shape[1]:
         train, test = (
-            Split(readers.resize_images(split.images, image_size), split.labels)
-            for split in (train, test)
+            Split(resize_images(split.images, image_size), split.labels) for split in (train, test)
         )
-    train, validation = _split(train, VALIDATION_SHARE, SPLIT_SEED)
+    train, validation = hold_out(train, VALIDATION_SHARE, SPLIT_SEED)
     return Dataset(name, class_names, train, validation, test)
 
 
 def load_picture(path, image_size, channels):
-    """Reads one picture as a data set's images are: uint8 (image_size, image_size, channels).
+    """Reads one picture as a data set's images are; of more than 8 bits, its highest is white.
 
     Args:
-        path: pathlib.Path of a .png or .jpg file.
-        image_size: int, side of the square that its middle becomes.
+        path: pathlib.Path of a picture in any format of `decoding.FORMATS`.
+        image_size: int, side in pixels of the square that its middle becomes.
         channels: int, 1 for grey or 3 for RGB.
+    Returns:
+        uint8 (image_size, image_size, channels) in [0, 255].
     Raises:
         DataError: if it is no picture, or not there.
     """
-    image = readers.read_picture(path.expanduser(), image_size)
-    if channels == 1 and image.ndim == 3:
-        # The weights of a television's grey, as Pillow's (ITU-R BT.601).
-        image = np.rint(image @ (0.299, 0.587, 0.114)).astype(np.uint8)
-    return np.broadcast_to(image.reshape(*image.shape[:2], -1), (*image.shape[:2], channels))
+    with explaining(path):
+        images, _ = read_pictures([path.expanduser()], image_size, lambda line: None)
+    return to_channels(images, channels)[0]
+
+
+def looks_inverted(image, images):
+    """Whether ink and paper of a picture seem swapped, compared with a data set's images.
+
+    Args:
+        image: uint8 (h, w, c) in [0, 255].
+        images: uint8 (n, h, w, c), what the networks were taught by.
+    Returns:
+        bool: its mean brightness is three times nearer to that of the inverted `images`.
+    """
+    usual, found = images.mean(), image.mean()
+    return bool(3 * abs(found - (255 - usual)) < abs(found - usual))
+
+
+def matched(dataset, class_names, channels):
+    """A data set as a run that was taught by another copy of it needs it.
+
+    Args:
+        dataset: Dataset.
+        class_names: sequence of str, the classes that the run recorded, in the order of its labels.
+        channels: int, those of the run's images: 1 for grey or 3 for RGB.
+    Returns:
+        Dataset with these channels and class_names; labels are renumbered if only their order
+        differs.
+    Raises:
+        DataError: if the classes differ.
+    """
+    found, wanted = dataset.class_names, tuple(class_names)
+    if sorted(found) != sorted(wanted):
+        raise DataError(
+            f"the classes of {dataset.name} are {', '.join(found)}, but those of the run are"
+            f" {', '.join(wanted)}; give --data_dir the data that the run was trained on"
+        )
+    numbers = np.array([wanted.index(name) for name in found], np.int32)
+    splits = (
+        Split(to_channels(split.images, channels), numbers[split.labels])
+        for split in (dataset.train, dataset.validation, dataset.test)
+    )
+    return Dataset(dataset.name, wanted, *splits)
 
 
 def normalize(images):
@@ -197,7 +242,7 @@ def _load_known(name, data_dir):
     """The (train, test) splits of MNIST, Fashion-MNIST or CIFAR-10."""
     parts = _find(name, data_dir)()
     expected = {"shape": SHAPES[name], "num_classes": len(CLASS_NAMES[name])}
-    return [Split(*readers.checked(*parts[i : i + 2], **expected)) for i in (0, 2)]
+    return [Split(*archives.checked(*parts[i : i + 2], **expected)) for i in (0, 2)]
 
 
 def _load_digits():
@@ -206,34 +251,12 @@ def _load_digits():
 
     digits = load_digits()  # images float64 (1797, 8, 8), 0 to 16
     images = np.rint(digits.images[..., np.newaxis] * (255 / 16)).astype(np.uint8)
-    return _split(Split(images, digits.target.astype(np.int32)), TEST_SHARE, SPLIT_SEED)
-
-
-def _load_folder(data_dir, image_size, seed):
-    """The class names and (train, test) splits of a folder; `seed` splits one without test/."""
-    if not data_dir:
-        raise DataError("dataset folder needs --data_dir, with a folder of pictures for each class")
-    class_names, parts = readers.read_folder(_folder(data_dir), image_size)
-    splits = [Split(*part) for part in parts]
-    return class_names, splits if len(splits) == 2 else _split(splits[0], TEST_SHARE, seed)
-
-
-def _split(split, share, seed):
-    """(rest, taken): takes a share of each class, at least one image and never all of them."""
-    random = np.random.RandomState(seed)  # its stream is frozen, so splits outlive NumPy versions
-    classes, counts = np.unique(split.labels, return_counts=True)
-    # Rounding the running total makes the parts add up to the share of the whole.
-    quotas = np.diff(np.rint(np.cumsum(counts) * share).astype(int), prepend=0)
-    quotas = np.minimum(np.maximum(quotas, 1), counts - 1)
-    taken = np.zeros(len(split.labels), bool)
-    for label, quota in zip(classes, quotas, strict=True):
-        taken[random.permutation(np.flatnonzero(split.labels == label))[:quota]] = True
-    return [Split(split.images[mask], split.labels[mask]) for mask in (~taken, taken)]
+    return hold_out(Split(images, digits.target.astype(np.int32)), TEST_SHARE, SPLIT_SEED)
 
 
 def _folder(data_dir):
     """`data_dir` as a path, if it is a folder."""
-    with readers.explaining(data_dir):
+    with explaining(data_dir):
         folder = Path(data_dir).expanduser()
         if not folder.exists():
             raise DataError(f"{folder} does not exist; check --data_dir")
@@ -244,4 +267,4 @@ def _folder(data_dir):
 
 def _find(name, data_dir):
     """A callable that reads a known data set, which is downloaded if there is no other way."""
-    return readers.find(name, _folder(data_dir)) if data_dir else downloads.find(name)
+    return archives.find(name, _folder(data_dir)) if data_dir else downloads.find(name)

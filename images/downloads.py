@@ -12,8 +12,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
-from images import readers
-from images.readers import DataError
+from images import archives
+from images.files import DataError
 
 __all__ = ["cache_folder", "find", "unreachable"]
 
@@ -33,7 +33,7 @@ DOWNLOADS: dict[str, dict[str, str | None]] = {
     },
     "fashion_mnist": {
         f"{BUCKET}{stem}-idx{3 if stem.endswith('images') else 1}-ubyte.gz": None
-        for stem in readers.IDX_STEMS
+        for stem in archives.IDX_STEMS
     },
     "cifar10": {
         "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz": (
@@ -49,15 +49,15 @@ def find(name):
     Args:
         name: str, a key of `DOWNLOADS`.
     Returns:
-        A callable that reads it, as `readers.find` returns.
+        A callable that reads it, as `archives.find` returns.
     Raises:
         DataError: if it is not there and cannot be downloaded.
     """
     folder = cache_folder() / CACHE_FOLDERS[name]
     with contextlib.suppress(DataError):  # some of its files are as good as none
-        return readers.find(name, folder)
+        return archives.find(name, folder)
     _download(name, folder)
-    return readers.find(name, folder)
+    return archives.find(name, folder)
 
 
 def cache_folder():
@@ -95,7 +95,7 @@ def unreachable(url):
 def _download(name, folder):
     """Downloads a data set into its folder of the cache, by way of a temporary one inside it."""
     urls = list(DOWNLOADS[name])
-    missing = readers.CIFAR_FOLDER if name == "cifar10" else urls[0].rpartition("/")[2]
+    missing = archives.CIFAR_FOLDER if name == "cifar10" else urls[0].rpartition("/")[2]
     try:
         problem = unreachable(urls[0])
         if problem:

@@ -100,7 +100,9 @@ def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
         options.dataset,
         data_dir=flags.data_dir or options.data_dir,
         image_size=options.image_size,
+        labelled=GAMES[options.game].labelled,
         seed=options.seed,
+        announce=say,
     )
     if len(dataset.test.labels) < fewest:
         raise datasets.DataError(

@@ -60,7 +60,12 @@ def options_for_images(game, name, flags):
     )
     kind = games.kind_of(name)
     if name == "folder":  # grey or colour, small or large: its pictures say
-        dataset = datasets.load(name, data_dir=given["data_dir"], image_size=flags.image_size)
+        dataset = datasets.load(
+            name,
+            data_dir=given.get("data_dir"),
+            image_size=flags.image_size,
+            labelled=game.labelled,
+        )
         kind = games.kind_of(name, dataset.image_size, dataset.channels)
     return game.from_preset(game.preset_of(flags), kind, **given)
 
@@ -124,7 +129,9 @@ def load_dataset(options):
         options.dataset,
         data_dir=options.data_dir,
         image_size=options.image_size,
+        labelled=GAMES[options.game].labelled,
         seed=options.seed,
+        announce=say,
     )
 
 

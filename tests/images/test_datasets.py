@@ -6,9 +6,10 @@ import pytest
 from hypothesis import strategies as st
 
 from games import base
-from images import datasets, downloads, readers
+from images import datasets, downloads
 from images.datasets import DataError
-from tests.support.files import refusal, small_mnist, write_classes, write_mnist
+from images.splits import hold_out
+from tests.support.files import refusal, small_mnist, write_mnist
 from tests.support.program import ROOT, run_apart, succeeded
 
 REAL_MNIST = ROOT.parent / "shared" / "data" / "mnist.npz"
@@ -157,26 +158,22 @@ def test_splits_are_stable_whatever_the_seed():
 
 @hypothesis.settings(deadline=None, max_examples=60)
 @hypothesis.given(
-    counts=st.lists(st.integers(3, 60), min_size=2, max_size=6), seed=st.integers(0, 5)
+    counts=st.lists(st.integers(1, 60), min_size=2, max_size=6),
+    share=st.sampled_from([0.1, 0.2]),
+    seed=st.integers(0, 5),
 )
-def test_splits_are_disjoint_complete_and_stratified(counts, seed):
+def test_splits_are_disjoint_complete_and_stratified(counts, share, seed):
     labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     images = np.arange(len(labels), dtype=np.int32).reshape(-1, 1, 1, 1)
-    names = tuple(map(str, range(len(counts))))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "read_folder", lambda folder, size: (names, [(images, labels)]))
-        loaded = datasets.load("folder", data_dir=".", seed=seed)
-    splits = images_of(loaded)
-    together = np.concatenate([split.images for split in splits.values()]).ravel()
+    rest, taken = hold_out(datasets.Split(images, labels), share, seed)
+    together = np.concatenate([rest.images, taken.images]).ravel()
     assert sorted(together) == list(range(len(labels)))
-    for split in splits.values():
-        assert np.array_equal(labels[split.images.ravel()], split.labels)
-    left = np.array(counts)
-    for part, share in (("test", 0.2), ("validation", 0.1)):
-        found = np.bincount(splits[part].labels, minlength=len(counts))
-        assert np.all(found >= 1) and np.all(found < left)
-        assert np.all(abs(found - share * left) <= 1)
-        left = left - found
+    assert np.array_equal(labels[taken.images.ravel()], taken.labels)
+    for label, count in enumerate(counts):
+        found = np.sum(taken.labels == label)
+        assert found < count
+        assert found >= min(1, count - 1)
+        assert abs(found - share * count) <= 1
 
 
 @pytest.mark.skipif(not REAL_MNIST.exists(), reason=f"{REAL_MNIST.name} is not in shared/data")
@@ -200,29 +197,53 @@ def test_mnist_from_npz_keeps_its_test_set(tmp_path):
     assert np.bincount(mnist.validation.labels).tolist() == [2] * 10
 
 
-def test_one_level_is_split_by_the_seed(tmp_path):
-    write_classes(tmp_path, {"dog": 20, "cat": 30, ".hidden": 1})
-    (tmp_path / "dog" / "notes.txt").write_text("not a picture")
-    (tmp_path / "dog" / ".DS_Store.png").write_text("not a picture")
-    pets = datasets.load("folder", data_dir=tmp_path)
-    assert pets.class_names == ("cat", "dog")
-    assert (pets.name, pets.image_size, pets.channels) == ("folder", 32, 3)
-    assert np.bincount(pets.train.labels).tolist() == [22, 14]
-    assert np.bincount(pets.validation.labels).tolist() == [2, 2]
-    assert np.bincount(pets.test.labels).tolist() == [6, 4]
-    again, other = (datasets.load("folder", data_dir=tmp_path, seed=seed) for seed in (0, 1))
-    assert np.array_equal(pets.test.images, again.test.images)
-    assert not np.array_equal(pets.test.images, other.test.images)
+# A data set beside a run or a picture
 
 
-def test_two_levels_keep_their_test_set(tmp_path):
-    write_classes(tmp_path / "train", {"a": 10, "b": 10}, mode="L")
-    write_classes(tmp_path / "test", {"a": 1, "b": 2}, mode="L")
-    loaded = datasets.load("folder", data_dir=str(tmp_path), image_size=8)
-    assert loaded.test.images[:, 0, 0, 0].tolist() == [10, 10, 11]
-    assert loaded.test.labels.tolist() == [0, 1, 1]
-    assert [len(split.labels) for split in images_of(loaded).values()] == [18, 2, 3]
-    assert loaded.channels == 1
+def small_dataset(class_names, channels=1):
+    random = np.random.RandomState(0)
+    images = random.randint(0, 256, (6, 4, 4, channels)).astype(np.uint8)
+    labels = np.arange(6, dtype=np.int32) % len(class_names)
+    split = datasets.Split(images, labels)
+    return datasets.Dataset("folder", tuple(class_names), split, split, split)
+
+
+def test_a_data_set_takes_the_channels_of_a_run():
+    grey, colour = small_dataset("ab"), small_dataset("ab", channels=3)
+    as_colour = datasets.matched(grey, "ab", 3)
+    assert as_colour.channels == 3
+    assert np.all(as_colour.train.images == grey.train.images)
+    as_grey = datasets.matched(colour, "ab", 1)
+    expected = colour.train.images @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(as_grey.train.images[..., 0] - expected).max() <= 0.51
+    assert as_grey.train.images.dtype == np.uint8
+    assert np.array_equal(datasets.matched(colour, "ab", 3).test.images, colour.test.images)
+
+
+def test_classes_in_another_order_are_renumbered():
+    dataset = small_dataset(["2", "10", "x"])
+    again = datasets.matched(dataset, ("10", "2", "x"), 1)
+    assert again.class_names == ("10", "2", "x")
+    for before, after in zip(dataset.train.labels, again.train.labels, strict=True):
+        assert dataset.class_names[before] == again.class_names[after]
+
+
+@pytest.mark.parametrize(
+    "recorded", [("cat", "dog"), ("cat", "dog", "fox", "owl"), ("a", "b", "c")]
+)
+def test_other_classes_are_refused_with_both_lists(recorded):
+    with pytest.raises(DataError) as caught:
+        datasets.matched(small_dataset(["cat", "dog", "fox"]), recorded, 1)
+    assert "cat, dog, fox" in str(caught.value) and ", ".join(recorded) in str(caught.value)
+
+
+def test_swapped_ink_and_paper_are_noticed():
+    digits = datasets.load("digits").train.images
+    for image in digits[:20]:
+        assert not datasets.looks_inverted(image, digits)
+    assert np.mean([datasets.looks_inverted(255 - image, digits) for image in digits[:20]]) == 1
+    middle = np.full((5, 8, 8, 1), 128, np.uint8)
+    assert not datasets.looks_inverted(middle[0], middle)
 
 
 # Batches
@@ -241,7 +262,7 @@ def labels_of(split, batch_size, steps, **options):
     return [labels.tolist() for _, labels in stream.as_numpy_iterator()]
 
 
-@hypothesis.settings(deadline=None, max_examples=12)
+@hypothesis.settings(deadline=None, max_examples=6)
 @hypothesis.given(
     count=st.integers(1, 40),
     batch_size=st.integers(1, 50),

@@ -149,7 +149,11 @@ def test_of_several_files_all_arrive_or_none(serve_fashion, monkeypatch, moves):
 
 
 def test_the_probe_gives_up_even_if_the_look_up_of_a_name_hangs(monkeypatch):
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: time.sleep(5))
+    def hang(*args, **kwargs):
+        time.sleep(3)
+        raise OSError("found at last")
+
+    monkeypatch.setattr(urllib.request, "urlopen", hang)
     monkeypatch.setattr(downloads, "TIMEOUT", 0.1)
     start = time.monotonic()
     assert "no answer" in downloads.unreachable("https://example.invalid/mnist.npz")

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from games import gan as options
 from models.game import copy_agent
-from models.gan_trio import GANTrio
 from models.relativistic import RelativisticTrio
 from tests.support.games import (
     BATCH,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from images import datasets, readers
+from images import archives, datasets
 from images.datasets import DataError
 
 
@@ -33,7 +33,7 @@ def write_mnist(folder, **changes):
 
 def write_idx(folder, arrays, dot="-", gz=False):
     """Writes the arrays of a mnist.npz as the four files that MNIST was published in."""
-    for stem, key in zip(readers.IDX_STEMS, readers.NPZ_KEYS, strict=True):
+    for stem, key in zip(archives.IDX_STEMS, archives.NPZ_KEYS, strict=True):
         array = arrays[key]
         content = struct.pack(f">{array.ndim + 1}I", 0x800 + array.ndim, *array.shape)
         content += array.tobytes()
@@ -45,7 +45,7 @@ def write_cifar(folder, per_batch=20):
     """Writes the batches of CIFAR-10; returns the images of the last one, flat."""
     folder.mkdir(parents=True)
     random = np.random.RandomState(0)
-    for name in readers.CIFAR_BATCHES:
+    for name in archives.CIFAR_BATCHES:
         images = random.randint(0, 256, (per_batch, 3072)).astype(np.uint8)
         batch = {b"data": images, b"labels": [i % 10 for i in range(per_batch)]}
         (folder / name).write_bytes(pickle.dumps(batch, protocol=4))

@@ -96,7 +96,7 @@ def test_a_damaged_agent_is_one_line_with_a_way_out(tmp_path, content):
     if content is not None:
         (tmp_path / "generator.keras").write_bytes(content)
     with pytest.raises(RunError) as caught:
-        started(tmp_path).load_agent("generator")
+        run.load_agent("generator")
     assert "generator.keras" in str(caught.value)
     assert "--mode train" in str(caught.value)
     assert "\n" not in str(caught.value)

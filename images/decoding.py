@@ -1,0 +1,239 @@
+"""Pictures -> uint8 arrays: what a pixel means, however it is stored."""
+
+import concurrent.futures
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import time
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from images.files import FIX, DataError, explaining, read_whole
+
+__all__ = ["SUFFIXES", "read_pictures", "resize_images", "to_channels"]
+
+# What Pillow decodes by itself; EPS and PDF, say, would start other programs. TGA has no magic
+# number, so it is tried last.
+FORMATS = (
+    *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"),
+    *("DIB", "PPM", "PCX", "JPEG2000", "TGA"),
+)
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".gif"} | {
+    *(".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".jp2", ".tga")
+}
+MEGAPIXELS = 50
+MOST_BYTES = 400 * 2**20  # 50 megapixels of four 16-bit channels
+GREY = (0.299, 0.587, 0.114)  # the weights of a television's grey, as Pillow's (ITU-R BT.601)
+CHUNK = 64  # pictures that a thread reads in one go
+SECONDS_BETWEEN_LINES = 5.0
+MOST_NAMED = 10  # bad files in one message
+
+
+class Picture(NamedTuple):
+    """One picture: its pixels and what must be known of it before they mean anything."""
+
+    pixels: np.ndarray  # uint8 (s, s) if grey, uint8 (s, s, 3) if not, float32 (s, s) if deep
+    digest: bytes  # SHA-256 of the file
+    limits: tuple[float, float] | None  # lowest and highest value of a deep picture
+
+
+def read_pictures(paths, image_size, announce):
+    """Reads pictures, several at a time, and names all that cannot be read.
+
+    Grey is what is grey, however it is stored. Pictures of 16 bits or floats are scaled together,
+    from 0 (or their lowest value, if negative) to the highest value among them.
+
+    Args:
+        paths: list of pathlib.Path.
+        image_size: int, side in pixels of the square that each picture's middle becomes.
+        announce: callable, told lines about progress and what was assumed.
+    Returns:
+        (images, digests): uint8 (n, image_size, image_size, c) with 1 channel if every picture is
+        grey, else 3; list of bytes, SHA-256 of each file.
+    Raises:
+        DataError: if any picture cannot be read; names up to `MOST_NAMED` of them.
+    """
+    images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
+    digests, coloured = [b""] * len(paths), np.zeros(len(paths), bool)
+    deep: dict[int, Picture] = {}
+    faults: dict[int, DataError] = {}
+
+    def read(places):
+        for place in places:
+            try:
+                picture = _read(paths[place], image_size)
+            except DataError as error:
+                faults[place] = error
+                continue
+            digests[place] = picture.digest
+            if picture.limits:
+                deep[place] = picture
+            else:
+                coloured[place] = picture.pixels.ndim == 3
+                images[place] = np.atleast_3d(picture.pixels)
+        return len(places)
+
+    _in_threads(read, len(paths), announce)
+    _refuse(faults, len(paths))
+    _scale(deep, images, announce)
+    if not coloured.any():
+        return np.ascontiguousarray(images[..., :1]), digests
+    if np.mean(coloured) < 0.1:
+        first = paths[coloured.argmax()]
+        announce(
+            f"{coloured.sum():,} of {len(paths):,} pictures have colours, so that all get three"
+            f" channels; the first is {first}"
+        )
+    return images, digests
+
+
+def _in_threads(read, count, announce):
+    """Calls `read` on chunks of range(count), and announces now and then how far it is."""
+    start = said = time.monotonic()
+    done = 0
+    pool = concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+    try:
+        with _quiet():
+            chunks = [range(i, min(i + CHUNK, count)) for i in range(0, count, CHUNK)]
+            for read_now in pool.map(read, chunks):
+                done, now = done + read_now, time.monotonic()
+                if now - said >= SECONDS_BETWEEN_LINES and done < count:
+                    left = (now - start) / done * (count - done)
+                    announce(f"read {done:,} of {count:,} pictures, {left:.0f} s left")
+                    said = now
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C no further chunk is begun
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Silences Pillow, whose warnings name no file; a picture that cannot be used is refused."""
+    logger = logging.getLogger("PIL")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _refuse(faults, count):
+    """Raises one DataError about all the files that could not be read."""
+    if len(faults) < 2:
+        for error in faults.values():
+            raise error
+        return
+    lines = [str(faults[place]).removesuffix(FIX) for place in sorted(faults)]
+    more = f", and {len(lines) - MOST_NAMED:,} more" if len(lines) > MOST_NAMED else ""
+    raise DataError(
+        f"{len(lines):,} of {count:,} pictures cannot be used: {', '.join(lines[:MOST_NAMED])}"
+        f"{more}; replace or delete them"
+    )
+
+
+def _scale(deep, images, announce):
+    """Writes the pictures of more than 8 bits into `images`, on one scale for all of them."""
+    if not deep:
+        return
+    low = min(0.0, *(picture.limits[0] for picture in deep.values()))
+    high = max(picture.limits[1] for picture in deep.values())
+    for place, picture in deep.items():
+        shares = (picture.pixels - low) / max(high - low, 1e-12)
+        images[place] = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)[..., np.newaxis]
+    announce(
+        f"{len(deep):,} pictures of more than 8 bits are scaled together: {low:g} becomes black and"
+        f" {high:g}, their highest value, white"
+    )
+
+
+def _read(path, image_size):
+    """Reads one picture, as a `Picture`; raises DataError."""
+    from PIL import Image
+
+    content = read_whole(path, MOST_BYTES)
+    with explaining(path):
+        try:
+            opened = Image.open(io.BytesIO(content), formats=FORMATS)
+        except Image.UnidentifiedImageError:
+            raise DataError(f"{path} is not a picture{FIX}") from None
+        except Image.DecompressionBombError:
+            raise DataError(_too_large(path)) from None
+        with opened as picture:
+            if picture.width * picture.height > MEGAPIXELS * 10**6:
+                raise DataError(_too_large(path))
+            pixels, limits = _pixels(_upright(picture, image_size), image_size)
+    return Picture(pixels, hashlib.sha256(content).digest(), limits)
+
+
+def _too_large(path):
+    return f"{path} has more than {MEGAPIXELS} megapixels; shrink it or delete it"
+
+
+def _upright(picture, image_size):
+    """The decoded picture, turned as its EXIF says; damaged EXIF turns nothing."""
+    from PIL import ImageOps
+
+    picture.draft(None, (4 * image_size, 4 * image_size))  # a JPEG is halved while it is decoded
+    picture.load()
+    with contextlib.suppress(Exception):
+        return ImageOps.exif_transpose(picture)
+    return picture
+
+
+def _pixels(picture, image_size):
+    """(pixels, limits) of a PIL image, as in `Picture`."""
+    from PIL import Image
+
+    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would clip instead of scale
+        values = np.asarray(picture).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise ValueError("some pixels are NaN or infinite")
+        limits = float(values.min()), float(values.max())
+        return resize(Image.fromarray(values), image_size), limits
+    if picture.has_transparency_data:
+        paper = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(paper, picture.convert("RGBA"))
+    pixels = resize(picture.convert("L" if picture.mode in ("1", "L") else "RGB"), image_size)
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    return pixels, None
+
+
+def to_channels(images, channels):
+    """Images with as many channels as are wanted: grey is repeated, colours are weighed.
+
+    Args:
+        images: uint8 (..., c), c of 1 or 3.
+        channels: int, 1 or 3.
+    Returns:
+        uint8 (..., channels).
+    """
+    if channels == 1 and images.shape[-1] == 3:
+        return np.rint(images @ np.array(GREY, np.float32)).astype(np.uint8)[..., np.newaxis]
+    return np.broadcast_to(images, (*images.shape[:-1], channels))
+
+
+def resize_images(images, image_size):
+    """Scales uint8 (n, h, w, c) to (n, image_size, image_size, c), as `resize` does."""
+    from PIL import Image
+
+    squeezed = images[..., 0] if images.shape[3] == 1 else images
+    resized = np.stack([resize(Image.fromarray(image), image_size) for image in squeezed])
+    return resized.reshape(*resized.shape[:3], -1)
+
+
+def resize(picture, image_size):
+    """Crops a PIL image to its middle square and scales it, antialiased; returns its array.
+
+    Source: Parmar et al. 2022, arXiv:2104.11222, on which resizing to trust.
+    """
+    from PIL import Image, ImageOps
+
+    size = (image_size, image_size)
+    return np.asarray(ImageOps.fit(picture, size, method=Image.Resampling.BICUBIC))
