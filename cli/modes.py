@@ -189,6 +189,7 @@ MODES = {
         "finds small changes that the classifier falls for",
         flag("attack", "str", "How; pgd if not given.", choices=ATTACKS),
         flag("image", "str", "A picture to attack; test images if not given."),
+        flag("invert", "bool", "Swap the picture's ink and paper.", False),
         flag("label", "str", "What the picture shows, by name or number."),
         flag("target", "str", "The class to be taken for; any other one if not given."),
         flag("samples", "int", "Test images to attack; 1000 if not given.", low=1, high=MOST),

@@ -90,6 +90,10 @@ def own_picture(classifier, flags, label):
     if flags.samples:
         raise OptionError("--samples with --image: one picture is attacked; choose one")
     images = datasets.load_picture(pathlib.Path(flags.image), *classifier.input.shape[2:])[None]
+    if flags.invert:
+        images = 255 - images
+    elif images.shape[-1] == 1 and images.mean() > 255 / 2:
+        say("the picture is light; if its ink and paper are swapped, add --invert")
     if label is None:
         label = predict(classifier, images)[0].argmax()
     return images, np.array([label], np.int32)

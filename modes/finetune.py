@@ -7,8 +7,8 @@ import models
 from devices import hardware
 from games import GAMES
 from models import fine_tuning
-from modes.selection import open_run
-from modes.train import play, resumed_options
+from modes.selection import data_of, open_run
+from modes.train import play, resume
 from training import run_folder
 
 INHERITED = ("epsilon", "norm", "batch_size", "image_size", "data_dir")
@@ -49,10 +49,11 @@ def play_on(parent, run, flags):
     )
     kind = games.kind_of(played.dataset)
     options = game.from_preset(game.preset_of(flags), kind, **given)
+    start = functools.partial(build, parent)
     if flags.resume:
         run.refuse_to_resume()
-        options = resumed_options(run, flags)
-    return play(run, options, flags, build=functools.partial(build, parent))
+        return resume(run, flags, build=start)
+    return play(run, options, data_of(parent, options), flags, build=start)
 
 
 def build(parent, options, dataset):

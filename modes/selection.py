@@ -1,5 +1,6 @@
 """What several modes begin and end with: the run that is meant, its data, where results go."""
 
+import dataclasses
 import pathlib
 
 from attacks.ball import Ball
@@ -89,6 +90,35 @@ def chosen_ball(flags, options):
         raise OptionError(f"--{error}") from None
 
 
+def load_dataset(options):
+    """The data set that a run's options name."""
+    return datasets.load(
+        options.dataset,
+        data_dir=options.data_dir,
+        image_size=options.image_size,
+        labelled=GAMES[options.game].labelled,
+        seed=options.seed,
+        announce=say,
+    )
+
+
+def data_of(run, options):
+    """The data set of a run, compared with the one that the run has learned from.
+
+    Args:
+        run: run_folder.Run, which recorded its classes and channels.
+        options: frozen options that say where the data are.
+    Returns:
+        images.datasets.Dataset, with the run's channels and order of classes.
+    Raises:
+        DataError: if it cannot be had, or has other classes.
+    """
+    dataset = load_dataset(options)
+    shape = run.image_shape() or (None, None, dataset.channels)
+    names = run.class_names() if GAMES[options.game].labelled else dataset.class_names
+    return datasets.matched(dataset, names, shape[2])
+
+
 def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
     """The data set of a run, whose test split must be large enough to measure by.
 
@@ -96,14 +126,9 @@ def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
         DataError: if it cannot be had or has too few test images.
     """
     options = run.read_config()
-    dataset = datasets.load(
-        options.dataset,
-        data_dir=flags.data_dir or options.data_dir,
-        image_size=options.image_size,
-        labelled=GAMES[options.game].labelled,
-        seed=options.seed,
-        announce=say,
-    )
+    if flags.data_dir:
+        options = dataclasses.replace(options, data_dir=flags.data_dir)
+    dataset = data_of(run, options)
     if len(dataset.test.labels) < fewest:
         raise datasets.DataError(
             f"the test split of {options.dataset} holds {len(dataset.test.labels)} images, too few"

@@ -14,6 +14,7 @@ from devices import hardware
 from devices.distribution import Devices, lost_worker
 from games import GAMES, ImageOptions, OptionError
 from images import datasets
+from modes.selection import data_of, load_dataset
 from training import run_folder
 from training.accessories import Teller
 from training.callbacks import is_signal, status_of
@@ -37,16 +38,25 @@ def train(flags):
         meant = "auto" if flags.resume and game.options.TELLS_APART not in flags.given else which
         run_folder.refuse_other(run, game.name, meant)
     if flags.resume:
-        options = resumed_options(run, flags)
-    elif on_images:
-        options = options_for_images(game, which, flags)
+        return resume(run, flags)
+    if on_images:
+        options, dataset = new_on_images(game, which, flags)
     else:
-        options = game.from_preset(game.preset_of(flags), **game.given(flags))
-    return play(run, options, flags)
+        options, dataset = game.from_preset(game.preset_of(flags), **game.given(flags)), None
+    return play(run, options, dataset, flags)
 
 
-def options_for_images(game, name, flags):
-    """The options of a new run on images, whose kind decides on the preset.
+def resume(run, flags, build=models.build_game):
+    """Goes on with a run, on the data that it was begun on; arguments as `play`."""
+    options = resumed_options(run, flags)
+    dataset = None
+    if isinstance(options, ImageOptions):
+        dataset = data_of(run, options)
+    return play(run, options, dataset, flags, build=build)
+
+
+def new_on_images(game, name, flags):
+    """The options of a new run on images, and the data set, whose images decide on the preset.
 
     Raises:
         OptionError: as the game's options.
@@ -58,24 +68,20 @@ def options_for_images(game, name, flags):
     given = hardware.suited(
         given, xla=game.xla, gpu=hardware.has_gpu(), shared=flags.distribute != "none"
     )
-    kind = games.kind_of(name)
-    if name == "folder":  # grey or colour, small or large: its pictures say
-        dataset = datasets.load(
-            name,
-            data_dir=given.get("data_dir"),
-            image_size=flags.image_size,
-            labelled=game.labelled,
-        )
-        kind = games.kind_of(name, dataset.image_size, dataset.channels)
-    return game.from_preset(game.preset_of(flags), kind, **given)
+    preset = game.preset_of(flags)
+    # Built before the data are read, to refuse what cannot be, and once more for their kind.
+    dataset = load_dataset(game.from_preset(preset, games.kind_of(name), **given))
+    kind = games.kind_of(name, dataset.image_size, dataset.channels)
+    return game.from_preset(preset, kind, **given), dataset
 
 
-def play(run, options, flags, build=models.build_game):
+def play(run, options, dataset, flags, build=models.build_game):
     """Plays a game into a folder that is free, or as --resume and --overwrite say.
 
     Args:
         run: run_folder.Run.
         options: frozen options of the run.
+        dataset: images.datasets.Dataset, or None for a game without images.
         flags: the namespace of `cli.flags.parse`.
         build: callable, (options, dataset) -> the game to start with.
     Returns:
@@ -91,9 +97,6 @@ def play(run, options, flags, build=models.build_game):
     start = functools.partial(loop.train, resume=flags.resume, announce=tell)
     devices = flags.devices or Devices()
     if on_images:
-        dataset = load_dataset(options)
-        # Here the data are compared with those that a resumed run was trained on, run.class_names()
-        # and run.image_shape(), before anything is written; images/datasets.py shall say how.
         if flags.epochs:
             per_epoch = options.steps_per_epoch(len(dataset.train.images))
             options = dataclasses.replace(options, steps=flags.epochs * per_epoch, minutes=None)
@@ -121,18 +124,6 @@ def play(run, options, flags, build=models.build_game):
                 f" {run.checkpoint_file}; start all workers again with --resume"
             ) from None
     return report_end(run, options, game.step, stopped_by, flags.distribute, tell)
-
-
-def load_dataset(options):
-    """The data set of a run on images."""
-    return datasets.load(
-        options.dataset,
-        data_dir=options.data_dir,
-        image_size=options.image_size,
-        labelled=GAMES[options.game].labelled,
-        seed=options.seed,
-        announce=say,
-    )
 
 
 def resumed_options(run, flags):
