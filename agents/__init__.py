@@ -8,7 +8,7 @@ from agents.discriminator import (
     class_head,
     with_every_label,
 )
-from agents.generator import build_generator
+from agents.generator import build_generator, build_style_generator
 from agents.precision import compute_in
 from agents.residual import build_residual_discriminator, build_residual_generator
 
@@ -21,6 +21,7 @@ __all__ = [
     "build_residual_discriminator",
     "build_residual_generator",
     "build_robust_classifier",
+    "build_style_generator",
     "class_head",
     "compute_in",
     "with_every_label",

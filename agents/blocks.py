@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 SMALLEST_BASE, LARGEST_BASE = 4, 8
+CODE_DIM = 32
 
 
 def resolutions(image_size):
@@ -42,6 +43,40 @@ def upsample(images, width):
     return layers.Activation("relu")(layers.RMSNormalization()(hidden))
 
 
+def class_code(labels, num_classes):
+    """A learned vector of each class: (b,) -> (b, 32).
+
+    Its numbers start as large as a latent vector's, so that both are heard.
+    """
+    loud = keras.initializers.RandomNormal(stddev=1.0)
+    return layers.Embedding(num_classes, CODE_DIM, embeddings_initializer=loud, name="class_code")(
+        labels
+    )
+
+
+def restyle(features, code):
+    """Gives each channel of an image the mean and the strength that its code asks for.
+
+    Adaptive instance normalisation (Huang & Belongie 2017, arXiv:1703.06868; in generators, Karras
+    et al. 2019, arXiv:1812.04948). Within an image each channel is normalised over its places, so
+    the code alone says how strong it is: latents and class reach every layer, an image depends on
+    its own latents only, and there are no statistics that a turn could disturb.
+
+    Args:
+        features: (b, h, w, c), h * w > 1.
+        code: (b, d).
+    Returns:
+        (b, h, w, c).
+    """
+    width = features.shape[-1]
+    alike = layers.GroupNormalization(groups=-1, center=False, scale=False, epsilon=1e-5)(features)
+    gain, shift = (
+        layers.Reshape((1, 1, width))(layers.Dense(width, bias_initializer=first)(code))
+        for first in ("ones", "zeros")
+    )
+    return layers.Add()([layers.Multiply()([alike, gain]), shift])
+
+
 def to_pixels(features, channels):
     """Makes an image of twice the side of a feature map: (b, h, w, c) -> (b, 2h, 2w, channels).
 
@@ -55,9 +90,9 @@ def to_pixels(features, channels):
     return keras.ops.depth_to_space(pixels(features), 2)
 
 
-def downsample(images, width, spectral_norm=False):
+def downsample(images, width, spectral_norm=False, initializer="glorot_uniform"):
     """Halves the side of a feature map: (b, h, w, c) -> (b, ceil(h/2), ceil(w/2), width)."""
-    convolution = layers.Conv2D(width, 4, strides=2, padding="same")
+    convolution = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=initializer)
     if spectral_norm:
         convolution = layers.SpectralNormalization(convolution)
     return layers.LeakyReLU(0.2)(convolution(images))

@@ -9,7 +9,14 @@ CONDITIONINGS = ("projection", "auxiliary", "none")
 
 
 def build_discriminator(
-    image_size, channels, *, width, num_classes, conditioning="projection", spectral_norm=False
+    image_size,
+    channels,
+    *,
+    width,
+    num_classes,
+    conditioning="projection",
+    spectral_norm=False,
+    tall=True,
 ):
     """Builds a strided-convolution discriminator, without BatchNorm.
 
@@ -28,6 +35,9 @@ def build_discriminator(
         conditioning: one of `CONDITIONINGS`.
         spectral_norm: whether each convolution and the realness head are spectrally normalised
             (Miyato et al. 2018, arXiv:1802.05957).
+        tall: whether the side is halved once for each of `blocks.resolutions`; otherwise once
+            less, and the features are those of a map of 4 to 8 pixels with twice the slope a
+            layer (He et al. 2015, arXiv:1502.01852).
     Returns:
         keras.Model whose first output is float32 (b, 1) realness logits.
     Raises:
@@ -37,9 +47,10 @@ def build_discriminator(
         raise ValueError(f"conditioning {conditioning!r} is none of {', '.join(CONDITIONINGS)}")
     images = blocks.image_input(image_size, channels)
     hidden = images
-    levels = len(blocks.resolutions(image_size))
+    levels = len(blocks.resolutions(image_size)) - (not tall)
+    initializer = "glorot_uniform" if tall else "he_normal"
     for level in range(levels):
-        hidden = blocks.downsample(hidden, width * 2**level, spectral_norm)
+        hidden = blocks.downsample(hidden, width * 2**level, spectral_norm, initializer)
     features = layers.Flatten()(hidden)
 
     head = layers.Dense(1, dtype="float32")

@@ -6,6 +6,7 @@ from keras import layers
 from agents import blocks
 
 EMBEDDING_DIM = 16
+STYLE_DIM = 128
 
 
 def build_generator(image_size, channels, *, latent_dim, width, num_classes=None, refine=True):
@@ -50,3 +51,43 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
         return keras.Model(inputs, blocks.to_pixels(hidden, channels), name="generator")
     images = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32")(hidden)
     return keras.Model(inputs, images, name="generator")
+
+
+def build_style_generator(image_size, channels, *, latent_dim, width, num_classes=None):
+    """Builds a generator whose every feature is as strong as latents and class ask for.
+
+    Where colour pictures are made, `build_generator` soon makes one texture of all latents and
+    classes: they enter once, at the bottom, and each pixel's normalisation forgets how strongly.
+    Here they set gain and shift of each normalisation (`blocks.restyle`).
+
+    Args:
+        image_size: int, side of the square image; see `blocks.resolutions`.
+        channels: int, 1 for grey or 3 for RGB.
+        latent_dim: int, length of a latent vector.
+        width: int, as `build_generator`; the widest map that is made is that of half the side, of
+            2 * width channels.
+        num_classes: int, or None for a generator that is told no class.
+    Returns:
+        keras.Model, as `build_generator`.
+    Raises:
+        ValueError: as `blocks.resolutions`.
+    """
+    sizes = blocks.resolutions(image_size)
+    latents = keras.Input((latent_dim,), name="latents")
+    inputs, code = latents, latents
+    if num_classes is not None:
+        labels = blocks.label_input()
+        inputs = [latents, labels]
+        code = layers.Concatenate()([latents, blocks.class_code(labels, num_classes)])
+    code = layers.Dense(STYLE_DIM, kernel_initializer="he_normal")(code)
+    code = layers.LeakyReLU(0.2, name="style")(code)  # (b, 128)
+
+    base, widest = sizes[0], width * 2 ** (len(sizes) - 1)
+    hidden = layers.Reshape((base, base, widest))(layers.Dense(base * base * widest)(code))
+    hidden = layers.Activation("relu")(blocks.restyle(hidden, code))
+    for level in reversed(range(1, len(sizes) - 1)):
+        hidden = layers.Conv2DTranspose(
+            width * 2**level, 4, strides=2, padding="same", use_bias=False
+        )(hidden)
+        hidden = layers.Activation("relu")(blocks.restyle(hidden, code))
+    return keras.Model(inputs, blocks.to_pixels(hidden, channels), name="generator")

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from games import option as o
-from games.base import IMAGE_PRESETS, Game, ImageOptions
+from games.base import Game, ImageOptions
 
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
 CONDITIONINGS = ("projection", "auxiliary", "none")
@@ -19,7 +19,17 @@ class GANOptions(ImageOptions):
     r1_gamma: float = o.r1_gamma(0.1)
     spectral_norm: bool = o.option(False, "Bound the discriminator's slope by its weights.")
     translation: int = o.translation()
+    mirror: bool = o.option(False, "Mirror half of the images that are learned from.")
     ema_decay: float = o.ema_decay()
+    style: bool = o.option(
+        False, "Let latents and class set each feature's strength: what colour pictures need."
+    )
+    beta_1: float = o.option(
+        0.5, "Adam's momentum for generator and discriminator.", low=0, high=0.999
+    )
+    beta_2: float = o.option(
+        0.999, "Adam's memory of the size of their gradients.", low=0, high=0.999999
+    )
     latent_dim: int = o.latent_dim()
     generator_width: int = o.width("generator", 32)
     discriminator_width: int = o.width("discriminator", 48)
@@ -57,6 +67,22 @@ SWIFT = {"generator_width": 16, "discriminator_width": 24, "refine": False, "bat
 USUAL = {name: getattr(GANOptions, name) for name in SWIFT}
 # Small images are few: a stronger penalty, lest they be learned by heart.
 SMALL = {**USUAL, "r1_gamma": 1.0}
+# Colour pictures need a generator whose every feature hears latents and class, and a discriminator
+# that compares real with fake and is bounded at both (R3GAN; Huang et al. 2024, arXiv:2501.05441).
+# With that, each agent may learn as fast as the classifier, and without momentum.
+COLOUR = {
+    "style": True,
+    "loss": "relativistic",
+    "r1_gamma": 0.3,
+    "mirror": True,
+    "beta_1": 0.0,
+    "beta_2": 0.99,
+    "generator_learning_rate": 1e-3,
+    "discriminator_learning_rate": 1e-3,
+    "generator_width": 24,
+    "discriminator_width": 48,
+    "batch_size": 32,
+}
 SHARED: dict[str, Any] = {
     "labelled": True,
     "next_mode": "generate --nice",
@@ -84,13 +110,17 @@ GAN = Game(
         "standard": {**SMALL, "steps": 6_000},
         "best": {**SMALL, "steps": 20_000},
     },
-    colour=dict.fromkeys(IMAGE_PRESETS, USUAL),
+    colour={
+        "quick": {**COLOUR, "generator_width": 16, "discriminator_width": 32, "steps": 3_000},
+        "standard": {**COLOUR, "steps": 16_000},
+        "best": {**COLOUR, "steps": 120_000},
+    },
 )
 
 # The trio's presets are the GAN's, with what they mean for the classifier.
 SWIFT_TRIO = {"classifier_width": 16}
 SMALL_TRIO = {"classifier_width": TrioOptions.classifier_width, "classifier_translation": 1}
-USUAL_TRIO = {"classifier_width": TrioOptions.classifier_width}
+COLOUR_TRIO = {"classifier_width": 24}
 
 TRIO = Game(
     **SHARED,
@@ -105,5 +135,5 @@ TRIO = Game(
         "best": GAN.presets["best"],
     },
     small={name: {**chosen, **SMALL_TRIO} for name, chosen in GAN.small.items()},
-    colour={name: {**chosen, **USUAL_TRIO} for name, chosen in GAN.colour.items()},
+    colour={name: {**chosen, **COLOUR_TRIO} for name, chosen in GAN.colour.items()},
 )

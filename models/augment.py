@@ -30,3 +30,16 @@ def random_translation(images, max_shift, seed):
     columns = tf.range(width) + max_shift + shifts[1]  # (batch, width)
     shifted = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.gather(shifted, columns, axis=2, batch_dims=1)
+
+
+def random_flip(images, seed):
+    """Mirrors each image left to right, or not.
+
+    Args:
+        images: float32 (batch, h, w, c).
+        seed: int32 (2,), a stateless seed.
+    Returns:
+        float32 (batch, h, w, c).
+    """
+    heads = shared_batch.uniform((tf.shape(images)[0], 1, 1, 1), seed) < 0.5
+    return tf.where(heads, tf.reverse(images, axis=[2]), images)

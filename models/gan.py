@@ -6,11 +6,15 @@ import tensorflow as tf
 import agents
 from devices import shared_batch
 from models import losses
-from models.augment import random_translation
+from models.augment import random_flip, random_translation
 from models.draw import Draw
-from models.game import BETA_1, Draws, Game, copy_agent
+from models.game import Draws, Game, copy_agent
 
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
+# How images are shifted and mirrored before the discriminator sees them, in either's turn.
+FAKE_VIEW = (Draw.DISCRIMINATOR_FAKE_SHIFT, Draw.DISCRIMINATOR_FAKE_FLIP)
+REAL_VIEW = (Draw.DISCRIMINATOR_REAL_SHIFT, Draw.DISCRIMINATOR_REAL_FLIP)
+GENERATED_VIEW = (Draw.GENERATOR_FAKE_SHIFT, Draw.GENERATOR_FAKE_FLIP)
 WASSERSTEIN_PENALTY = 10.0  # Gulrajani et al. 2017
 
 
@@ -61,8 +65,8 @@ class GAN(Game, Draws):
         latents = self.draw_latents(agent, batch, Draw.DISCRIMINATOR_FAKES)
         # Made outside the tape: no gradient of this turn can reach the generator.
         fake_images = self.generator(latents, training=False)
-        fake_images = self.show(fake_images, agent, Draw.DISCRIMINATOR_FAKE_SHIFT)
-        real_images = self.show(real_images, agent, Draw.DISCRIMINATOR_REAL_SHIFT)
+        fake_images = self.show(fake_images, agent, *FAKE_VIEW)
+        real_images = self.show(real_images, agent, *REAL_VIEW)
 
         def loss_fn():
             real_logits = agent(real_images, training=True)
@@ -80,16 +84,21 @@ class GAN(Game, Draws):
 
         def loss_fn():
             fake_images = agent(latents, training=True)
-            fake_images = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            fake_images = self.show(fake_images, agent, *GENERATED_VIEW)
             fake_logits = self.discriminator(fake_images, training=False)
             return tf.reduce_mean(self.adversarial_loss.generator(fake_logits))
 
         self.track(generator_loss=self.update(agent, loss_fn))
 
-    def show(self, images, agent, draw):
-        """What the discriminator gets to see of an image: the image, shifted a little."""
-        seed = self.random_seed(agent, draw)
-        return random_translation(images, self.options.translation, seed)
+    def show(self, images, agent, shift, flip):
+        """What the discriminator gets to see of an image: shifted a little, perhaps mirrored."""
+        return self.vary(images, agent, self.options.translation, shift, flip)
+
+    def vary(self, images, agent, most, shift, flip):
+        """Images (batch, h, w, c), each shifted by up to `most` pixels and perhaps mirrored."""
+        if self.options.mirror:
+            images = random_flip(images, self.random_seed(agent, flip))
+        return random_translation(images, most, self.random_seed(agent, shift))
 
     def penalty(self, real, fake):
         """The discriminator's gradient penalty: WGAN-GP at each step, or R1 lazily.
@@ -139,16 +148,21 @@ def build(options, dataset):
 
 def build_generator(options, dataset, *, num_classes):
     """The compiled generator; without classes where `num_classes` is None."""
-    generator = agents.build_generator(
-        dataset.image_size,
-        dataset.channels,
-        latent_dim=options.latent_dim,
-        width=options.generator_width,
-        num_classes=num_classes,
-        refine=options.refine,
-    )
-    generator.compile(agents.Adam(options.generator_learning_rate, beta_1=BETA_1))
+    sizes = {"latent_dim": options.latent_dim, "width": options.generator_width}
+    shape = (dataset.image_size, dataset.channels)
+    if options.style:
+        generator = agents.build_style_generator(*shape, **sizes, num_classes=num_classes)
+    else:
+        generator = agents.build_generator(
+            *shape, **sizes, num_classes=num_classes, refine=options.refine
+        )
+    generator.compile(adam(options, options.generator_learning_rate))
     return generator
+
+
+def adam(options, learning_rate):
+    """The optimizer of an agent whose opponent moves."""
+    return agents.Adam(learning_rate, beta_1=options.beta_1, beta_2=options.beta_2)
 
 
 def build_discriminator(options, dataset, *, conditioning):
@@ -160,6 +174,7 @@ def build_discriminator(options, dataset, *, conditioning):
         num_classes=dataset.num_classes,
         conditioning=conditioning,
         spectral_norm=options.spectral_norm,
+        tall=not options.style,
     )
-    discriminator.compile(agents.Adam(options.discriminator_learning_rate, beta_1=BETA_1))
+    discriminator.compile(adam(options, options.discriminator_learning_rate))
     return discriminator

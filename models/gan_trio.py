@@ -4,11 +4,20 @@ import keras
 import tensorflow as tf
 
 import agents
-from models.augment import random_translation
 from models.critic import Critic
 from models.draw import Draw
-from models.game import BETA_1, copy_agent
-from models.gan import GAN, build_discriminator, build_generator
+from models.game import copy_agent
+from models.gan import (
+    FAKE_VIEW,
+    GAN,
+    GENERATED_VIEW,
+    REAL_VIEW,
+    adam,
+    build_discriminator,
+    build_generator,
+)
+
+CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
 
 
 def class_loss(labels, class_logits):
@@ -65,8 +74,8 @@ class GANTrio(GAN):
         agent = self.classifier
         latents, labels = self.draw_fakes(agent, batch, Draw.CLASSIFIER_FAKES)
         fake_images = self.average_generator([latents, labels], training=False)
-        seed = self.random_seed(agent, Draw.CLASSIFIER_SHIFT)
-        fake_images = random_translation(fake_images, self.options.classifier_translation, seed)
+        most, view = self.options.classifier_translation, CLASSIFIER_VIEW
+        fake_images = self.vary(fake_images, agent, most, *view)
 
         def loss_fn():
             return tf.reduce_mean(class_loss(labels, agent(fake_images, training=True)))
@@ -80,8 +89,8 @@ class GANTrio(GAN):
         latents, labels = self.draw_fakes(agent, batch, Draw.DISCRIMINATOR_FAKES)
         # Made outside the tape: no gradient of this turn can reach the generator.
         fake_images = self.generator([latents, labels], training=False)
-        fake_images = self.show(fake_images, agent, Draw.DISCRIMINATOR_FAKE_SHIFT)
-        real_images = self.show(real_images, agent, Draw.DISCRIMINATOR_REAL_SHIFT)
+        fake_images = self.show(fake_images, agent, *FAKE_VIEW)
+        real_images = self.show(real_images, agent, *REAL_VIEW)
 
         def realness(of_labels):
             return lambda images: self.judge(images, of_labels)[0]
@@ -107,7 +116,7 @@ class GANTrio(GAN):
 
         def loss_fn():
             fake_images = agent([latents, labels], training=True)
-            shown = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            shown = self.show(fake_images, agent, *GENERATED_VIEW)
             fake_logits, naming_loss = self.judge(shown, labels)
             naming_loss += self.invention_loss(fake_images, labels)
             return tf.reduce_mean(self.adversarial_loss.generator(fake_logits) + naming_loss)
@@ -146,8 +155,7 @@ class GANTrio(GAN):
             A compiled models.critic.Critic.
         """
         discriminator = copy_agent(self.discriminator)
-        rate = self.options.discriminator_learning_rate
-        discriminator.compile(agents.Adam(rate, beta_1=BETA_1))
+        discriminator.compile(adam(self.options, self.options.discriminator_learning_rate))
         critic = Critic(self.average_generator, discriminator, self.options)
         critic.compile(jit_compile=self.options.jit)
         return critic

@@ -7,8 +7,10 @@ import keras
 import tensorflow as tf
 
 from models.draw import Draw
-from models.gan import GAN, R1_INTERVAL
+from models.gan import GAN, GENERATED_VIEW, R1_INTERVAL
 from models.gan_trio import GANTrio
+
+PAIRED_VIEW = (Draw.GENERATOR_REAL_SHIFT, Draw.GENERATOR_REAL_FLIP)
 
 
 class Relativistic(GAN):
@@ -27,12 +29,12 @@ class RelativisticGAN(Relativistic):
         """Teaches the generator to look more real than this round's real images."""
         agent, (real_images, _) = self.generator, data
         latents = self.draw_latents(agent, tf.shape(real_images)[0], Draw.GENERATOR_FAKES)
-        real_images = self.show(real_images, agent, Draw.GENERATOR_REAL_SHIFT)
+        real_images = self.show(real_images, agent, *PAIRED_VIEW)
         real_logits = self.discriminator(real_images, training=False)
 
         def loss_fn():
             fake_images = agent(latents, training=True)
-            fake_images = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            fake_images = self.show(fake_images, agent, *GENERATED_VIEW)
             fake_logits = self.discriminator(fake_images, training=False)
             return tf.reduce_mean(self.adversarial_loss.generator(real_logits, fake_logits))
 
@@ -48,12 +50,12 @@ class RelativisticTrio(Relativistic, GANTrio):
         agent, (real_images, real_labels) = self.generator, data
         batch = tf.shape(real_images)[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.GENERATOR_FAKES)
-        real_images = self.show(real_images, agent, Draw.GENERATOR_REAL_SHIFT)
+        real_images = self.show(real_images, agent, *PAIRED_VIEW)
         real_logits, _ = self.judge(real_images, real_labels)
 
         def loss_fn():
             fake_images = agent([latents, labels], training=True)
-            shown = self.show(fake_images, agent, Draw.GENERATOR_FAKE_SHIFT)
+            shown = self.show(fake_images, agent, *GENERATED_VIEW)
             fake_logits, naming_loss = self.judge(shown, labels)
             naming_loss += self.invention_loss(fake_images, labels)
             return tf.reduce_mean(

@@ -1,4 +1,4 @@
-"""A game is two files: one of a folder of its own is played by the program, which knows no other."""
+"""A game is two files: one of a folder of its own is played, and no other file is touched."""
 
 import json
 

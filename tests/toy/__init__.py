@@ -1,1 +1,1 @@
-"""A game of two files, as a reader of CONTRIBUTING.md would add one: what it is, how it is played."""
+"""A game of two files, as a reader of CONTRIBUTING.md would add one."""
