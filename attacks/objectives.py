@@ -26,20 +26,10 @@ def margin(labels, logits):
     return tf.reduce_max(others, axis=-1) - _at(labels, logits)
 
 
-def logits_ratio(labels, logits):
-    """DLR: the margin over the gap between the largest and the third largest logit.
-
-    Unlike cross-entropy it does not change when all logits are scaled or shifted.
-
-    Args, Returns: as `margin`; at least 3 classes.
-    Source: Croce & Hein 2020, equation 6, arXiv:2003.01690.
-    """
-    ordered = tf.math.top_k(logits, 3).values
-    return margin(labels, logits) / (ordered[:, 0] - ordered[:, 2] + 1e-12)
-
-
 def targeted_logits_ratio(labels, targets, logits):
     """Targeted DLR: how far one other class is ahead of the label, over the spread at the top.
+
+    Unlike cross-entropy it does not change when all logits are scaled or shifted.
 
     Args:
         labels, targets: int32 (batch,), the classes to leave and to reach.

@@ -133,8 +133,3 @@ def fast_gradient_sign(epsilon, **options):
     step_size = epsilon or 1e-12  # of an empty ball no step leads anywhere
     options = {"random_start": False, "keep_best": False, **options}
     return ProjectedGradientDescent(epsilon, step_size, 1, **options)
-
-
-def from_dict(fields):
-    """The attack whose `dataclasses.asdict` has been through JSON, which knows no tuples."""
-    return ProjectedGradientDescent(**{**fields, "bounds": tuple(fields["bounds"])})

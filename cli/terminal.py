@@ -12,6 +12,7 @@ import sys
 from games import OptionError
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
+CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
 def say(line):
@@ -103,17 +104,22 @@ def answer(program, argv, *, parse, load):
         load: callable, options -> (work, errors): the callable, options -> exit status, that does
             it, and the types of the errors that data and files may cause in it.
     Returns:
-        int, the exit status: work's own, 1 for bad data or files, 2 for a OptionError, 130 for
-        Ctrl-C.
+        int, the exit status: work's own, 1 for bad data or files, 2 for an OptionError, 130 for
+        Ctrl-C, 141 for a pipe that nobody reads any more.
     """
     try:
         options = parse(argv)
         work, errors = load(options)
         try:
             return work(options)
+        except BrokenPipeError:
+            raise
         except errors as error:
             return fail(program, one_line(error), 1)
     except OptionError as error:
         return fail(program, error, 2)
     except KeyboardInterrupt:
         return fail(program, "interrupted", INTERRUPTED)
+    except BrokenPipeError:  # whoever read what is said has gone; say no more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE

@@ -59,13 +59,6 @@ def match_classes(confusion):
     return linear_sum_assignment(confusion, maximize=True)[1]
 
 
-def matched_accuracy(confusion):
-    """The share in [0, 1] of images that are judged to be the class matched to the one asked."""
-    return float(confusion[np.arange(len(confusion)), match_classes(confusion)].sum()) / float(
-        confusion.sum()
-    )
-
-
 def gaussian_frechet_distance(mean_a, covariance_a, mean_b, covariance_b):
     """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), also for singular covariances.
 

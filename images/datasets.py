@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from games.base import DATASETS
 from images import archives, downloads, folders
 from images.decoding import read_pictures, resize_images, to_channels
 from images.files import DataError, explaining
 from images.splits import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, Split, hold_out
 
 __all__ = [
-    "DATASETS",
     "DataError",
     "Dataset",
     "Split",
@@ -25,7 +25,6 @@ __all__ = [
     "resolve",
 ]
 
-DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
 FOLDER_IMAGE_SIZE = 32
 
 SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}

@@ -7,7 +7,7 @@ from cli.terminal import say
 from crypto.audit.report import audit_cipher, format_audit
 from images.pictures import save_text
 from modes.cipher import open_cipher
-from training import run_folder
+from training import finding
 
 EVES = 5
 
@@ -26,7 +26,7 @@ def audit(flags):
         eves=EVES if flags.eves is None else flags.eves,
         announce=say,
     )
-    usual = run_folder.default_path("crypto", options.preset) if supplied else run.path
+    usual = finding.default_path("crypto", options.preset) if supplied else run.path
     path = pathlib.Path(flags.output or usual / "audit.json").expanduser()
     save_text(path, json.dumps(report, indent=2) + "\n")
     say(format_audit(report))

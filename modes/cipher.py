@@ -18,7 +18,7 @@ def open_cipher(flags):
     Returns:
         (Run, bool, crypto.ciphers.Cipher).
     Raises:
-        RunError: as `run_folder.find`, or if an agent is missing or damaged.
+        RunError: as `finding.find`, or if an agent is missing or damaged.
     """
     run, supplied = open_run(flags)
     say(WARNING)

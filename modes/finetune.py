@@ -9,7 +9,7 @@ from games import GAMES
 from models import fine_tuning
 from modes.selection import data_of, open_run
 from modes.train import play, resume
-from training import run_folder
+from training import finding, run_folder
 
 INHERITED = ("epsilon", "norm", "batch_size", "image_size", "data_dir")
 
@@ -23,7 +23,7 @@ def finetune(flags):
     parent, supplied = open_run(flags, needs_data=True)
     folder = parent
     if supplied:
-        folder = run_folder.Run(run_folder.default_path("robgan", parent.read_config().dataset))
+        folder = run_folder.Run(finding.default_path("robgan", parent.read_config().dataset))
     if flags.devices and not flags.devices.is_chief:
         folder = run_folder.Onlooker(folder.path)
     with folder.locked():  # while its agents learn on, nobody may replace them

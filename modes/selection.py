@@ -7,7 +7,7 @@ from attacks.ball import Ball
 from cli.terminal import say
 from games import GAMES, OptionError
 from images import datasets
-from training import run_folder
+from training import finding
 
 FEWEST_TEST_IMAGES = 100
 USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's options
@@ -22,16 +22,16 @@ def open_run(flags, needs_data=False):
     Returns:
         (Run, bool): the run, and whether its agents are supplied ones.
     Raises:
-        RunError: as `run_folder.find`.
+        RunError: as `finding.find`.
     """
     game = GAMES[flags.game]
     which = getattr(flags, game.options.TELLS_APART)
     if which is None:
         which = "auto" if flags.path else game.preset_of(flags)
-    run, supplied = run_folder.find(game.name, which, flags.path)
+    run, supplied = finding.find(game.name, which, flags.path)
     if supplied and which == "auto" and needs_data:
         name = datasets.resolve("auto", flags.data_dir, announce=say)
-        run, supplied = run_folder.find(game.name, name, flags.path)
+        run, supplied = finding.find(game.name, name, flags.path)
     say(f"using the {'supplied' if supplied else 'trained'} agents of {run.path}")
     return run, supplied
 
@@ -146,5 +146,5 @@ def report_folder(flags, run, supplied):
     """Where a report goes: beside the run, which for supplied agents is where one would be."""
     options = run.read_config()
     which = getattr(options, options.TELLS_APART)
-    usual = run_folder.default_path(options.game, which) if supplied else run.path
+    usual = finding.default_path(options.game, which) if supplied else run.path
     return output_folder(flags, usual)

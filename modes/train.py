@@ -15,7 +15,7 @@ from devices.distribution import Devices, lost_worker
 from games import GAMES, ImageOptions, OptionError
 from images import datasets
 from modes.selection import data_of, load_dataset
-from training import run_folder
+from training import finding, run_folder
 from training.accessories import Teller
 from training.callbacks import is_signal, status_of
 
@@ -30,13 +30,13 @@ def train(flags):
     on_images = issubclass(game.options, ImageOptions)
     if on_images and not (flags.resume and flags.path is not None):
         which = datasets.resolve(which, flags.data_dir, announce=say)
-    path = run_folder.default_path(game.name, which) if flags.path is None else flags.path
+    path = finding.default_path(game.name, which) if flags.path is None else flags.path
     run = run_folder.Run(path)
     if flags.resume:
         run.refuse_to_resume()
     if run.exists and not (flags.overwrite and run.is_damaged):
         meant = "auto" if flags.resume and game.options.TELLS_APART not in flags.given else which
-        run_folder.refuse_other(run, game.name, meant)
+        finding.refuse_other(run, game.name, meant)
     if flags.resume:
         return resume(run, flags)
     if on_images:

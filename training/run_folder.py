@@ -1,195 +1,27 @@
-"""The run folder: config.json, stats.jsonl, the checkpoints, the agents to use, resume."""
+"""The run folder: its record, two checkpoints of the whole game, and the agents to use."""
 
 import contextlib
-import dataclasses
 import importlib
-import importlib.metadata
-import json
 import os
-import pathlib
-import subprocess
 import sys
 
-import filelock
-
 import games
-from devices import hardware
-from images.pictures import save_atomically, save_text
+from images.pictures import save_atomically
 from models.game import Game
 from training import reading
 from training.reading import RunError
+from training.record import Record
 
-__all__ = ["PRETRAINED", "Onlooker", "Run", "RunError", "default_path", "find"]
-
-PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
+__all__ = ["Onlooker", "Run", "RunError"]
 
 
-class Run:
-    """A folder with all that a training run has made.
-
-    Args:
-        path: str or path of the folder; `~` is expanded. Nothing is created yet.
-    Raises:
-        RunError: if no folder can have such a name.
-    """
-
-    def __init__(self, path):
-        self.path = _folder_named(path)
-        self.config_file = self.path / "config.json"
-        self.stats_file = self.path / "stats.jsonl"
-        self.checkpoint_file = self.path / "checkpoint.keras"
-        self.previous_checkpoint_file = self.path / "checkpoint-previous.keras"
-        self.samples = self.path / "samples"
-        self.film_file = self.path / "training_process.gif"
-        self.curve_file = self.path / "training.png"
-        self.losses_file = self.path / "losses.png"
-        self.tensorboard = self.path / "tensorboard"
-        self.agent_files = [self.path / f"{agent}.keras" for agent in players()]
-        self.newest_is_damaged = False
-
-    @property
-    def exists(self):
-        """Whether there is a run here; config.json may be damaged.
-
-        A training that was killed before its first checkpoint leaves none.
-        """
-        return self.config_file.exists() and (self.has_checkpoint or self.has_agents)
-
-    @property
-    def has_checkpoint(self):
-        """Whether there is a checkpoint here to go on from."""
-        return self.checkpoint_file.exists() or self.previous_checkpoint_file.exists()
-
-    @property
-    def is_damaged(self):
-        """Whether there is a config.json that cannot be read, or is not one of this version."""
-        try:
-            self.read_config()
-        except RunError:
-            return self.config_file.exists()
-        return False
+class Run(Record):
+    """A folder with all that a training run has made; arguments as `Record`."""
 
     @property
     def finetuned(self):
         """Run, of the fine-tuning that goes on with this one's agents."""
         return Run(self.path / "finetuned")
-
-    @property
-    def has_agents(self):
-        """Whether there is an agent here to use."""
-        return any(file.exists() for file in self.agent_files)
-
-    def saved_at(self):
-        """When an agent was last saved here, in seconds of the clock of files."""
-        return max(file.stat().st_mtime for file in self.agent_files if file.exists())
-
-    @contextlib.contextmanager
-    def locked(self):
-        """Keeps a second training out of the folder.
-
-        Raises:
-            RunError: if another process is training here, or the folder cannot be written.
-        """
-        lock = filelock.FileLock(self.path / ".lock", timeout=0)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except filelock.Timeout:
-            raise RunError(
-                f"{self.path}: another process is training here; use another --path"
-            ) from None
-        except (OSError, NotImplementedError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise RunError(
-                f"{self.path}: cannot be written ({reason}); use another --path"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def refuse_to_replace(self, overwrite):
-        """Refuses a new training here, unless it destroys nothing that is wanted.
-
-        Args:
-            overwrite: bool, whether the user wants an earlier run replaced.
-        Raises:
-            RunError: if the folder holds a run and `overwrite` is not given, or, whatever is given,
-                files that a run would replace though none of ours has made them.
-        """
-        foreign = None if self._is_ours() else next(iter(self._made()), None)
-        if foreign:
-            raise RunError(
-                f"{foreign}: no training of this program made it, and one would replace it; move it"
-                " away, or use another --path"
-            )
-        if self.exists and not overwrite:
-            raise RunError(
-                f"{self.path}: already holds a run; --resume goes on with it, --overwrite replaces"
-                " it, another --path leaves it alone"
-            )
-
-    def refuse_to_resume(self):
-        """Refuses to go on where there is no checkpoint.
-
-        Raises:
-            RunError: one line that says what to do instead.
-        """
-        if not self.has_checkpoint:
-            self.read_record()  # says so where there is no run at all
-            raise RunError(
-                f"{self.path}: holds no checkpoint, so there is nothing to go on with; leave"
-                " --resume out to start"
-            )
-
-    def start(self, config, class_names=(), played_on="1 device", image_shape=None):
-        """Writes config.json: the options, the data, the versions, the commit, the device.
-
-        Args:
-            config: Config of the run.
-            class_names: sequence of str, in the order of the labels.
-            played_on: str, the devices.
-            image_shape: (h, w, c) of the images, or None for a game without any.
-        """
-        options = dataclasses.asdict(config)
-        if options.get("data_dir"):  # whoever goes on with the run may stand elsewhere
-            options["data_dir"] = str(pathlib.Path(options["data_dir"]).expanduser().absolute())
-        record = {
-            "config": options,
-            "class_names": list(class_names),
-            "image_shape": list(image_shape) if image_shape else None,
-            "versions": {
-                name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")
-            },
-            "git_commit": _git_commit(),
-            "device": "gpu" if hardware.has_gpu() else "cpu",
-            "played_on": played_on,
-        }
-        text = json.dumps(record, indent=2) + "\n"
-        save_text(self.config_file, text)
-
-    def _made(self):
-        """The files here that have the names of those that a run makes; config.json comes last."""
-        files = [self.stats_file, self.checkpoint_file, self.previous_checkpoint_file]
-        files += [self.film_file, self.curve_file, self.losses_file, *self.agent_files]
-        halves = [f".{file.stem}-*{file.suffix}" for file in (*files, self.config_file)]
-        files += self.samples.glob("epoch-*.png")
-        files += self.tensorboard.rglob("events.out.tfevents.*")
-        files += [half for pattern in halves for half in self.path.glob(pattern)]
-        files.append(self.config_file)
-        return [file for file in files if os.path.lexists(file)]
-
-    def _is_ours(self):
-        """Whether a training of this program made what is here, a damaged config.json included."""
-        try:
-            record = reading.read_json(self.config_file)
-        except FileNotFoundError:
-            return False
-        except RunError:
-            others = (self.stats_file, self.checkpoint_file, self.path / ".lock")
-            return any(file.exists() for file in others)
-        options = record.get("config")
-        return isinstance(options, dict) and "game" in options and "versions" in record
 
     def clear(self):
         """Removes what an earlier run made here, and nothing else."""
@@ -198,90 +30,6 @@ class Run:
         finetuned = self.finetuned
         if finetuned._is_ours():
             finetuned.clear()  # it went on with agents that are no more
-
-    def read_record(self):
-        """What `start` wrote, as a dict.
-
-        Raises:
-            RunError: if there is none, or it cannot be read.
-        """
-        try:
-            return reading.read_json(self.config_file)
-        except FileNotFoundError:
-            raise RunError(
-                f"{self.path}: holds no run (no config.json); train one with --mode train"
-            ) from None
-
-    def read_config(self):
-        """The run's Config.
-
-        Raises:
-            RunError: if there is none, or it is not one of this version.
-        """
-        record = self.read_record()
-        try:
-            config = games.from_record(record["config"])
-            reading.check_types(config)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise RunError(
-                f"{self.config_file}: is not a run of this program and version ({reason}); use"
-                " another --path, or train anew with --overwrite"
-            ) from None
-        return config
-
-    def class_names(self):
-        """Names of the classes, in the order of the labels.
-
-        Raises:
-            RunError: if config.json does not say.
-        """
-        names = self.read_record().get("class_names")
-        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-            raise RunError(f"{self.config_file}: class_names must be a list of names")
-        return tuple(names)
-
-    def image_shape(self):
-        """(h, w, c) of the images that the run learns from; None if config.json does not say."""
-        shape = self.read_record().get("image_shape")
-        good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)
-        return tuple(shape) if good else None
-
-    def append_stats(self, row):
-        """Adds one line to stats.jsonl, whole or not at all.
-
-        Args:
-            row: dict of numbers; "step" says when.
-        Raises:
-            OSError: if the disk is full, say.
-        """
-        with self.stats_file.open("ab") as file:
-            size = file.tell()
-            try:
-                file.write(self._end_of_a_cut_off_line() + json.dumps(row).encode() + b"\n")
-                file.flush()
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.truncate(self.stats_file, size)
-                raise
-
-    def _end_of_a_cut_off_line(self):
-        """What must precede the next line, since a kill may have cut off the last one."""
-        with self.stats_file.open("rb") as file:
-            if file.seek(0, os.SEEK_END):
-                file.seek(-1, os.SEEK_END)
-                return b"" if file.read() == b"\n" else b"\n"
-        return b""
-
-    def read_stats(self):
-        """The rows of stats.jsonl, oldest first; as `reading.read_rows`."""
-        return reading.read_rows(self.stats_file)
-
-    def forget_stats_after(self, step):
-        """Drops rows past a checkpoint, which a resumed run will write again."""
-        rows = [row for row in self.read_stats() if row["step"] <= step]
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        save_text(self.stats_file, text)
 
     def save(self, game):
         """Writes the checkpoint of the whole game, then each agent to use.
@@ -433,94 +181,3 @@ class Onlooker(Run):
     def locked(self):
         """The chief holds the lock."""
         yield
-
-
-def _folder_named(path):
-    """The path of a folder, `~` expanded.
-
-    Raises:
-        RunError: if it is empty, holds control characters, or names the home of nobody.
-    """
-    text = str(path)
-    if not text or any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise RunError(f"--path {text!r}: must be the name of a folder")
-    try:
-        return pathlib.Path(path).expanduser()
-    except RuntimeError:
-        raise RunError(f"--path {text}: there is no such home folder") from None
-
-
-def _git_commit():
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            cwd=pathlib.Path(__file__).parent,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip() or None
-
-
-def players():
-    """The names of the agents of all games, each once."""
-    return dict.fromkeys(
-        name for game in games.GAMES.values() for name in (*game.players, *game.listeners)
-    )
-
-
-def find(game, which, path=None):
-    """The run whose agents a user means: that of `path`, the latest of its kind, or ours.
-
-    Args:
-        game: str.
-        which: str, the data set or, of a game without images, the preset; "auto" means whichever
-            was trained last.
-        path: run folder, or None for `runs/<game>-<which>`.
-    Returns:
-        (Run, bool): the run, and whether it is the pretrained one of assets/pretrained/.
-    Raises:
-        RunError: if there is none, or the folder holds another game or dataset.
-    """
-    if path is not None:
-        candidates = [Run(path)]
-    elif which == "auto":
-        candidates = [Run(folder) for folder in pathlib.Path("runs").glob(f"{game}-*")]
-    else:
-        candidates = [Run(default_path(game, which))]
-    trained = [run for run in candidates if run.exists and run.has_agents]
-    if trained:
-        run = max(trained, key=Run.saved_at)
-        refuse_other(run, game, which)
-        return run, False
-    if path is not None:
-        if Run(path).exists:
-            refuse_other(Run(path), game, which)
-        raise RunError(f"{path}: holds no trained agents; train some there with --mode train")
-    pretrained = Run(PRETRAINED / f"{game}-{'mnist' if which == 'auto' else which}")
-    if not pretrained.has_agents:
-        raise RunError(
-            f"{candidates[0].path if candidates else default_path(game, which)}: holds no trained"
-            f" agents, and none are supplied for {game} on {which};"
-            f" train some with --mode train --game {game}"
-        )
-    return pretrained, True
-
-
-def refuse_other(run, game, which):
-    """Raises RunError if the run is of another game or, unless "auto", another data set."""
-    config = run.read_config()
-    if config.game != game:
-        raise RunError(
-            f"{run.path}: holds a run of the game {config.game}, not {game}; use another --path"
-        )
-    own = getattr(config, config.TELLS_APART)
-    if which not in ("auto", own):
-        raise RunError(f"{run.path}: holds a run on {own}, not {which}; use another --path")
-
-
-def default_path(game, which):
-    """Where a run goes that was given no --path; `which` as in `find`."""
-    return pathlib.Path("runs") / f"{game}-{which}"

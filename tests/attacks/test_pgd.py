@@ -1,7 +1,5 @@
 """PGD and FGSM: steps by hand, closed-form optima, the best iterate, restarts, what is refused."""
 
-import dataclasses
-import json
 import re
 
 import numpy as np
@@ -13,7 +11,6 @@ from scipy import stats
 
 from attacks import ProjectedGradientDescent, fast_gradient_sign
 from attacks.objectives import away_from, towards
-from attacks.pgd import from_dict
 from tests.support.targets import (
     EVERY_NORM,
     PIXEL_AXES,
@@ -217,11 +214,6 @@ def test_other_steps_may_be_given_as_a_tensor_and_none_leave_the_image():
         moved = traced(tf.constant(steps))
         np.testing.assert_allclose(moved, other(loss_fn, images), rtol=0, atol=1e-6)
     np.testing.assert_array_equal(traced(tf.constant(0)), images)
-
-
-def test_an_attack_survives_json():
-    attack = ProjectedGradientDescent(0.4, 0.1, 5, "l2", momentum=0.5, bounds=(0.0, 1.0))
-    assert from_dict(json.loads(json.dumps(dataclasses.asdict(attack)))) == attack
 
 
 def test_more_steps_and_more_restarts_never_raise_the_accuracy():

@@ -7,15 +7,15 @@ from crypto import messages
 from crypto.audit.exact import exact_audit
 from crypto.ciphers import words
 from tests.support.ciphers import load_cipher
-from training import run_folder
+from training import finding
 
 
 @pytest.fixture(scope="module")
 def cipher(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
-        run, supplied = run_folder.find("crypto", "secret")
-    assert supplied and run.path.parent == run_folder.PRETRAINED
+        run, supplied = finding.find("crypto", "secret")
+    assert supplied and run.path.parent == finding.PRETRAINED
     return load_cipher(run)
 
 

@@ -13,7 +13,8 @@ from crypto.game import repeat
 from models import build_game
 from tests.support.ciphers import from_preset, last_audit, load_cipher
 from training import attempts
-from training.run_folder import Run, RunError, find
+from training.finding import find
+from training.run_folder import Run, RunError
 
 TINY = {"message_bits": 4, "key_bits": 4, "batch_size": 64, "audit_every": 100}
 

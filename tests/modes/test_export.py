@@ -13,7 +13,7 @@ import tensorflow as tf
 from games import GAMES
 from tests.support import games, program
 from tests.support.program import DCGAN, ROOT, refused, run_apart, succeeded
-from training import run_folder
+from training import finding, run_folder
 from training.run_folder import Run
 
 ONNX = ("--mode", "export", "--format", "onnx", "--agent")
@@ -42,7 +42,7 @@ def test_the_page_runs_as_written(tmp_path, monkeypatch, capsys):
 
 def test_the_supplied_alice_sends_the_same_bits(tmp_path):
     succeeded(program.run_crypto(*ONNX, "alice", "--output", "there", folder=tmp_path))
-    alice = Run(run_folder.PRETRAINED / "crypto-secret").load_agent("alice")
+    alice = Run(finding.PRETRAINED / "crypto-secret").load_agent("alice")
     plaintext, key = np.random.default_rng(3).choice(np.float32([-1, 1]), (2, 5000, 16))
     session = onnxruntime.InferenceSession(tmp_path / "there" / "alice.onnx")
     (ciphertext,) = session.run(None, {"plaintext": plaintext, "key": key})
@@ -56,7 +56,7 @@ def test_robgans_classifier_is_the_fine_tuned_one(dcgan, tmp_path):
     images = tf.random.stateless_uniform((3, 28, 28, 1), (0, 0), -1, 1)
     session = onnxruntime.InferenceSession(tmp_path / "classifier.onnx")
     (logits,) = session.run(None, {"images": images.numpy()})
-    folder = run_folder.PRETRAINED / "robgan-mnist"
+    folder = finding.PRETRAINED / "robgan-mnist"
     tuned, before = (
         keras.saving.load_model(path / "classifier.keras")(images).numpy()
         for path in (folder / "finetuned", folder)

@@ -8,7 +8,7 @@ import pytest
 
 import agents
 from games import GAMES
-from training import run_folder
+from training import finding, run_folder
 from training.run_folder import Run, RunError
 
 
@@ -121,25 +121,25 @@ def test_find_prefers_the_latest_then_the_supplied(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_folder, "PRETRAINED", tmp_path / "supplied")
     with pytest.raises(RunError, match="--mode train"):
-        run_folder.find("trio", "auto")
+        finding.find("trio", "auto")
     supplied = with_generator(started(tmp_path / "supplied" / "trio-mnist"))
-    assert run_folder.find("trio", "auto")[0].path == supplied.path
+    assert finding.find("trio", "auto")[0].path == supplied.path
     old = with_generator(started(tmp_path / "runs" / "trio-mnist"))
     new = with_generator(started(tmp_path / "runs" / "trio-digits", dataset="digits"))
     os.utime(old.path / "generator.keras", (1, 1))
-    run, is_supplied = run_folder.find("trio", "auto")
+    run, is_supplied = finding.find("trio", "auto")
     assert (run.path.name, is_supplied) == (new.path.name, False)
-    assert run_folder.find("trio", "mnist")[0].path.name == old.path.name
+    assert finding.find("trio", "mnist")[0].path.name == old.path.name
 
 
 def test_another_game_or_dataset_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with_generator(started(tmp_path / "mine", game="gan", dataset="digits"))
     with pytest.raises(RunError, match="game gan, not trio"):
-        run_folder.find("trio", "auto", tmp_path / "mine")
+        finding.find("trio", "auto", tmp_path / "mine")
     with pytest.raises(RunError, match="on digits, not mnist"):
-        run_folder.find("gan", "mnist", tmp_path / "mine")
-    assert run_folder.find("gan", "digits", tmp_path / "mine")[1] is False
+        finding.find("gan", "mnist", tmp_path / "mine")
+    assert finding.find("gan", "digits", tmp_path / "mine")[1] is False
 
 
 def test_the_home_folder_expands(monkeypatch, tmp_path):

@@ -1,0 +1,62 @@
+"""Which run a user means: that of a path, the latest of its kind, or the supplied one."""
+
+import pathlib
+
+from training.run_folder import Run, RunError
+
+PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
+
+
+def find(game, which, path=None):
+    """The run whose agents a user means: that of `path`, the latest of its kind, or ours.
+
+    Args:
+        game: str.
+        which: str, the data set or, of a game without images, the preset; "auto" means whichever
+            was trained last.
+        path: run folder, or None for `runs/<game>-<which>`.
+    Returns:
+        (Run, bool): the run, and whether it is the pretrained one of assets/pretrained/.
+    Raises:
+        RunError: if there is none, or the folder holds another game or dataset.
+    """
+    if path is not None:
+        candidates = [Run(path)]
+    elif which == "auto":
+        candidates = [Run(folder) for folder in pathlib.Path("runs").glob(f"{game}-*")]
+    else:
+        candidates = [Run(default_path(game, which))]
+    trained = [run for run in candidates if run.exists and run.has_agents]
+    if trained:
+        run = max(trained, key=Run.saved_at)
+        refuse_other(run, game, which)
+        return run, False
+    if path is not None:
+        if Run(path).exists:
+            refuse_other(Run(path), game, which)
+        raise RunError(f"{path}: holds no trained agents; train some there with --mode train")
+    pretrained = Run(PRETRAINED / f"{game}-{'mnist' if which == 'auto' else which}")
+    if not pretrained.has_agents:
+        raise RunError(
+            f"{candidates[0].path if candidates else default_path(game, which)}: holds no trained"
+            f" agents, and none are supplied for {game} on {which};"
+            f" train some with --mode train --game {game}"
+        )
+    return pretrained, True
+
+
+def refuse_other(run, game, which):
+    """Raises RunError if the run is of another game or, unless "auto", another data set."""
+    config = run.read_config()
+    if config.game != game:
+        raise RunError(
+            f"{run.path}: holds a run of the game {config.game}, not {game}; use another --path"
+        )
+    own = getattr(config, config.TELLS_APART)
+    if which not in ("auto", own):
+        raise RunError(f"{run.path}: holds a run on {own}, not {which}; use another --path")
+
+
+def default_path(game, which):
+    """Where a run goes that was given no --path; `which` as in `find`."""
+    return pathlib.Path("runs") / f"{game}-{which}"
