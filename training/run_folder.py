@@ -1,4 +1,4 @@
-"""The run folder: config.json, stats.jsonl, the checkpoints, the agents to use, resume."""
+"""The run folder: config.json, stats.jsonl, checkpoints, the agents to use, resuming."""
 
 import contextlib
 import dataclasses
@@ -25,12 +25,12 @@ PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
 
 
 class Run:
-    """A folder with all that a training run has made.
+    """A folder with everything that a training has made.
 
     Args:
         path: str or path of the folder; `~` is expanded. Nothing is created yet.
     Raises:
-        RunError: if no folder can have such a name.
+        RunError: if a folder cannot have this name.
     """
 
     def __init__(self, path):
@@ -49,20 +49,20 @@ class Run:
 
     @property
     def exists(self):
-        """Whether there is a run here; config.json may be damaged.
+        """Whether there is a run here, even one whose config.json is damaged.
 
-        A training that was killed before its first checkpoint leaves none.
+        A training that was killed before its first checkpoint leaves no run.
         """
         return self.config_file.exists() and (self.has_checkpoint or self.has_agents)
 
     @property
     def has_checkpoint(self):
-        """Whether there is a checkpoint here to go on from."""
+        """Whether there is a checkpoint here to resume from."""
         return self.checkpoint_file.exists() or self.previous_checkpoint_file.exists()
 
     @property
     def is_damaged(self):
-        """Whether there is a config.json that cannot be read, or is not one of this version."""
+        """Whether there is a config.json that cannot be read or is of another version."""
         try:
             self.read_config()
         except RunError:
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def finetuned(self):
-        """Run, of the fine-tuning that goes on with this one's agents."""
+        """Run, the fine-tuning of this one's agents."""
         return Run(self.path / "finetuned")
 
     @property
@@ -80,7 +80,7 @@ class Run:
         return any(file.exists() for file in self.agent_files)
 
     def saved_at(self):
-        """When an agent was last saved here, in seconds of the clock of files."""
+        """When an agent was last saved here: float, the file's time in seconds."""
         return max(file.stat().st_mtime for file in self.agent_files if file.exists())
 
     @contextlib.contextmanager
@@ -109,18 +109,18 @@ class Run:
             lock.release()
 
     def refuse_to_replace(self, overwrite):
-        """Refuses a new training here, unless it destroys nothing that is wanted.
+        """Refuses a new training here if it would destroy something.
 
         Args:
             overwrite: bool, whether the user wants an earlier run replaced.
         Raises:
-            RunError: if the folder holds a run and `overwrite` is not given, or, whatever is given,
-                files that a run would replace though none of ours has made them.
+            RunError: if the folder holds a run and `overwrite` is False; or, in any case, if a run
+                would replace files that no run of this program made.
         """
         foreign = None if self._is_ours() else next(iter(self._made()), None)
         if foreign:
             raise RunError(
-                f"{foreign}: no training of this program made it, and one would replace it; move it"
+                f"{foreign}: was not made by this program, and a training would replace it; move it"
                 " away, or use another --path"
             )
         if self.exists and not overwrite:
@@ -130,13 +130,13 @@ class Run:
             )
 
     def refuse_to_resume(self):
-        """Refuses to go on where there is no checkpoint.
+        """Refuses to resume a run without a checkpoint.
 
         Raises:
             RunError: one line that says what to do instead.
         """
         if not self.has_checkpoint:
-            self.read_record()  # says so where there is no run at all
+            self.read_record()  # raises if there is no run at all
             raise RunError(
                 f"{self.path}: holds no checkpoint, so there is nothing to go on with; leave"
                 " --resume out to start"
@@ -146,13 +146,13 @@ class Run:
         """Writes config.json: the options, the data, the versions, the commit, the device.
 
         Args:
-            config: Config of the run.
+            config: frozen options of the run.
             class_names: sequence of str, in the order of the labels.
             played_on: str, the devices.
-            image_shape: (h, w, c) of the images, or None for a game without any.
+            image_shape: (h, w, c) of the images, or None for a game without images.
         """
         options = dataclasses.asdict(config)
-        if options.get("data_dir"):  # whoever goes on with the run may stand elsewhere
+        if options.get("data_dir"):  # so that the run can be resumed from another folder
             options["data_dir"] = str(pathlib.Path(options["data_dir"]).expanduser().absolute())
         record = {
             "config": options,
@@ -169,7 +169,7 @@ class Run:
         save_text(self.config_file, text)
 
     def _made(self):
-        """The files here that have the names of those that a run makes; config.json comes last."""
+        """The files here that a run may have made, by their names; config.json comes last."""
         files = [self.stats_file, self.checkpoint_file, self.previous_checkpoint_file]
         files += [self.film_file, self.curve_file, self.losses_file, *self.agent_files]
         halves = [f".{file.stem}-*{file.suffix}" for file in (*files, self.config_file)]
@@ -180,7 +180,7 @@ class Run:
         return [file for file in files if os.path.lexists(file)]
 
     def _is_ours(self):
-        """Whether a training of this program made what is here, a damaged config.json included."""
+        """Whether this program made what is here, even if config.json is damaged."""
         try:
             record = reading.read_json(self.config_file)
         except FileNotFoundError:
@@ -197,10 +197,10 @@ class Run:
             file.unlink(missing_ok=True)
         finetuned = self.finetuned
         if finetuned._is_ours():
-            finetuned.clear()  # it went on with agents that are no more
+            finetuned.clear()  # its agents came from this run, which is replaced
 
     def read_record(self):
-        """What `start` wrote, as a dict.
+        """The dict that `start` wrote.
 
         Raises:
             RunError: if there is none, or it cannot be read.
@@ -213,10 +213,10 @@ class Run:
             ) from None
 
     def read_config(self):
-        """The run's Config.
+        """The frozen options of the run.
 
         Raises:
-            RunError: if there is none, or it is not one of this version.
+            RunError: if there are none, or they are not of this version.
         """
         record = self.read_record()
         try:
@@ -242,7 +242,7 @@ class Run:
         return tuple(names)
 
     def image_shape(self):
-        """(h, w, c) of the images that the run learns from; None if config.json does not say."""
+        """(h, w, c) of the run's images; None if config.json does not say."""
         shape = self.read_record().get("image_shape")
         good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)
         return tuple(shape) if good else None
@@ -253,7 +253,7 @@ class Run:
         Args:
             row: dict of numbers; "step" says when.
         Raises:
-            OSError: if the disk is full, say.
+            OSError: for instance, if the disk is full.
         """
         with self.stats_file.open("ab") as file:
             size = file.tell()
@@ -266,7 +266,7 @@ class Run:
                 raise
 
     def _end_of_a_cut_off_line(self):
-        """What must precede the next line, since a kill may have cut off the last one."""
+        """What must precede the next line: a line break, if a kill has cut off the last line."""
         with self.stats_file.open("rb") as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
@@ -278,7 +278,7 @@ class Run:
         return reading.read_rows(self.stats_file)
 
     def forget_stats_after(self, step):
-        """Drops rows past a checkpoint, which a resumed run will write again."""
+        """Drops the rows after a checkpoint, which a resumed run writes again."""
         rows = [row for row in self.read_stats() if row["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in rows)
         save_text(self.stats_file, text)
@@ -286,10 +286,10 @@ class Run:
     def save(self, game):
         """Writes the checkpoint of the whole game, then each agent to use.
 
-        The checkpoint before it stays beside it, for the day that this one is damaged.
+        The previous checkpoint is kept beside it, in case this one is damaged.
 
         Raises:
-            RunError: if the disk is full, say; the earlier files stay as they were.
+            RunError: for instance, if the disk is full; the earlier files stay as they were.
         """
 
         def write(temporary):
@@ -303,7 +303,7 @@ class Run:
             self.save_agent(name, agent, game.step)
 
     def _keep_previous(self):
-        """Gives the checkpoint a second name, which stays when the next takes its first."""
+        """Gives the checkpoint a second name, which it keeps when the next takes the first."""
         if self.newest_is_damaged or not reading.is_regular(self.checkpoint_file):
             return
         second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid()}.keras"
@@ -315,7 +315,7 @@ class Run:
             self.checkpoint_file.replace(self.previous_checkpoint_file)
 
     def save_agent(self, name, agent, step, **more):
-        """Writes one of the agents to use, and into it the step that it is of.
+        """Writes one of the agents to use, with the step that it belongs to.
 
         Args:
             name: str.
@@ -335,18 +335,18 @@ class Run:
     def _write(self, file, write):
         try:
             save_atomically(file, write)
-        except (OSError, RuntimeError, ValueError) as error:  # h5py has names of its own
+        except (OSError, RuntimeError, ValueError) as error:  # h5py raises errors of its own
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
             raise RunError(
                 f"{file}: cannot be written ({reason}); make room, and go on with --resume"
             ) from error
 
     def agent_stamp(self, name):
-        """What `save_agent` wrote into an agent's file beside the agent; {} if nothing is there."""
+        """What `save_agent` wrote into an agent's file besides the agent; {} if there is none."""
         return reading.read_stamp(self.path / f"{name}.keras")
 
     def outdated(self, game):
-        """Names of the agents whose files are missing or not of the game's step."""
+        """Names of the agents whose files are missing or belong to another step."""
         names = game.agents_to_save()
         return [name for name in names if self.agent_stamp(name).get("step") != game.step]
 
@@ -354,10 +354,10 @@ class Run:
         """The game as it was at its last checkpoint, optimizers and all.
 
         Args:
-            announce: callable for one line of text, told when the last one is damaged and the
-                checkpoint before it serves.
+            announce: callable for one line of text, which says so if the last checkpoint is damaged
+                and the previous one is used.
         Raises:
-            RunError: if there is no checkpoint, none can be read, or they are of another game.
+            RunError: if there is no checkpoint, none can be read, or it is of another game.
         """
         self.refuse_to_resume()
         try:
@@ -371,7 +371,7 @@ class Run:
                 raise error from None
             self.newest_is_damaged = True
             why = str(error).rpartition(";")[0]
-            announce(f"{why}; {self.previous_checkpoint_file.name} serves, of step {game.step}")
+            announce(f"{why}; using {self.previous_checkpoint_file.name}, of step {game.step}")
             return game
 
     def _load_checkpoint(self, file):
@@ -380,7 +380,7 @@ class Run:
         return self._checked(reading.load_model(file, remedy), file, remedy)
 
     def _checked(self, game, file, remedy):
-        """A loaded game, if it is the one that config.json tells of."""
+        """A loaded game, if it is the one that config.json names."""
         expected = self.read_config().game
         if not isinstance(game, Game) or game.options.game != expected:
             found = game.options.game if isinstance(game, Game) else type(game).__name__
@@ -388,16 +388,16 @@ class Run:
         return game
 
     def register_classes(self):
-        """Imports what plays this run's game, whose classes its files name."""
+        """Imports the module of this run's game, whose classes its files refer to."""
         importlib.import_module(games.GAMES[self.read_config().game].model)
 
     def load_agent(self, name):
-        """One of the agents to use: "generator", "discriminator" or "classifier".
+        """One of the agents to use, such as "generator".
 
-        Says on the standard error output if it is of another step than the checkpoint.
+        Warns on standard error if the agent and the checkpoint belong to different steps.
 
         Raises:
-            RunError: if there is none, it is damaged, or it is another agent or another run's.
+            RunError: if the agent is missing or damaged, or is another one or another run's.
         """
         file, remedy = self.path / f"{name}.keras", "train one with --mode train"
         self.register_classes()
@@ -422,10 +422,10 @@ class Run:
 
 
 class Onlooker(Run):
-    """A run folder as workers other than the chief use it: to read what the chief writes."""
+    """A run folder for workers other than the chief, which only read what the chief writes."""
 
     def _leave(self, *arguments, **options):
-        """The chief does it."""
+        """Does nothing: the chief does it."""
 
     start = clear = append_stats = forget_stats_after = save = save_agent = _leave
 
@@ -439,7 +439,7 @@ def _folder_named(path):
     """The path of a folder, `~` expanded.
 
     Raises:
-        RunError: if it is empty, holds control characters, or names the home of nobody.
+        RunError: if it is empty, has control characters, or names a home that does not exist.
     """
     text = str(path)
     if not text or any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
@@ -465,24 +465,24 @@ def _git_commit():
 
 
 def players():
-    """The names of the agents of all games, each once."""
+    """The names of the agents of all games, without repetition."""
     return dict.fromkeys(
         name for game in games.GAMES.values() for name in (*game.players, *game.listeners)
     )
 
 
 def find(game, which, path=None):
-    """The run whose agents a user means: that of `path`, the latest of its kind, or ours.
+    """The run whose agents a user means: that of `path`, the latest of its kind, or a supplied one.
 
     Args:
         game: str.
-        which: str, the data set or, of a game without images, the preset; "auto" means whichever
-            was trained last.
+        which: str, the data set or, for a game without images, the preset; "auto" means the run
+            that was trained last.
         path: run folder, or None for `runs/<game>-<which>`.
     Returns:
-        (Run, bool): the run, and whether it is the pretrained one of assets/pretrained/.
+        (Run, bool): the run, and whether it is a supplied one of assets/pretrained/.
     Raises:
-        RunError: if there is none, or the folder holds another game or dataset.
+        RunError: if there is none, or the folder holds another game or data set.
     """
     if path is not None:
         candidates = [Run(path)]
@@ -522,5 +522,5 @@ def refuse_other(run, game, which):
 
 
 def default_path(game, which):
-    """Where a run goes that was given no --path; `which` as in `find`."""
+    """The folder of a run without --path; `which` as in `find`."""
     return pathlib.Path("runs") / f"{game}-{which}"
