@@ -76,8 +76,8 @@ def build_class_discriminator(image_size, channels, *, width, num_classes):
     """Builds a discriminator with a realness logit for each class: how real as a 3, as a 4, ...
 
     Images are made by climbing its logits, so it is smooth everywhere (swish; Yin et al. 2022
-    found the same, arXiv:2012.06568) and has no BatchNorm, through which the images of a batch would affect
-    each other.
+    found the same, arXiv:2012.06568) and has no BatchNorm, through which the images of a batch
+    would affect each other.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.

@@ -73,8 +73,8 @@ class ProjectedGradientDescent:
                 an iterate that fools beats one that does not. Entries depend on their image alone.
             images: float (batch, h, w, c) inside `bounds`.
             seed: int32 (2,), of the random starts.
-            scale: float or scalar tensor in [0, 1], a factor of epsilon and of the step size, for an
-                epsilon that grows during a training.
+            scale: float or scalar tensor in [0, 1], a factor of epsilon and of the step size, for
+                an epsilon that grows during a training.
             steps: int or scalar tensor, in place of the attack's own number of steps, for an
                 attacker that grows stronger during a training.
         Returns:
