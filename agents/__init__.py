@@ -1,4 +1,4 @@
-"""Who plays: builders that return functional `keras.Model`s."""
+"""The agents: builders that return functional `keras.Model`s."""
 
 from agents.adam import Adam
 from agents.classifier import build_classifier, build_robust_classifier

@@ -1,4 +1,4 @@
-"""How the agents of a game of images learn: Adam, in one operation a weight."""
+"""How the agents of games on images learn: Adam, in one operation per weight."""
 
 import keras
 import tensorflow as tf
@@ -8,15 +8,15 @@ import tensorflow as tf
 class Adam(keras.optimizers.Adam):
     """Keras's Adam by TensorFlow's own operation for it (Kingma & Ba 2015, arXiv:1412.6980).
 
-    Without XLA, Keras's rule is some ten small operations a weight, which read and write it anew
-    each time; the trio's step takes 4 to 10 % longer with them. And where a batch names a row of an
-    embedding several times, that row is moved by the sum of its gradients; Keras squares each of
-    them by itself, and moves it too far.
+    Without XLA, Keras's Adam is some ten small operations per weight, each of which reads and
+    writes it; they make the trio's step 4 to 10 % longer. And if a batch uses a row of an embedding
+    several times, this Adam moves the row by the sum of its gradients, while Keras squares each of
+    them separately and moves it too far.
 
     Args:
-        *args, **kwargs: of `keras.optimizers.Adam`, but no `amsgrad`, which is another operation.
+        *args, **kwargs: of `keras.optimizers.Adam`, except `amsgrad`, which is another operation.
     Raises:
-        ValueError: if `amsgrad` is asked for.
+        ValueError: if `amsgrad` is given.
     """
 
     def __init__(self, *args, **kwargs):
@@ -43,5 +43,5 @@ class Adam(keras.optimizers.Adam):
 
 
 def _handle(variable):
-    """What TensorFlow's operations know a variable of Keras, or of TensorFlow, by."""
+    """The handle by which TensorFlow's operations know a variable of Keras or TensorFlow."""
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle

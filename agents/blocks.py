@@ -1,4 +1,4 @@
-"""The few pieces that several agents are made of."""
+"""The few building blocks that several agents share."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ CODE_DIM = 32
 
 
 def resolutions(image_size):
-    """Sizes from the smallest feature map up to the image, each twice the one before.
+    """Sizes from the smallest feature map up to the image, each twice the previous one.
 
     28 gives [7, 14, 28], 32 gives [4, 8, 16, 32], 8 gives [4, 8].
 
@@ -18,7 +18,7 @@ def resolutions(image_size):
     Returns:
         list of int, ascending.
     Raises:
-        ValueError: if halving does not end between 4 and 8 pixels.
+        ValueError: if halving does not lead to a size between 4 and 8 pixels.
     """
     sizes = [image_size]
     while sizes[0] % 2 == 0 and sizes[0] // 2 >= SMALLEST_BASE:
@@ -80,8 +80,8 @@ def restyle(features, code):
 def to_pixels(features, channels):
     """Makes an image of twice the side of a feature map: (b, h, w, c) -> (b, 2h, 2w, channels).
 
-    A sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): each place names the four pixels
-    that it stands for.
+    A sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): each position of the map yields
+    four pixels.
 
     Returns:
         float32 in [-1, 1].
@@ -99,7 +99,7 @@ def downsample(images, width, spectral_norm=False, initializer="glorot_uniform")
 
 
 def shrink(images, width, activation):
-    """Halves the side of images, with twice the channels each time, down to the smallest map.
+    """Halves the side of images down to the smallest map, with twice the channels each time.
 
     Args:
         images: (b, size, size, c).
@@ -120,11 +120,11 @@ def shrink(images, width, activation):
 
 
 def threshold(images, contrast):
-    """Each pixel p as tanh(w p + b), where w and b are learned: (b, h, w, c) -> the same.
+    """Turns each pixel p into tanh(w p + b), with learned w and b: (b, h, w, c) -> the same.
 
     Args:
         images: (b, h, w, c).
-        contrast: float >= 0, the w to start from; 0 leaves the threshold out.
+        contrast: float >= 0, the first w; 0 leaves the threshold out.
     """
     if not contrast:
         return images

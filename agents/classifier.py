@@ -9,7 +9,7 @@ from agents import blocks
 def build_classifier(image_size, channels, *, width, num_classes):
     """Builds a small convolutional classifier: 3x3 convolutions and 2x2 max-pooling.
 
-    It holds neither Dropout nor BatchNorm, so that a call never changes its state.
+    It has neither Dropout nor BatchNorm, so a call never changes its state.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
@@ -33,20 +33,20 @@ def build_classifier(image_size, channels, *, width, num_classes):
 
 
 def build_robust_classifier(image_size, channels, *, width, num_classes, contrast=0.0):
-    """Builds a small strided classifier that may look at its images through a threshold.
+    """Builds a small strided classifier, which may see its images through a threshold.
 
     A classifier that is trained under attack on ink and paper learns filters that ignore small
-    changes of black and of white (Madry et al. 2018, appendix C, arXiv:1706.06083), and takes
-    long to find them. `contrast` gives it one to start from: each pixel p first becomes
-    tanh(w p + b), and w and b are learned like all else. Its strided convolutions take a fifth of
-    the time of `build_classifier`'s, which attacks spend many times over.
+    changes of black and of white (Madry et al. 2018, appendix C, arXiv:1706.06083), but takes long
+    to find them. `contrast` lets it start with one: each pixel p first becomes tanh(w p + b), with
+    w and b learned like all other weights. Its strided convolutions take a fifth of the time of
+    those of `build_classifier`, which matters because an attack calls them many times.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
         channels: int, 1 for grey or 3 for RGB.
         width: int, channels of the first strided convolution; each one doubles them.
         num_classes: int.
-        contrast: float >= 0, the w to start from; 0 leaves the threshold out.
+        contrast: float >= 0, the first w; 0 leaves the threshold out.
     Returns:
         keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] -> class
         logits (b, num_classes) float32. Its layer named "features" is (b, 2 * width).

@@ -20,12 +20,12 @@ def build_discriminator(
 ):
     """Builds a strided-convolution discriminator, without BatchNorm.
 
-    How it sees the class is its `conditioning`:
+    `conditioning` says how it learns about the class:
       * `projection`: the logit is w.f(x) + embedding(y).f(x) (Miyato & Koyama 2018,
         arXiv:1802.05637). Inputs [images, labels].
       * `auxiliary`: a second head names the class (Odena et al. 2017, arXiv:1610.09585).
         Input images; outputs [realness logit, class logits].
-      * `none`: it never hears of classes. Input images.
+      * `none`: it knows nothing about classes. Input images.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
@@ -75,9 +75,9 @@ def build_discriminator(
 def build_class_discriminator(image_size, channels, *, width, num_classes):
     """Builds a discriminator with a realness logit for each class: how real as a 3, as a 4, ...
 
-    Its images are made by climbing its logits, so it is smooth everywhere (swish; Yin et al. 2022
-    found the same, arXiv:2012.06568) and holds no BatchNorm, by which the images of a batch would
-    pull at each other.
+    Images are made by climbing its logits, so it is smooth everywhere (swish; Yin et al. 2022
+    found the same, arXiv:2012.06568) and has no BatchNorm, through which the images of a batch
+    would affect each other.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
@@ -108,7 +108,7 @@ def class_head(discriminator):
 
 
 def with_every_label(discriminator):
-    """The logits that a discriminator gives an image under each of the labels, in one pass.
+    """The logits that a discriminator gives an image with each of the labels, in one pass.
 
     Args:
         discriminator: keras.Model of `build_discriminator`, `projection` or `auxiliary`; its
@@ -126,7 +126,7 @@ def with_every_label(discriminator):
     directions = layers.Dense(
         embedding.input_dim, use_bias=False, dtype="float32", name="every_direction"
     )
-    realness, _ = add.input  # (b, 1), the part that knows no label
+    realness, _ = add.input  # (b, 1), the part that depends on no label
     every = layers.Add(dtype="float32", name="every_logit")(
         [realness, directions(flatten.output)]
     )  # (b, num_classes)

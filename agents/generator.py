@@ -12,7 +12,7 @@ STYLE_DIM = 128
 def build_generator(image_size, channels, *, latent_dim, width, num_classes=None, refine=True):
     """Builds a transposed-convolution generator (Radford et al. 2016, arXiv:1511.06434).
 
-    Without BatchNorm: the normalisation is per pixel, so an image depends on its own latents only.
+    It normalises each pixel instead of the batch, so an image depends only on its own latents.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
@@ -21,8 +21,8 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
         width: int, channels of a feature map of the image's size; each halving of the side
             doubles them.
         num_classes: int, or None for a generator that is told no class.
-        refine: whether there is such a map; otherwise that of half the side names four pixels a
-            place (`blocks.to_pixels`), which takes 0.4 of the time.
+        refine: whether there is a map of the image's size; if not, each position of a map of half
+            the side yields four pixels (`blocks.to_pixels`), which takes 0.4 of the time.
     Returns:
         keras.Model: [latents (b, latent_dim) float32, labels (b,) int32] -> images
         (b, image_size, image_size, channels) float32 in [-1, 1]. With `num_classes=None`

@@ -1,4 +1,4 @@
-"""In which precision an agent computes; its weights, inputs and answers are always float32."""
+"""The precision in which an agent computes; weights, inputs and outputs are always float32."""
 
 import keras
 
@@ -6,9 +6,9 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def compute_in(agent, precision):
-    """Has an agent's hidden layers compute in another precision.
+    """Sets the precision of an agent's hidden layers.
 
-    The layers that give its answers, and the terms of a sum that is one, stay in float32.
+    Layers whose output is an output of the agent, or a term of one that is a sum, stay in float32.
 
     Args:
         agent: functional keras.Model, changed in place.

@@ -1,4 +1,4 @@
-"""Residual agents, as Rob-GAN plays with: a generator and a discriminator that names classes."""
+"""The residual agents of Rob-GAN: a generator, and a discriminator that names classes."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ from keras import layers
 
 from agents import blocks
 
-NORM_MOMENTUM = 0.9  # share of the old statistics that stays; PyTorch's 0.1 means the same
+NORM_MOMENTUM = 0.9  # share of the old statistics that is kept; PyTorch calls the same 0.1
 
 
 def conditional_norm(images, labels, num_classes):
@@ -40,10 +40,10 @@ def grow(images, labels, width, num_classes):
 
 
 def build_residual_generator(image_size, channels, *, latent_dim, width, num_classes):
-    """Builds a residual generator that hears of the class by its normalisations alone.
+    """Builds a residual generator that learns the class only through its normalisations.
 
-    Its BatchNorm keeps statistics: called with training=True it normalises by those of the batch
-    and moves them.
+    Its BatchNorm has statistics: called with training=True, it normalises by those of the batch and
+    updates its own.
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
@@ -67,7 +67,7 @@ def build_residual_generator(image_size, channels, *, latent_dim, width, num_cla
         hidden = grow(hidden, labels, width * 2**level, num_classes)
     hidden = layers.Activation("relu")(conditional_norm(hidden, labels, num_classes))
     last = layers.Conv2DTranspose(width, 4, strides=2, padding="same", activation="relu")
-    hidden = last(hidden)  # without a norm, which at full size would take most of the time
+    hidden = last(hidden)  # no norm: at full size it would take most of the time
     images = layers.Conv2D(channels, 3, padding="same", activation="tanh", dtype="float32")(hidden)
     return keras.Model([latents, labels], images, name="generator")
 
@@ -89,7 +89,7 @@ def build_residual_discriminator(
 ):
     """Builds a residual discriminator with two heads: is it real, and which class is it?
 
-    `pooling="sum"` and `batch_norm=True` are what the published code does and what makes the game
+    The published code has `pooling="sum"` and `batch_norm=True`, which help to make the game
     collapse; see docs/rob-gan.md.
 
     Args:

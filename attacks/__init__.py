@@ -1,4 +1,4 @@
-"""How an input is perturbed: attacks that climb a loss inside a ball around each image."""
+"""How images are perturbed: attacks that climb a loss inside a ball around each image."""
 
 from attacks.apgd import AutoProjectedGradientDescent
 from attacks.attacker import Attacker

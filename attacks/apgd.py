@@ -15,7 +15,7 @@ ENOUGH_RISES = 0.75  # share of a window's steps that must have climbed
 
 
 def checkpoints(steps):
-    """The steps after which the step size is reconsidered, and how many each looks back on.
+    """The steps after which the step size is reconsidered, and the steps that each looks back on.
 
     Args:
         steps: int.
@@ -34,17 +34,17 @@ def checkpoints(steps):
 
 
 class _Climb(NamedTuple):
-    """Where each image's climb stands: tensors (batch, ...)."""
+    """The state of each image's climb: tensors (batch, ...)."""
 
     images: tf.Tensor
     earlier: tf.Tensor  # images one step before
     gradient: tf.Tensor
     loss: tf.Tensor
-    highest: Outcome  # the highest loss, whoever it fools
+    highest: Outcome  # the highest loss, whether it fools or not
     highest_gradient: tf.Tensor
-    found: Outcome  # the best to hand back
+    found: Outcome  # the best outcome, which is returned
     length: tf.Tensor  # (batch, 1, 1, 1)
-    rises: tf.Tensor  # steps since the last checkpoint that climbed
+    rises: tf.Tensor  # steps since the last checkpoint that raised the loss
     highest_then: tf.Tensor  # the highest loss at the last checkpoint
     halved_then: tf.Tensor
 
@@ -93,7 +93,7 @@ class AutoProjectedGradientDescent:
         return tf.stop_gradient(found.images)
 
     def _climb(self, loss_fn, sources, seed):
-        """One run from a start of its own; returns its `Outcome`."""
+        """One run from its own start; returns its `Outcome`."""
         ball = Ball(self.epsilon, self.norm, self.bounds)
         windows = tf.constant(checkpoints(self.steps))
         start = ball.random_start(sources, seed)
@@ -143,7 +143,7 @@ class AutoProjectedGradientDescent:
 
 
 def _reconsider(climb, window):
-    """Halves the step of those that climbed too rarely, or no higher; they go back to their top."""
+    """Halves the step of images that climbed too rarely or no higher, and takes them back up."""
     too_rarely = tf.cast(climb.rises, tf.float32) <= ENOUGH_RISES * tf.cast(window, tf.float32)
     no_higher = ~climb.halved_then & (climb.highest.loss <= climb.highest_then)
     halved = too_rarely | no_higher

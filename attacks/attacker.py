@@ -1,4 +1,4 @@
-"""An attack aimed at one classifier: arrays in, arrays out, checked, traced once."""
+"""An attack on one classifier, for arrays: inputs are checked, the graph is traced once."""
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +19,7 @@ class Attacker:
             as it is for inference.
         aim: (classify, labels) -> objective: `away_from` or `towards` of `attacks.objectives`, or
             `away_to`, which takes (classify, labels, targets).
-        loss: what the aim climbs, if not its own default.
+        loss: what the aim climbs; None for its default.
         batch_size: int, images attacked at once.
     """
 
@@ -44,8 +44,8 @@ class Attacker:
             targets: int (n,), the classes to head for, if the aim takes them.
             seed: int.
         Raises:
-            ValueError: one line, if an image is not finite or out of bounds, if a label is none of
-                the classes or has no image, or if the classifier returns probabilities.
+            ValueError: one line, if a pixel is not finite or out of bounds, if labels and images do
+                not match, if a label is not a class, or if the classifier returns probabilities.
         """
         images = np.asarray(images, np.float32)
         named = [np.asarray(names, np.int32) for names in (labels, targets) if names is not None]
@@ -70,7 +70,7 @@ class Attacker:
 
 
 def check_images(images, bounds=(-1.0, 1.0)):
-    """Refuses what is no batch of valid images.
+    """Refuses anything but a batch of valid images.
 
     Raises:
         ValueError: one line that names what is wrong.
@@ -87,11 +87,11 @@ def check_images(images, bounds=(-1.0, 1.0)):
 
 
 def check_classifier(classify, images, labels):
-    """Refuses labels that are none of a classifier's classes, and probabilities for logits.
+    """Refuses labels that are not classes of a classifier, and probabilities instead of logits.
 
     Args:
         classify: callable, images -> (batch, num_classes).
-        images: float32 (n, h, w, c), some images to look at its outputs by.
+        images: float32 (n, h, w, c), some images, to look at the outputs.
         labels: int (m,).
     Raises:
         ValueError: one line that names what is wrong.
@@ -103,6 +103,6 @@ def check_classifier(classify, images, labels):
         raise ValueError(f"label {wrong}: the classes are 0 to {num_classes - 1}")
     if (outputs >= 0).all() and np.allclose(outputs.sum(axis=-1), 1.0, atol=0.02):
         raise ValueError(
-            "the classifier returns probabilities (they sum to 1), where attacks need logits:"
-            " saturated probabilities hide the gradient; take its softmax away"
+            "the classifier returns probabilities (they sum to 1), but attacks need logits:"
+            " saturated probabilities hide the gradient; remove its softmax"
         )

@@ -17,7 +17,7 @@ class Ball:
     epsilon 0.3 allows a change of 0.6.
 
     Args:
-        epsilon: float >= 0, radius; or None for no radius: the box alone. At most 1 for "linf".
+        epsilon: float >= 0, the radius, at most 1 for "linf"; or None: only the box is a limit.
         norm: "linf" or "l2".
         bounds: (float, float), the smallest and the largest pixel.
     Raises:
@@ -61,7 +61,7 @@ class Ball:
         if self.epsilon is not None:
             radius = self.epsilon * self.pixel_range * scale
             images = sources + self.rules.project(images - sources, radius)
-        # Clipping moves each pixel towards its source, so the ball is not left again.
+        # Clipping moves each pixel towards its source, so the images stay in the ball.
         return tf.clip_by_value(images, *self.bounds)
 
     def random_start(self, sources, seed, scale=1.0):

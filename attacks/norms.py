@@ -1,4 +1,4 @@
-"""The balls that attacks stay in: the way back into one, the steepest way up, a random start."""
+"""Norms of perturbations: length, projection into a ball, steepest ascent, a random start."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import tensorflow as tf
 from devices import shared_batch
 
 PIXEL_AXES = (1, 2, 3)
-RADIUS = 1_000_003  # salt of a random start's radius, which no count of restarts reaches
+RADIUS = 1_000_003  # salt for the radius of a random start; no restart has this number
 
 
 def _largest(tensor):
@@ -68,7 +68,7 @@ class Norm:
         length: perturbation (b, h, w, c) -> its norm (b, 1, 1, 1).
         project: (perturbation, epsilon) -> the nearest perturbation of norm <= epsilon. A zero
             perturbation stays one.
-        direction: gradient -> the step of norm 1 that climbs fastest; zero where it is zero.
+        direction: gradient -> the step of norm 1 that climbs fastest; zero for a zero gradient.
         uniform: (shape, seed) -> perturbations drawn uniformly from the ball of radius 1.
     """
 

@@ -1,4 +1,4 @@
-"""What an attack on a classifier climbs: pure functions on logits, one value an image."""
+"""What an attack on a classifier climbs: pure functions on logits, one value per image."""
 
 import tensorflow as tf
 
@@ -18,7 +18,7 @@ def cross_entropy(labels, logits):
 def margin(labels, logits):
     """How far the best other class is ahead of the label: max of z_i, i != y, less z_y.
 
-    Args, Returns: as `cross_entropy`, but logits, of either sign; > 0 where misclassified.
+    Args, Returns: as `cross_entropy`, but in logits and of either sign; > 0 if misclassified.
     Source: Carlini & Wagner 2017, section V, arXiv:1608.04644.
     """
     own = tf.one_hot(labels, tf.shape(logits)[-1], on_value=True, off_value=False)
@@ -27,7 +27,7 @@ def margin(labels, logits):
 
 
 def targeted_logits_ratio(labels, targets, logits):
-    """Targeted DLR: how far one other class is ahead of the label, over the spread at the top.
+    """Targeted DLR: how far one other class is ahead of the label, over the spread of the top.
 
     Unlike cross-entropy it does not change when all logits are scaled or shifted.
 
@@ -44,7 +44,7 @@ def targeted_logits_ratio(labels, targets, logits):
 
 
 def away_from(classify, labels, loss=cross_entropy):
-    """The aim of an untargeted attack: any class but the label.
+    """The aim of an untargeted attack: any class except the label.
 
     Args:
         classify: callable, images -> class logits (batch, num_classes).
@@ -67,9 +67,9 @@ def towards(classify, targets, loss=cross_entropy):
     Args:
         classify: callable, images -> class logits (batch, num_classes).
         targets: int32 (batch,).
-        loss: (targets, logits) -> (batch,), what is descended.
+        loss: (targets, logits) -> (batch,), which the attack descends.
     Returns:
-        As `away_from`; fooled where the target is named.
+        As `away_from`; an image fools if it is classified as its target.
     """
 
     def objective(images):
@@ -80,7 +80,7 @@ def towards(classify, targets, loss=cross_entropy):
 
 
 def away_to(classify, labels, targets, loss=targeted_logits_ratio):
-    """The aim of AutoAttack's targeted attack: climb towards a target; any wrong class will do.
+    """The aim of AutoAttack's targeted attack: climb towards a target; any wrong class fools.
 
     Args:
         classify: callable, images -> class logits (batch, num_classes).

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Outcome(NamedTuple):
-    """Images and what the objective says of them.
+    """Images and what the objective says about them.
 
     Attributes:
         images: float32 (batch, h, w, c).
@@ -20,7 +20,7 @@ class Outcome(NamedTuple):
 
     @classmethod
     def nothing(cls, images):
-        """The outcome that any other is better than."""
+        """An outcome that any other one beats."""
         count = tf.shape(images)[:1]
         return cls(images, tf.fill(count, -float("inf")), tf.zeros(count, tf.bool))
 
@@ -29,11 +29,11 @@ def judge(loss_fn, images):
     """The outcome of images as they are.
 
     Args:
-        loss_fn: callable, images -> loss (batch,), or (loss, fooled (batch,)); each of its own
-            image alone.
+        loss_fn: callable, images -> loss (batch,), or (loss, fooled (batch,)); each entry depends
+            on its own image alone.
         images: float32 (batch, h, w, c).
     Returns:
-        Outcome; where the objective has no aim but the loss, nobody is fooled.
+        Outcome; if the objective returns only a loss, nothing is fooled.
     """
     answer = loss_fn(images)
     loss, fooled = answer if isinstance(answer, tuple) else (answer, None)
@@ -46,21 +46,21 @@ def judge_with_gradient(loss_fn, images):
 
     Returns:
         (Outcome, float32 (batch, h, w, c)). The losses are summed, not averaged, so that an
-        image's gradient does not hang on how many others are in its batch; where the loss does
-        not depend on the image, or has no derivative, the gradient is zero.
+        image's gradient does not depend on the size of its batch. The gradient is zero if the loss
+        does not depend on the image or has no derivative.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
         outcome = judge(loss_fn, images)
         total = tf.reduce_sum(outcome.loss)
     gradient = tape.gradient(total, images, unconnected_gradients="zero")
-    # A step along NaN would make an image of NaN, which any classifier is "fooled" by.
+    # A step along NaN would make an image of NaN, which "fools" any classifier.
     gradient = tf.where(tf.math.is_nan(gradient), 0.0, gradient)
     return outcome, tf.clip_by_value(gradient, tf.float32.min, tf.float32.max)
 
 
 def better(new, old):
-    """Image by image: one that fools beats one that does not, then the higher loss."""
+    """The better outcome of each image: one that fools, or else the higher loss."""
     wins = (new.fooled & ~old.fooled) | ((new.fooled == old.fooled) & (new.loss > old.loss))
     return select(wins, new, old)
 

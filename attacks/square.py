@@ -1,4 +1,4 @@
-"""The square attack: a random search that asks a model for its outputs and for nothing else."""
+"""The square attack: a random search that uses only the outputs of a model."""
 
 import dataclasses
 
@@ -7,16 +7,16 @@ import tensorflow as tf
 from attacks.ball import Ball
 from attacks.outcome import better, judge
 
-# The side of the squares shrinks when so many queries of 10,000 are spent.
+# The squares shrink after these numbers of queries, out of 10,000.
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 FULL_SCHEDULE = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Square:
-    """Repaints random squares with the ball's extreme colours and keeps what raises the loss.
+    """Repaints random squares with the ball's extreme colours and keeps those that raise the loss.
 
-    No gradient is used, so a model that merely hides its gradients does not resist it.
+    It uses no gradient, so a model that merely hides its gradients does not resist it.
 
     Args:
         epsilon: float in [0, 1], the Linf ball's radius as a share of the pixel range.
@@ -63,7 +63,7 @@ class Square:
         return found.images
 
     def _side(self, step, shape):
-        """Side of this step's squares in pixels, at least 1 and less than the image's."""
+        """Side of this step's squares in pixels: at least 1, and less than the image's side."""
         spent = step * FULL_SCHEDULE // self.steps
         halvings = tf.reduce_sum(tf.cast(spent > tf.constant(HALVINGS), tf.float32))
         share = self.first_share / 2**halvings

@@ -1,4 +1,4 @@
-"""A line of words -> checked options, by one engine for all modes of all games."""
+"""A command line -> checked options, by one engine for all modes of all games."""
 
 import difflib
 import types
@@ -10,23 +10,23 @@ from cli.values import Choice, parser_of
 from games import GAMES, ImageOptions, OptionError, kind_of
 from games.option import check
 
-OLD_NAMES = {"digits": "classes"}  # that still work, in every mode
+OLD_NAMES = {"digits": "classes"}  # which still work, in every mode
 OLD_NAMES_OF = {"generate": {"batch_size": "samples"}}
 
 
 def playable():
-    """The names of the games that --game may say."""
+    """The names that --game accepts."""
     return [name for name, game in GAMES.items() if game.parent is None]
 
 
 def trained_game(mode, game):
-    """The game that a training mode plays: of fine-tuning the child of the one that is named."""
+    """The game that a training mode plays: for fine-tuning, the child of the game named."""
     children = [child for child in GAMES.values() if child.parent == game.name]
     return children[0] if mode == "finetune" else game
 
 
 def flags_of(mode, game):
-    """The flags that a mode of a game knows, by name: Flags and the fields of options.
+    """The flags of a mode of a game, by name: Flags, and fields of options.
 
     Args:
         mode: str, a key of `MODES`.
@@ -45,7 +45,7 @@ def flags_of(mode, game):
 
 
 def every_flag():
-    """Every flag of the program: name -> list of all that have this name."""
+    """Every flag of the program: name -> list of all flags of this name."""
     found: dict[str, list] = {}
     for name, game in GAMES.items():
         for mode in game.modes:
@@ -57,13 +57,13 @@ def every_flag():
 
 
 def parse(argv):
-    """Reads a line and refuses what is not understood, not of this mode, or contradictory.
+    """Reads a command line, and refuses what is unknown, not for this mode, or contradictory.
 
     Args:
         argv: list of str, the program first.
     Returns:
-        SimpleNamespace: the value of every flag of the program, None or its default where it was
-        not given; `given`, the set of those that were; `text`, the word beside the flags, or None.
+        SimpleNamespace: the value of every flag of the program, its default or None if it was not
+        given; `given`, the names of those that were; `text`, the word beside the flags, or None.
     Raises:
         OptionError: one line that names the flag and the fix.
     """
@@ -97,16 +97,16 @@ def parse(argv):
 
 
 def fill(options, name, default):
-    """Gives a flag that is not on the line its default."""
+    """Gives a flag its default if it is not on the command line."""
     if getattr(options, name, None) is None:
         setattr(options, name, default)
 
 
 def read(argv):
-    """The values of a line by name, as absl's flags, and the words that belong to no flag.
+    """The values on a command line, name -> absl flag, and the words that belong to no flag.
 
     Raises:
-        OptionError: for a flag that there is not, or a value that is not of its kind.
+        OptionError: for an unknown flag, or a value of the wrong kind.
     """
     values = flags.FlagValues()
     values.set_gnu_getopt(True)
@@ -122,7 +122,7 @@ def read(argv):
         near = difflib.get_close_matches(error.flagname, names, 1)
         hint = f"did you mean --{near[0]}?" if near else "see --help"
         if "send" in " ".join(argv):
-            hint += "; a text that begins with a dash goes after two: --mode send -- '-text'"
+            hint += "; write a text that begins with a dash after --: --mode send -- '-text'"
         raise OptionError(f"--{error.flagname}: there is no such flag; {hint}") from None
     except flags.Error as error:
         raise OptionError(" ".join(str(error).removeprefix("flag ").split())) from None
@@ -130,7 +130,7 @@ def read(argv):
 
 
 def merged_parser(name, same):
-    """The parser of all flags of one name, of whichever modes and games."""
+    """The parser of all flags of one name, whatever their modes and games."""
     registered = {"mode": MODES, "game": playable(), "preset": all_presets()}
     choices = registered.get(name) or dict.fromkeys(
         choice for flag in same for choice in flag.metadata.get("choices") or ()
@@ -144,9 +144,9 @@ def all_presets():
 
 
 def spelled(words):
-    """The words of a line with flags as they are defined; what comes after `--` stays.
+    """The words of a command line with each flag as it is defined; words after `--` stay.
 
-    `--batch-size=3` is written with a `_`, `--nice` means `--nice=top`, and old names are today's.
+    Dashes in a flag's name become `_`, `--nice` becomes `--nice=top`, old names become new ones.
     """
     end = words.index("--") if "--" in words else len(words)
     line = " ".join(words[:end]).replace("=", " ") + " "
@@ -163,10 +163,10 @@ def spelled(words):
 
 
 def check_owners(options, game):
-    """Refuses the flags that the mode of the game has no use for.
+    """Refuses flags that this mode of the game does not have.
 
     Raises:
-        OptionError: one line that names the flag, and the modes or games that it is for.
+        OptionError: one line that names the flag and the modes or games that have it.
     """
     for name in sorted(options.given - flags_of(options.mode, game).keys()):
         able = [other for other in playable() if options.mode in GAMES[other].modes]
@@ -186,7 +186,7 @@ def any_mode_knows(game, name):
 
 
 def check_training_options(options, game):
-    """Builds the options of a run once, to refuse before any work what cannot be.
+    """Builds the options of a run once, to refuse impossible ones before any work.
 
     Raises:
         OptionError: as the game's options.

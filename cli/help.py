@@ -1,4 +1,4 @@
-"""The texts of --help: what there is to do, and the flags of a mode or a game."""
+"""The texts of --help: an overview, and the flags of a mode or a game."""
 
 import textwrap
 
@@ -12,14 +12,14 @@ python dcgan.py --mode train                  three agents play; runs/trio-mnist
 python dcgan.py --mode generate --nice        a grid of their best digits
 python dcgan.py --game crypto --mode send "hello"
 """
-SET_ELSEWHERE = ("dataset", "steps")  # by the machine, and by the preset
+SET_ELSEWHERE = ("dataset", "steps")  # the machine and the preset decide
 MORE = """--help --mode M   the flags of a mode
 --help --game G   the options and presets of a game
 --version"""
 
 
 def help_text(mode=None, game=None):
-    """The text of --help, of all or of a mode, a game or a mode of a game.
+    """The text of --help: an overview, or a mode, a game, or a mode of a game.
 
     Args:
         mode, game: str or None.
@@ -34,14 +34,14 @@ def help_text(mode=None, game=None):
 
 
 def overview():
-    """What there is to do, a line each."""
+    """All modes and games, a line each."""
     modes = "\n".join(row(f"--mode {name}", mode.says) for name, mode in MODES.items())
     played = "\n".join(row(f"--game {name}", GAMES[name].says) for name in playable())
     return "\n".join([OVERVIEW, modes, "", played, "", MORE])
 
 
 def title(game):
-    """Who plays against whom, in a line."""
+    """A game and who plays against whom, in one line."""
     return f"--game {game.name}: {' '.join(game.says.split())}"
 
 
@@ -62,7 +62,7 @@ def of_game(game):
 
 
 def of_mode(mode, games):
-    """The flags of a mode, each once, as lines; those of some games alone say so."""
+    """The flags of a mode, each once, as lines that say if only some games have them."""
     yield f"\n--mode {mode}: {MODES[mode].says}"
     shown: dict[str, list] = {name: [] for game in games for name in flags_of(mode, game)}
     for game in games:
@@ -82,7 +82,7 @@ def of_mode(mode, games):
 
 
 def row(name, says):
-    """A name and what is said of it, wrapped beside it."""
+    """A name and its description, wrapped beside it."""
     lines = textwrap.wrap(" ".join(says.split()), 66)
     titles = [name, *[""] * (len(lines) - 1)]
     return "\n".join(f"  {title:<32}{line}" for title, line in zip(titles, lines, strict=True))

@@ -15,7 +15,7 @@ MOST = 1_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """A flag of a mode; of the shape of a `dataclasses.Field`, which is the flag of an option.
+    """A flag of a mode; it has the attributes of a `dataclasses.Field`, the flag of an option.
 
     Attributes:
         name: str.
@@ -42,8 +42,8 @@ class Mode:
     Attributes:
         says: str, a line of --help.
         flags: dict, name -> Flag.
-        check: callable, options -> None, that refuses contradictions by an OptionError.
-        words: int, how many words beside the flags it takes.
+        check: callable, options -> None, which raises OptionError for contradictions.
+        words: int, how many words it takes besides the flags.
     """
 
     says: str
@@ -53,15 +53,15 @@ class Mode:
 
 
 def mode(says, *flags, **rest):
-    """A mode of these flags."""
+    """A mode with these flags."""
     return Mode(says, {each.name: each for each in flags}, **rest)
 
 
 SEED = flag("seed", "int", "Seed of every random number; 0 if not given.", low=0, high=MOST)
-DATA_DIR = flag("data_dir", "str", "Folder with the data, if it is not where the run found it.")
+DATA_DIR = flag("data_dir", "str", "Folder with the data, if they have moved since the training.")
 OUTPUT = flag("output", "str", "Folder for what is written; evaluate's is the run folder.")
 OUTPUT_FILE = flag("output", "str", "The file to write.")
-OVERWRITE = flag("overwrite", "bool", "Replace a run, or a file, that is there already.", False)
+OVERWRITE = flag("overwrite", "bool", "Replace a run or a file that already exists.", False)
 RESUME = flag("resume", "bool", "Go on with the run in the folder.", False)
 TRUNCATION = flag(
     "truncation",
@@ -97,12 +97,12 @@ GENERAL = {
         flag("device", "str", "Where to compute; a GPU if there is one.", choices=("cpu", "gpu")),
     )
 }
-# Of training a game on images; a game without has the two flags of a run alone.
+# For training a game on images; other games have only the flags of every run.
 IMAGE_TRAINING = {each.name: each for each in (EPOCHS, DISTRIBUTE)}
 
 
 def check_training(options):
-    """A run has one length, and either goes on or starts anew."""
+    """Refuses two lengths for one run, and a run that both goes on and starts anew."""
     lengths = [f"--{n}" for n in ("epochs", "steps", "minutes") if n in options.given]
     if len(lengths) > 1:
         raise OptionError(f"{' with '.join(lengths)}: a run has one length; choose one")
@@ -110,13 +110,13 @@ def check_training(options):
 
 
 def check_drawing(options):
-    """The arrays go into a file that says what it is."""
+    """Refuses to write arrays to a file that is not called .npz."""
     if options.arrays is not None and not options.arrays.endswith(".npz"):
         raise OptionError(f"--arrays {options.arrays}: must end in .npz")
 
 
 def check_export(options):
-    """An agent of the game and a format must be named."""
+    """Refuses an export without an agent of the game and a format."""
     for name, known in (("agent", GAMES[options.game].players), ("format", EXPORT_FORMATS)):
         value = getattr(options, name)
         if value not in known:
@@ -125,7 +125,7 @@ def check_export(options):
 
 
 def check_message(options):
-    """One message, of one place; and a key to receive it."""
+    """Refuses a message that is missing or given twice, and to receive one without a key."""
     what = "a text to send" if options.mode == "send" else "the ciphertext in hexadecimal"
     choose_one(options, "key", "key_file")
     for name in ("input", "output", "key_file", "path"):
@@ -134,17 +134,17 @@ def check_message(options):
     if options.mode == "send" and options.text is None and options.input is None and is_piped():
         options.input = "-"
     if (options.text is None) == (options.input is None):
-        raise OptionError(f"--mode {options.mode}: give {what} or --input FILE, one of the two")
+        raise OptionError(f"--mode {options.mode}: give either {what} or --input FILE")
     if options.key_file == "-":
         raise OptionError("--key_file -: only --input reads standard input")
     if options.mode == "send" and options.output == "-":
-        raise OptionError("--output -: --mode send writes a file, and a key beside it; name it")
+        raise OptionError("--output -: --mode send writes a key beside the file; name a file")
     if options.mode == "receive" and options.key is None and options.key_file is None:
         raise OptionError("--mode receive: give --key HEX or --key_file FILE")
 
 
 def check_transcript(options):
-    """The transcript goes into a file that says what it is."""
+    """Refuses to write a transcript to a file that is not called .npz."""
     if not (options.output or "").endswith(".npz"):
         raise OptionError(f"--output {options.output or ''}: --mode transcript writes a .npz file")
 
@@ -187,11 +187,11 @@ MODES = {
     ),
     "attack": mode(
         "finds small changes that the classifier falls for",
-        flag("attack", "str", "How; pgd if not given.", choices=ATTACKS),
+        flag("attack", "str", "The attack; pgd if not given.", choices=ATTACKS),
         flag("image", "str", "A picture to attack; test images if not given."),
         flag("invert", "bool", "Swap the picture's ink and paper.", False),
         flag("label", "str", "What the picture shows, by name or number."),
-        flag("target", "str", "The class to be taken for; any other one if not given."),
+        flag("target", "str", "The class to be taken for; any wrong one if not given."),
         flag("samples", "int", "Test images to attack; 1000 if not given.", low=1, high=MOST),
         *(EPSILON, NORM),
         flag("attack_steps", "int", "Steps of the attack, or queries.", low=1, high=100_000),
@@ -206,7 +206,7 @@ MODES = {
     ),
     "export": mode(
         "writes an agent as a file for other programs",
-        flag("agent", "str", "Whom to export."),
+        flag("agent", "str", "The agent to export."),
         flag("format", "str", "The kind of file.", choices=EXPORT_FORMATS),
         OUTPUT,
         check=check_export,
@@ -215,13 +215,13 @@ MODES = {
         "encrypts a text, or a file",
         flag("input", "str", "A file to send; - for standard input."),
         *(OUTPUT_FILE, OVERWRITE, KEY, KEY_FILE),
-        flag("lossy", "bool", "Send also what Bob will misread in places.", False),
-        flag("reuse_key", "bool", "Use a key again: both messages can then be read.", False),
+        flag("lossy", "bool", "Send a message even if Bob will misread some of it.", False),
+        flag("reuse_key", "bool", "Use a key again: others can then read both messages.", False),
         check=check_message,
         words=1,
     ),
     "receive": mode(
-        "decrypts what send has written",
+        "decrypts what send wrote",
         flag("input", "str", "The ciphertext file; - for standard input."),
         flag("output", "str", "The file to write; - for standard output."),
         *(OVERWRITE, KEY, KEY_FILE),
@@ -229,22 +229,22 @@ MODES = {
         words=1,
     ),
     "audit": mode(
-        "counts how many bits the ciphertext gives away, to anyone",
+        "counts how many bits the ciphertext gives away to anyone",
         flag(
             "messages",
             "int",
-            "Plaintexts that are counted, 64 if not given and 8 of the published presets;"
-            " after --protect: settings of the open bits, 8 if not given.",
+            "Plaintexts to count; 64 if not given, 8 for the published presets. After --protect:"
+            " settings of the open bits to count; 8 if not given.",
             low=1,
             high=65_536,
         ),
-        flag("exhaustive", "bool", "Count all plaintexts: a proof, and takes minutes.", False),
+        flag("exhaustive", "bool", "Count all plaintexts: a proof, which takes minutes.", False),
         flag("eves", "int", "Fresh Eves of each kind; 5 if not given.", low=0, high=100),
         OUTPUT_FILE,
         check=lambda options: choose_one(options, "messages", "exhaustive"),
     ),
     "transcript": mode(
-        "writes plaintexts, keys and ciphertexts, for an attack of your own",
+        "writes plaintexts, keys and ciphertexts for attacks of your own",
         flag("num_messages", "int", "Messages; 10000 if not given.", low=1, high=10_000_000),
         *(SEED, OUTPUT_FILE),
         check=check_transcript,

@@ -1,4 +1,4 @@
-"""The program: a line of words -> help, a refusal, or the work of a mode; the exit status."""
+"""The program: a command line -> help, a refusal or the work of a mode, and the exit status."""
 
 import sys
 
@@ -51,10 +51,10 @@ def show_help(words):
 
 
 def load_mode(options):
-    """The work of a mode, and the errors that it may end in; with them comes TensorFlow.
+    """The work of a mode and the errors that it may raise; this imports TensorFlow.
 
     Raises:
-        OptionError: if several workers shall play and nobody says who they are.
+        OptionError: if several workers are to play and TF_CONFIG does not say who they are.
     """
     from devices import cluster, startup
 

@@ -95,14 +95,14 @@ def fail(program, message, status):
 
 
 def answer(program, argv, *, parse, load):
-    """Does what a command line asks for, and says in one line what was wrong with it.
+    """Does what a command line asks for, or says in one line what is wrong with it.
 
     Args:
-        program: str, what such a line begins with.
+        program: str, the name that begins the line of an error.
         argv: list of str, as `parse` takes it.
         parse: callable, argv -> options.
-        load: callable, options -> (work, errors): the callable, options -> exit status, that does
-            it, and the types of the errors that data and files may cause in it.
+        load: callable, options -> (work, errors): a callable, options -> exit status, and the types
+            of the errors that data and files may cause in it.
     Returns:
         int, the exit status: work's own, 1 for bad data or files, 2 for an OptionError, 130 for
         Ctrl-C, 141 for a pipe that nobody reads any more.

@@ -1,4 +1,4 @@
-"""Values as people write them: 8/255, 1e4, MNIST, 3-5. Each parser says what else it could be."""
+"""Values as people write them: 8/255, 1e4, MNIST, 3-5. Each parser says what it expects."""
 
 import difflib
 
@@ -11,7 +11,7 @@ class Number(flags.ArgumentParser):
     """A number: 0.03, 1e4 or 8/255.
 
     Args:
-        kind: int or float; a whole number must be one, however it is written.
+        kind: int or float; an int may be written in any of these ways if its value is whole.
     """
 
     def __init__(self, kind):
@@ -35,7 +35,7 @@ class Number(flags.ArgumentParser):
 
 
 class Choice(flags.ArgumentParser):
-    """One of some words, in upper or lower case, with dashes or underscores.
+    """One of a few words, in upper or lower case, with dashes or underscores.
 
     Args:
         choices: sequence of str.
@@ -56,7 +56,7 @@ class Choice(flags.ArgumentParser):
 
 
 class Words(flags.ArgumentParser):
-    """A list such as 3,1,4 or 3-5 or cat,dog: names and numbers, ranges of numbers spelled out."""
+    """A list of names, numbers and ranges of numbers, such as 3,1,4 or 3-5 or cat,dog."""
 
     def parse(self, argument):
         if isinstance(argument, list):

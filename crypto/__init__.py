@@ -1,1 +1,1 @@
-"""Alice, Bob and Eve: a learned secret that is proved, not assumed; `python -m crypto`."""
+"""Alice, Bob and Eve: a learned cipher, whose secrecy is counted, not assumed."""

@@ -1,4 +1,4 @@
-"""A cipher to audit: hand-made or learned, it is two functions on arrays of -1 and +1."""
+"""Ciphers to audit, learned or made by hand: two functions on arrays of -1 and +1."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,12 +16,12 @@ def words(numbers, bits):
 
 
 def all_words(bits):
-    """Every word of so many bits, in order: float32 (2^bits, bits)."""
+    """Every word of this many bits, in order: float32 (2^bits, bits)."""
     return words(np.arange(2**bits), bits)
 
 
 def random_words(count, bits, seed):
-    """Different words where there are enough, else all of them: float32 (n, bits).
+    """Different random words, or all words if there are no more: float32 (n, bits).
 
     Args:
         count: int >= 1.
@@ -41,8 +41,8 @@ class Cipher:
     Attributes:
         message_bits, key_bits: int.
         encrypt: callable (plaintext (n, message_bits), key (n, key_bits)) -> ciphertext (n, m).
-        decrypt: callable (ciphertext, key) -> guess (n, message_bits), of which the signs count.
-        binary: bool, whether ciphertexts are -1 and +1, message_bits of them; else any numbers.
+        decrypt: callable (ciphertext, key) -> guess (n, message_bits), whose signs count.
+        binary: bool, whether a ciphertext is message_bits of -1 and +1; if not, it is real numbers.
         prepare: None, or a faster way to do what `under` does; see there.
     """
 
@@ -54,11 +54,11 @@ class Cipher:
     prepare: Callable | None = None
 
     def under(self, keys):
-        """What Alice and Bob do under all of these keys, (n, key_bits).
+        """What Alice and Bob do with a plaintext under all of these keys, (n, key_bits).
 
         Returns:
-            callable plaintext (message_bits,) -> the ciphertexts' codes (n,), and Bob's wrong bits
-            on average over the keys, float.
+            callable, plaintext (message_bits,) -> the ciphertexts' codes (n,), and Bob's wrong bits
+            as a mean over the keys, float.
         """
         if self.prepare is not None:
             return self.prepare(keys)
@@ -70,7 +70,7 @@ class Cipher:
         return look
 
     def encrypt_words(self, plaintext, key):
-        """Ciphertexts of plaintexts under keys; one word on a side goes with all of the other."""
+        """Ciphertexts of plaintexts under keys; a single word goes with all of the other side."""
         return self.encrypt(*_matched(plaintext, key))
 
     def decrypt_words(self, ciphertext, key):
@@ -83,7 +83,7 @@ class Cipher:
         return (self.decrypt_words(ciphertext, key) != plaintext).sum(axis=1)
 
     def codes(self, ciphertext):
-        """A number for each ciphertext (n, m), the same for the same one: int64 or uint64 (n,)."""
+        """A number for each ciphertext (n, m), equal for equal ones: int64 or uint64 (n,)."""
         ciphertext = np.ascontiguousarray(ciphertext, np.float32)
         if self.binary:
             return (ciphertext > 0) @ (1 << np.arange(ciphertext.shape[1]))
@@ -94,7 +94,7 @@ class Cipher:
 
 
 def _matched(left, right):
-    """Two arrays of words of one length: a single word is repeated."""
+    """Two arrays with equally many words: a single word is repeated."""
     count = max(len(left), len(right))
     return tuple(
         np.broadcast_to(side, (count, side.shape[1])) if len(side) == 1 else side
@@ -106,7 +106,7 @@ def learned_cipher(alice, bob, *, binary):
     """The cipher that Alice and Bob have learned.
 
     Args:
-        alice, bob: keras.Models of `parties.build_parties`; later changes of them show.
+        alice, bob: keras.Models of `parties.build_parties`; the cipher follows later changes.
         binary: bool, as `Cipher.binary`.
     """
     message_bits, key_bits = (shape[-1] for shape in alice.input_shape)
@@ -117,10 +117,11 @@ def learned_cipher(alice, bob, *, binary):
 
 
 def _under_keys(alice, bob):
-    """As `Cipher.under` for gated parties: what they make of the keys is computed only once.
+    """As `Cipher.under`, for gated parties: their layers for the keys are computed only once.
 
-    Parties without biases make of the opposite key the opposite ciphertext, rounding included, and
-    Bob's guess stays; so of keys that come in opposites, as all of them do, half are tried.
+    Parties without biases turn the opposite key into the opposite ciphertext, rounding included,
+    and Bob's guess stays the same. So only half of the keys are tried if each has its opposite
+    among them, as in the list of all keys.
     """
     odd = not any(
         agent.get_layer(name).use_bias
@@ -137,7 +138,7 @@ def _under_keys(alice, bob):
         wrong = tf.cast((guess > 0.0) != (plaintext > 0.0), tf.float32)
         places = 2.0 ** tf.range(plaintext.shape[1], dtype=tf.float32)
         codes = tf.linalg.matvec(tf.cast(ciphertext > 0.0, tf.float32), places)  # exact to 2^24
-        undecided = tf.reduce_any(values == 0.0)  # whose opposite is the same bit
+        undecided = tf.reduce_any(values == 0.0)  # 0 and its opposite give the same bit
         return tf.cast(codes, tf.int32), tf.reduce_mean(tf.reduce_sum(wrong, axis=1)), undecided
 
     def prepare(keys):

@@ -1,10 +1,11 @@
-"""Alice writes to Bob: messages of any length through a cipher, piece by piece. No TensorFlow.
+"""Messages of any length from Alice to Bob through a cipher, piece by piece. No TensorFlow.
 
-A learned Bob misreads a few blocks in a hundred thousand, and which they are depends on their keys.
-Where the keys are fresh, Alice reads every block as Bob will, and draws another key for those that
-he would misread. That has a price: the key of a block is then uniform only among the keys under
-which Bob reads this block. If he misreads it under a share e of all keys, what an eavesdropper sees
-moves by at most e in total variation; an audit counts all keys, and knows nothing of it.
+A learned Bob misreads a few blocks in a hundred thousand; which ones depends on their keys. If the
+keys are fresh, Alice decrypts every block as Bob will and draws another key for those that he would
+misread. That has a price: the key of a block is then uniform only among the keys under which Bob
+reads this block. If he misreads it under a share e of all keys, the distribution that an
+eavesdropper sees moves by at most e in total variation. An audit, which counts all keys, does not
+include this.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ class Tally:
 
     Attributes:
         blocks: int, so far.
-        redrawn: int, keys that were drawn because Bob would have misread a block under another.
+        redrawn: int, keys drawn again because Bob would have misread a block.
         misread: int, blocks that Bob misreads all the same.
     """
 
@@ -41,11 +42,11 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True)
 class Letter:
-    """A piece of a message as it is sent: arrays (blocks, bits) whose signs count.
+    """A piece of a message and its encryption: arrays (blocks, bits), whose signs count.
 
     Attributes:
         plaintext, key, ciphertext: float32, of -1 and +1.
-        heard: what Bob makes of the ciphertext.
+        heard: float32, Bob's guess of the plaintext.
     """
 
     plaintext: np.ndarray
@@ -55,17 +56,17 @@ class Letter:
 
 
 def encrypt(cipher, content, key=None, tally=None):
-    """Encrypts bytes, under a key that was given or under a fresh one that lets Bob read them.
+    """Encrypts bytes, with a given key or with a fresh one that lets Bob read them.
 
     Args:
         cipher: ciphers.Cipher.
         content: bytes.
-        key: bytes, or None for fresh ones, chosen as this module says.
-        tally: Tally, which is added to; or None.
+        key: bytes, or None for fresh keys, chosen as this module's docstring says.
+        tally: Tally to add to, or None.
     Returns:
         Letter.
     Raises:
-        MessageError: if the key has another length than the message needs.
+        MessageError: if the key does not have the length that the message needs.
     """
     blocks = messages.to_blocks(content, cipher.message_bits)
     fresh = key is None
@@ -93,7 +94,7 @@ def encrypt(cipher, content, key=None, tally=None):
 
 
 def encrypt_once(cipher, content, key, tally):
-    """Encrypts bytes that fit into memory, as `encrypt`, and notes that the key is used.
+    """Encrypts bytes that fit into memory, as `encrypt`, and records the use of the key.
 
     Args:
         key: keys.HexKey or keys.KeyFile, or None for a fresh one.
@@ -111,34 +112,34 @@ def encrypt_once(cipher, content, key, tally):
 
 
 def _misread(blocks, heard, content):
-    """Numbers of the blocks in which Bob takes a bit of the message for another."""
+    """Indices of the blocks in which Bob misreads a bit of the message."""
     wrong = ((heard > 0) != (blocks > 0)).reshape(-1)
-    wrong[8 * len(content) :] = False  # what fills up the last block is nobody's message
+    wrong[8 * len(content) :] = False  # padding of the last block, no part of the message
     return np.flatnonzero(wrong.reshape(blocks.shape).any(axis=1))
 
 
 def send_file(cipher, source, target, *, key=None, lossy=False, announce=print):
     """Encrypts a message into a ciphertext file, and its fresh key into another beside it.
 
-    Both files are written whole, or neither. The key is `target`.key, to be used this once:
-    `target`.key.used remembers that.
+    Either both files are written whole or neither. The key, `target`.key, is to be used only once,
+    which `target`.key.used records.
 
     Args:
         cipher: ciphers.Cipher, a binary one.
         source: files.Source, the message.
         target: files.Target.
         key: keys.HexKey or keys.KeyFile; None for a fresh one, under which Bob reads every block.
-        lossy: bool, whether to write also what Bob will not read whole.
+        lossy: bool, whether to write the message even if Bob will misread some of it.
         announce: callable, given lines of progress.
     Returns:
         Tally.
     Raises:
-        MessageError: if Bob would misread a block, and `lossy` does not say that this is all right;
-            if the key does not fit or is used up; if a file is in the way.
+        MessageError: if Bob would misread a block and not `lossy`; if the key does not fit or has
+            been used; if a file is in the way.
         OSError: if a file cannot be read or written.
     """
     if not isinstance(target, Target):
-        raise MessageError("--output -: --mode send writes a file, and a key beside it; name it")
+        raise MessageError("--output -: --mode send writes a key beside the file; name a file")
     blocks = messages.num_blocks(source.size, cipher.message_bits)
     size = messages.HEADER.size + messages.key_bytes(blocks, cipher.message_bits)
     key_size = messages.key_bytes(blocks, cipher.key_bits)
@@ -169,7 +170,7 @@ def _beside(target, ending, overwrite=None):
 
 @contextlib.contextmanager
 def _both_or_neither(*targets):
-    """Removes these files again, those that are new, if the block fails."""
+    """Removes those of these files that are new if the block fails."""
     new = [target.path for target in targets if not target.path.exists()]
     try:
         yield
@@ -180,10 +181,10 @@ def _both_or_neither(*targets):
 
 
 def _refuse_misread(tally, lossy, *, fresh):
-    """Refuses a message that Bob will not read whole, unless that is wanted."""
+    """Refuses a message that Bob would misread, unless `lossy`."""
     if tally.misread and not lossy:
         what = f"any of {TRIES} keys; train this cipher longer" if fresh else "this key"
-        advice = "" if fresh else "; a fresh one is chosen so that he reads all"
+        advice = "" if fresh else "; a fresh key is chosen so that he reads everything"
         raise MessageError(
             f"nothing was written: Bob misreads {tally.misread} of {tally.blocks} blocks under"
             f" {what}{advice}, or --lossy sends them as they are"
@@ -197,7 +198,7 @@ def _write_letters(cipher, source, file, keys, key_file, announce):
         file, key_file: binary files to write; no key_file where the key was given.
         keys: stream of the key's bytes, or None for fresh ones.
     Returns:
-        (Tally, str): and the SHA-256 of what was written to `file`.
+        (Tally, str): the tally, and the SHA-256 of what was written to `file`.
     """
     tally, digest = Tally(), hashlib.sha256()
     progress = Progress("encrypted", source.size, announce)
@@ -218,7 +219,7 @@ def _write_letters(cipher, source, file, keys, key_file, announce):
 
 
 def piece_lengths(length, bits):
-    """How many bytes each piece of a message has, each but the last of `PIECE` blocks."""
+    """The bytes of each piece of a message; every piece but the last has `PIECE` blocks."""
     whole = max(8, PIECE // 8 * 8) * bits // 8
     return [min(whole, length - at) for at in range(0, length, whole)]
 
@@ -228,15 +229,14 @@ def receive_file(cipher, source, target, *, key, announce=print):
 
     Args:
         cipher: ciphers.Cipher, a binary one.
-        source: files.Source, what `send_file` has written.
+        source: files.Source, of a file that `send_file` wrote.
         target: files.Target or files.StandardOutput.
         key: keys.HexKey or keys.KeyFile.
         announce: callable, given lines of progress.
     Returns:
         int, bytes of the message.
     Raises:
-        MessageError: if the ciphertext or the key is not what it should be, or a file is in the
-            way.
+        MessageError: if the ciphertext or the key does not fit, or a file is in the way.
         OSError: if a file cannot be read or written.
     """
     target.check(source.path, key.path)
@@ -253,7 +253,7 @@ def read_length(cipher, source):
     """Reads the header of a ciphertext: the message's length in bytes.
 
     Raises:
-        MessageError: if it is no whole ciphertext, or one of another cipher.
+        MessageError: if it is not a whole ciphertext, or is of another cipher.
     """
     head = source.read(min(source.size, messages.HEADER.size))
     bits, key_bits, length = messages.read_header(head, source.size, source.name)
@@ -266,7 +266,7 @@ def read_length(cipher, source):
 
 
 def opened_key(cipher, key, length):
-    """The stream of the key of a message of so many bytes: a context manager, as `KeyFile.open`."""
+    """A context manager for the stream of a message's key, as `KeyFile.open`; `length` in bytes."""
     blocks = messages.num_blocks(length, cipher.message_bits)
     return key.open(messages.key_bytes(blocks, cipher.key_bits))
 
@@ -289,10 +289,10 @@ def decrypted(cipher, source, keys, length):
 
 
 class Progress:
-    """Says how far a message is and how long the rest will take, now and then.
+    """Says now and then how far the work on a message is and how long the rest will take.
 
     Args:
-        done: str, what is done to it.
+        done: str, what is done to the message.
         total: int, bytes.
         announce: callable, given a line.
     """
@@ -303,7 +303,7 @@ class Progress:
         self.started = self.said = time.monotonic()
 
     def advance(self, length):
-        """Counts so many more bytes."""
+        """Counts further bytes."""
         self.bytes += length
         now = time.monotonic()
         if now - self.said >= EVERY and self.bytes < self.total:

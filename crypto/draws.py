@@ -1,6 +1,6 @@
-"""What is drawn in a game: plaintexts, keys, what Eve is told of them, and noise on the wire.
+"""What is drawn in a game: plaintexts, keys, what Eve is told, and noise on the wire.
 
-All is made of integers, which are the same with XLA and without; floating-point draws are not.
+All of it comes from random integers, which are the same with and without XLA; floats are not.
 """
 
 import numpy as np
@@ -10,17 +10,17 @@ WORD, BYTES = 32, 4  # bits and bytes of a drawn number
 
 
 def draw_words(shape, seed):
-    """Any of the 2^32 numbers, all as likely: int32 of a shape."""
+    """Random numbers, each of all 2^32 with equal probability: int32 of this shape."""
     whole = {"minval": None, "maxval": None, "dtype": tf.int32}
     return tf.random.stateless_uniform(shape, seed, **whole, alg="philox")
 
 
 def draw_messages(batch, message_bits, key_bits, seed, protected):
-    """What is drawn for a turn: plaintext, key, and 1 for each bit that Eve is told, else 0.
+    """Draws for a turn: plaintext, key, and 1 for each bit that Eve is told, else 0.
 
-    The share of bits that are told is itself drawn, uniformly, for each message. Every bit of a
-    drawn number is a bit of plaintext or key, and every byte a level that decides whether one is
-    told: numbers are what takes time.
+    The share of bits that she is told is itself drawn, uniformly, for each message. Drawing numbers
+    takes time, so every bit of one is a bit of plaintext or key, and every byte of others is a
+    level that decides whether a bit is told.
 
     Args:
         batch, message_bits, key_bits: int.
@@ -42,17 +42,17 @@ def draw_messages(batch, message_bits, key_bits, seed, protected):
 
 
 def chosen(indices, bits):
-    """1 for each of these bits of so many, else 0: float32 (bits,)."""
+    """1 for the bits with these indices, else 0: float32 (bits,)."""
     return np.isin(np.arange(bits), indices).astype(np.float32)
 
 
 def draw_flips(shape, seed, rate):
-    """-1.0 where a bit of a noisy wire is turned, else 1.0: float32 of a shape.
+    """-1.0 where a noisy wire flips a bit, else 1.0: float32 of this shape.
 
     Args:
         shape: ints.
         seed: int32 (2,).
-        rate: float32 scalar in [0, 1], the share that is turned.
+        rate: float32 scalar in [0, 1], the share of bits that are flipped.
     """
     drawn = draw_words(shape, seed)
     return tf.where(tf.cast(drawn, tf.float32) < (rate - 0.5) * 2.0**32, -1.0, 1.0)

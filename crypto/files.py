@@ -1,7 +1,7 @@
 """Where a message comes from and where it goes: regular files, standard input and output.
 
-Nothing here believes what a file claims: only regular files are opened, their size is known before
-they are read, and a file is never replaced unless the user said so. No TensorFlow.
+Only regular files are opened, their size is known before they are read, and a file is replaced only
+if the user says so. No TensorFlow.
 """
 
 import contextlib
@@ -20,18 +20,18 @@ from crypto.messages import MessageError
 from images.pictures import whole_file
 
 STANDARD = "-"
-IN_MEMORY = 1 << 24  # bytes of standard input that are kept there; more go to a temporary file
+IN_MEMORY = 1 << 24  # bytes of standard input; longer input goes to a temporary file
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Bytes to read, of which it is known how many there are.
+    """Bytes to read, and how many there are.
 
     Attributes:
         stream: a binary file.
         size: int, bytes.
         name: str, for messages.
-        path: pathlib.Path, or None if it is no file.
+        path: pathlib.Path, or None if this is not a file.
     """
 
     stream: Any
@@ -40,11 +40,11 @@ class Source:
     path: pathlib.Path | None = None
 
     def read(self, count):
-        """Exactly so many bytes.
+        """Exactly this many bytes.
 
         Raises:
-            MessageError: if there are no longer so many: the file has changed.
-            OSError: that names the file, if it cannot be read.
+            MessageError: if there are fewer, because the file has changed.
+            OSError: if the file, which it names, cannot be read.
         """
         try:
             content = self.stream.read(count)
@@ -56,7 +56,7 @@ class Source:
 
 
 def given(content, name="the text"):
-    """A source of bytes that are known already."""
+    """A source of bytes that are already in memory."""
     return Source(io.BytesIO(content), len(content), name)
 
 
@@ -67,7 +67,7 @@ def open_source(path):
     Yields:
         Source.
     Raises:
-        MessageError: if the name is empty, or what is there is no regular file.
+        MessageError: if the name is empty or not that of a regular file.
         OSError: if it cannot be opened.
     """
     if str(path) == STANDARD:
@@ -75,21 +75,21 @@ def open_source(path):
             yield source
         return
     if not str(path):
-        raise MessageError("a file's name is empty; give one")
+        raise MessageError("the name of a file is empty; give one")
     path = pathlib.Path(path).expanduser()
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a FIFO waits for a writer
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # else a FIFO would wait for a writer
     with os.fdopen(handle, "rb") as stream:
         status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
-            raise MessageError(f"{path}: is no regular file; pipe it in, and say --input -")
+            raise MessageError(f"{path}: is not a regular file; pipe it in with --input -")
         yield Source(stream, status.st_size, str(path), path)
 
 
 @contextlib.contextmanager
 def _standard_input():
-    """Standard input to its end: in memory while it is short, then in a file without a name."""
+    """Standard input, read to its end: in memory if it is short, else in a nameless file."""
     if sys.stdin is None:
         raise MessageError("standard input: is closed")
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as stream:
@@ -109,7 +109,7 @@ class Target:
 
     Attributes:
         path: pathlib.Path.
-        overwrite: bool, whether a file that is there may be replaced.
+        overwrite: bool, whether an existing file may be replaced.
         mode: int, its permissions, or None for those of any new file.
     """
 
@@ -119,34 +119,34 @@ class Target:
 
     @property
     def name(self):
-        """What messages call it."""
+        """Its name in messages."""
         return str(self.path)
 
     def check(self, *used):
-        """Refuses a place where this file cannot or must not be, before any work.
+        """Refuses, before any work, a place where this file cannot or must not be.
 
         Args:
             used: paths of the files that the work reads, or None; they are never replaced.
         Raises:
-            MessageError: if it is one of them, a link, or there already.
+            MessageError: if the file is one of them, is a link or already exists.
             OSError: if its folder cannot be written.
         """
         if self.path.is_symlink():
             raise MessageError(f"{self.path}: is a symbolic link; name the file itself")
         for other in used:
             if other is not None and self.path.exists() and self.path.samefile(other):
-                raise MessageError(f"{self.path}: is read from, and cannot be written to as well")
+                raise MessageError(f"{self.path}: is read from, so it cannot be written to")
         if self.path.is_file() and not self.overwrite:
-            raise MessageError(f"{self.path}: is there already; --overwrite replaces it")
+            raise MessageError(f"{self.path}: already exists; --overwrite replaces it")
         with contextlib.suppress(_TriedError), self.open(0):
             raise _TriedError
 
     @contextlib.contextmanager
     def open(self, size):
-        """The file to write, which gets its name at the end, with room for so many bytes.
+        """The file to write, with room for `size` bytes; it gets its name at the end.
 
         Raises:
-            OSError: that names this file: if the disk has not so much room, for one.
+            OSError: one that names this file, for instance if the disk lacks the room.
         """
         with whole_file(self.path, replace=self.overwrite, mode=self.mode) as file:
             _reserve(file, size)
@@ -154,11 +154,11 @@ class Target:
 
 
 class _TriedError(Exception):
-    """Ends the try of a place, so that the file does not get its name."""
+    """Ends the test of a place, so that no file gets the name."""
 
 
 def _reserve(file, size):
-    """Has the file system set so much room aside, where it can."""
+    """Reserves room for a file, if the file system can do so."""
     if size and hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(file.fileno(), 0, size)
@@ -169,7 +169,7 @@ def _reserve(file, size):
 
 @dataclasses.dataclass(frozen=True)
 class StandardOutput:
-    """Standard output, as it is when this is made, as a target: raw bytes, and nothing else there.
+    """Standard output as a target, as it is when this object is made: for raw bytes alone.
 
     Attributes:
         stream: a binary file.
@@ -179,7 +179,7 @@ class StandardOutput:
     name = "standard output"
 
     def check(self, *used):
-        """Nothing there can be replaced."""
+        """Does nothing: standard output replaces no file."""
 
     @contextlib.contextmanager
     def open(self, size):

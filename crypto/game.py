@@ -1,4 +1,4 @@
-"""Alice and Bob learn to talk, Eve to listen: whose turn it is, and what each pays."""
+"""Alice and Bob learn to talk and Eve to listen: their turns and their losses."""
 
 import enum
 
@@ -11,13 +11,13 @@ from crypto.parties import build_parties
 from games.crypto import MOST_ATTEMPTS
 from models.game import Game, copy_agent
 
-XLA = True  # compiles for seconds, then plays several times as fast
-EVE_TURNS = 2  # updates of Eve's for each one of Alice and Bob's
-DRAWS = 32  # of one attempt; the next attempt draws from the following ones
+XLA = True  # takes seconds to compile, then plays several times as fast
+EVE_TURNS = 2  # updates of Eve for each one of Alice and Bob
+DRAWS = 32  # numbers of draws for one attempt; the next attempt uses the next 32
 
 
 class Draw(enum.IntEnum):
-    """What the turns draw; each has random numbers of its own in every iteration."""
+    """What the turns draw; each draw has its own random numbers in every iteration."""
 
     PAIR_MESSAGES = 0
     EVE_MESSAGES = 1
@@ -31,11 +31,11 @@ def sign_errors(plaintext, guess):
 
 @keras.saving.register_keras_serializable(package="crypto")
 class AliceBobEve(Game):
-    """Alice sends Bob what Eve must not learn.
+    """Alice sends Bob messages that Eve must not learn.
 
-    Alice and Bob are a pair that one optimizer moves. In the preset "secret" Eve is hinted, guesses
-    are logits and losses cross-entropies; in the published ones guesses are bits in [-1, 1] and
-    losses bits wrong.
+    Alice and Bob are a pair with one optimizer. With the preset "secret" Eve gets hints, guesses
+    are logits and losses are cross-entropies; with the published presets guesses are bits in
+    [-1, 1] and losses are wrong bits.
 
     Args:
         pair: compiled keras.Model of `join`, (plaintext, key) -> (ciphertext, Bob's guess).
@@ -74,7 +74,7 @@ class AliceBobEve(Game):
         return self.results()
 
     def alice_and_bob_turn(self):
-        """Teaches Alice and Bob to understand each other, and not to be understood."""
+        """Teaches Alice and Bob to understand each other without being understood by Eve."""
         plaintext, key, told = self.deal(self.pair)
 
         def loss_fn():
@@ -87,7 +87,7 @@ class AliceBobEve(Game):
         self.update(self.pair, loss_fn)
 
     def eve_turn(self):
-        """Teaches Eve to guess the plaintext, or what she was not told of it."""
+        """Teaches Eve to guess the bits of the plaintext that she was not told."""
         plaintext, key, told = self.deal(self.eve)
         ciphertext, _ = self.pair([plaintext, key])  # made outside the tape: Alice stays
 
@@ -99,10 +99,10 @@ class AliceBobEve(Game):
         self.update(self.eve, loss_fn)
 
     def disturb(self, ciphertext):
-        """The ciphertext (batch, bits) as Bob gets it over a wire that is noisy at first.
+        """The ciphertext (batch, bits) as Bob receives it over a wire that is noisy at first.
 
-        A bit of plaintext that depends on many bits of ciphertext suffers from the noise of each.
-        So Alice and Bob are paid for a cipher in which it depends on one.
+        A bit of plaintext that depends on many bits of ciphertext suffers from the noise of each,
+        so noise rewards a cipher in which it depends on a single one.
         """
         if not self.options.noise:
             return ciphertext
@@ -113,11 +113,11 @@ class AliceBobEve(Game):
         )
 
     def pair_loss(self, plaintext, guess, overheard, hidden):
-        """Bob's error, plus what Eve is too good by."""
+        """Bob's error, plus a penalty for what Eve knows."""
         eve_loss = self.eve_loss(plaintext, overheard, hidden)
         if self.options.preset == "secret":
             bob_loss = tf.reduce_mean(losses.bit_cross_entropy(plaintext, guess))
-            share = len(self.protected) / self.message_bits  # a bit weighs as much as one of Bob's
+            share = len(self.protected) / self.message_bits  # so that each bit has the same weight
             return bob_loss + self.options.secrecy * share * losses.secrecy_loss(eve_loss)
         bob_loss = tf.reduce_mean(losses.bits_wrong(plaintext, guess))
         if self.options.preset == "release":
@@ -127,18 +127,18 @@ class AliceBobEve(Game):
         )
 
     def eve_loss(self, plaintext, overheard, hidden):
-        """Her cross-entropy on a hidden bit, or the bits that she gets wrong."""
+        """Eve's cross-entropy on hidden bits or, with published presets, her wrong bits."""
         if self.options.preset == "secret":
             return losses.hidden_mean(losses.bit_cross_entropy(plaintext, overheard), hidden)
         return tf.reduce_mean(losses.bits_wrong(plaintext, overheard))
 
     def listen(self, ciphertext, plaintext, told, training=False):
-        """Eve's guess of the plaintext (batch, bits), from what she has."""
+        """Eve's guess of the plaintext (batch, bits), from the ciphertext and her hints."""
         hints = [plaintext * told, told] if self.options.preset == "secret" else []
         return self.eve([ciphertext, *hints] if hints else ciphertext, training=training)
 
     def count(self, plaintext, guess, hidden=None):
-        """Wrong bits of a message; those of the hidden ones are scaled up to all protected."""
+        """Wrong bits of a message; those among hidden bits are scaled up to all protected ones."""
         if self.options.preset != "secret":
             return losses.bits_wrong(plaintext, guess)
         errors = sign_errors(plaintext, guess)
@@ -147,7 +147,7 @@ class AliceBobEve(Game):
         return len(self.protected) * losses.hidden_mean(errors, hidden)
 
     def deal(self, agent):
-        """What is drawn for this agent's turn, and never for the other's, as `draw_messages`."""
+        """Messages for this agent's turn, not the same as the other's; see `draw_messages`."""
         seed = self.random_seed(
             agent, Draw.PAIR_MESSAGES if agent is self.pair else Draw.EVE_MESSAGES
         )
@@ -155,14 +155,14 @@ class AliceBobEve(Game):
         return draw_messages(*sizes, seed, self.protected)
 
     def random_seed(self, agent, draw):
-        """As `Game.random_seed`, and no other attempt of this run draws it either."""
+        """As `Game.random_seed`; no other attempt of this run has the same seed."""
         return super().random_seed(agent, draw + DRAWS * tf.convert_to_tensor(self.attempt))
 
     def _counter(self, name):
         return self.add_weight(name=name, dtype="int32", initializer="zeros", trainable=False)
 
     def begin_attempt(self):
-        """Forgets all that was learned: new first weights, and optimizers as at the start."""
+        """Starts again with new first weights, and with optimizers as at the start."""
         attempt = self.attempt_number
         self.earlier.assign(self.step)
         keras.utils.set_random_seed(self.options.seed * MOST_ATTEMPTS + attempt)
@@ -175,7 +175,7 @@ class AliceBobEve(Game):
         self.attempt.assign(attempt)
 
     def play(self, rounds):
-        """Plays rounds in one call of one compiled graph; returns this epoch's means so far."""
+        """Plays rounds in one call of a compiled graph; returns this epoch's means so far."""
         self._play(tf.constant(rounds))
         return self.results()
 
@@ -183,7 +183,7 @@ class AliceBobEve(Game):
         repeat(self.train_step, count)
 
     def make_train_function(self, force=False):
-        """Keras's hook: a batch of `fit` is `rounds_per_step` rounds, under XLA."""
+        """Makes a batch of `fit` play `rounds_per_step` rounds under XLA; Keras calls it."""
 
         def train_function(iterator):
             next(iterator)
@@ -194,7 +194,7 @@ class AliceBobEve(Game):
 
     @property
     def attempt_number(self):
-        """int, from 1: which attempt this is."""
+        """int, the number of this attempt, from 1."""
         return int(self.attempt) + 1
 
     @property
@@ -208,7 +208,7 @@ class AliceBobEve(Game):
         return int(self.earlier) + self.attempt_step
 
     def agents_to_save(self):
-        """The agents that a user wants afterwards, name -> keras.Model without an optimizer."""
+        """The agents for use after the training, name -> keras.Model without an optimizer."""
         return {name: copy_agent(getattr(self, name)) for name in ("alice", "bob", "eve")}
 
     def agents(self):
@@ -217,14 +217,14 @@ class AliceBobEve(Game):
 
 
 def forget(optimizer):
-    """Sets an optimizer back to how it was before its first update."""
+    """Resets an optimizer to its state before the first update."""
     for variable in optimizer.variables:
         if not variable.path.endswith("learning_rate"):
             variable.assign(tf.zeros_like(variable))
 
 
 def repeat(turn, times):
-    """Calls a turn so many times; in a graph it is there once, which compiles sooner."""
+    """Calls a turn several times; a graph contains it only once, so it compiles faster."""
 
     def once(index):
         turn()
@@ -241,7 +241,7 @@ def join(alice, bob):
 
 
 def build(options, dataset=None):
-    """Alice, Bob and Eve as `options` want them; arguments as `models.game.build_game`."""
+    """The game of `options`; arguments as `models.build_game`."""
     keras.utils.set_random_seed(options.seed * MOST_ATTEMPTS)
     sizes = (options.message_bits, options.key_bits, len(options.protected))
     alice, bob, eve = build_parties(options.preset, *sizes)

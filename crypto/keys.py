@@ -1,4 +1,4 @@
-"""Keys that a user gives, in hexadecimal or in a file, and the record of those that are used up.
+"""Keys that a user gives, in hexadecimal or in a file, and the record of those already used.
 
 No TensorFlow.
 """
@@ -14,7 +14,7 @@ from crypto.files import open_source
 from crypto.messages import MessageError, key_length_error, parse_key
 
 PRIVATE = 0o600
-USED = ".used"  # what the record of a key's use is called, after the key
+USED = ".used"  # suffix of the record of a key's use
 PIECE = 1 << 20
 WHITE = b" \t\r\n"
 HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
@@ -22,7 +22,7 @@ HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
 @dataclasses.dataclass(frozen=True)
 class HexKey:
-    """A key that was given as hexadecimal digits; nobody can remember whether it was used.
+    """A key that was given as hexadecimal digits; there is no record of its use.
 
     Attributes:
         text: str.
@@ -36,7 +36,7 @@ class HexKey:
         """A stream of the key's bytes.
 
         Raises:
-            MessageError: if it is not hexadecimal, or has another length than `needed`.
+            MessageError: if it is not hexadecimal, or not of the length `needed`.
         """
         key = parse_key(self.text)
         if len(key) != needed:
@@ -53,8 +53,8 @@ class HexKey:
 class KeyFile:
     """A key in a file: raw bytes, or hexadecimal digits as `send` prints them.
 
-    Which of the two is told by the length, since the message says how long the key must be: n bytes
-    are raw, 2n hexadecimal digits, white space aside, are digits. So no file is both.
+    The length tells which, since the message determines the length n of the key: a file of n bytes
+    is raw; 2n hexadecimal digits, not counting white space, are digits. No file is both.
 
     Attributes:
         path: pathlib.Path or str.
@@ -71,7 +71,7 @@ class KeyFile:
         """A stream of the key's bytes.
 
         Raises:
-            MessageError: if it is no regular file, or its length fits in neither way.
+            MessageError: if it is not a regular file, or has neither of the two lengths.
             OSError: if it cannot be read.
         """
         with open_source(pathlib.Path(self.path)) as source:
@@ -93,12 +93,12 @@ class KeyFile:
 
     @contextlib.contextmanager
     def used(self):
-        """Marks the key as used, for good if the block that encrypts with it ends well.
+        """Marks the key as used; the mark is removed again if the block fails.
 
         Yields:
-            callable (digest, name), which writes down the ciphertext that used it.
+            callable (digest, name), which records the ciphertext that used the key.
         Raises:
-            MessageError: if it was used already, and `reuse` does not allow another message.
+            MessageError: if the key was used before and `reuse` does not allow another use.
             OSError: if the record cannot be written.
         """
         record = pathlib.Path(os.path.realpath(pathlib.Path(self.path).expanduser()) + USED)
@@ -108,8 +108,8 @@ class KeyFile:
         except FileExistsError:
             if not self.reuse:
                 raise MessageError(
-                    f"{self.path}: this key is used up ({record}); who has two messages under one"
-                    " key can read both; leave the key out for a fresh one, or say --reuse_key"
+                    f"{self.path}: this key was already used ({record}); whoever has two messages"
+                    " under one key can read both; leave it out for a fresh one, or add --reuse_key"
                 ) from None
             handle = os.open(record, os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW)
             first = False
@@ -128,7 +128,7 @@ def record_line(digest, name):
 
 
 def _count_digits(stream):
-    """How many hexadecimal digits a file holds, white space aside; None if there is more in it."""
+    """How many hexadecimal digits a file holds besides white space; None if it holds more."""
     count = 0
     while piece := stream.read(PIECE):
         digits = piece.translate(None, WHITE)
@@ -145,7 +145,7 @@ class _Digits:
         self.stream, self.left = stream, b""
 
     def read(self, count):
-        """The next so many bytes."""
+        """The next bytes, at most this many."""
         while len(self.left) < 2 * count and (piece := self.stream.read(PIECE)):
             self.left += piece.translate(None, WHITE)
         digits, self.left = self.left[: 2 * count], self.left[2 * count :]

@@ -1,7 +1,7 @@
-"""What each party pays: pure functions, one value an example. Bits are -1 and +1, errors in nats.
+"""The losses of Alice, Bob and Eve: pure functions, one value per example; bits are -1 and +1.
 
-This is what an ancestor of this project gave up on: Alice's loss is not about Alice's output at
-all. It is Bob's error, plus what Eve understands of Alice's ciphertext.
+An ancestor of this project gave up on this point: Alice's loss is not about her own output at all.
+It is Bob's error, plus what Eve understands of Alice's ciphertext.
 """
 
 import math
@@ -27,9 +27,9 @@ def bits_wrong(plaintext, guess):
 
 
 def published_secrecy_loss(bits_wrong_by_eve, message_bits):
-    """What Alice and Bob pay for an Eve who is better, or worse, than chance.
+    """Alice and Bob's penalty for an Eve who is better, or worse, than chance.
 
-    ((N / 2 - Eve's bits wrong) / (N / 2))^2: an Eve who is always wrong only has to flip her bits.
+    ((N / 2 - Eve's bits wrong) / (N / 2))^2: an Eve who is always wrong need only flip her bits.
 
     Args:
         bits_wrong_by_eve: float32 scalar, the batch's mean.
@@ -43,7 +43,7 @@ def published_secrecy_loss(bits_wrong_by_eve, message_bits):
 
 
 def bit_cross_entropy(plaintext, logits):
-    """-log of the probability that a guess gave to each true bit: softplus(-p * logit).
+    """-log of the probability that a guess gives to each true bit: softplus(-p * logit).
 
     Args:
         plaintext: float32 (batch, bits) of -1 and +1.
@@ -67,15 +67,15 @@ def hidden_mean(values, hidden):
 
 
 def secrecy_loss(cross_entropy_of_eve):
-    """What Alice and Bob pay for what Eve knows: max(0, ln 2 - her cross-entropy).
+    """Alice and Bob's penalty for what Eve knows: max(0, ln 2 - her cross-entropy).
 
     By the chain rule I(P; C) is the sum over i of I(p_i; C | p_<i), and ln 2 less the cross-entropy
-    of a guess of p_i is a lower bound of its term. An Eve who may be told any of the other bits can
-    therefore be at chance only if nothing leaks. A guess worse than chance pays nobody.
+    of a guess of p_i is a lower bound of its term. So an Eve who may be told any of the other bits
+    is at chance only if nothing leaks. A guess worse than chance gives no reward.
 
     Args:
-        cross_entropy_of_eve: float32 scalar, nats a hidden bit.
+        cross_entropy_of_eve: float32 scalar, nats per hidden bit.
     Returns:
-        float32 scalar, nats a hidden bit, from 0 to ln 2.
+        float32 scalar, nats per hidden bit, from 0 to ln 2.
     """
     return ops.relu(LN2 - cross_entropy_of_eve)

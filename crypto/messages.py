@@ -1,4 +1,4 @@
-"""Bytes, and the blocks of -1 and +1 that Alice and Bob know; what a ciphertext file looks like.
+"""Bytes, the blocks of -1 and +1 that Alice and Bob handle, and the format of ciphertext files.
 
 A ciphertext file is a header (magic, bits of a block, bits of a block's key, bytes of the message),
 then all ciphertext bits, eight to a byte. Every block has key bits of its own: a key is used once.
@@ -15,7 +15,7 @@ HEADER = struct.Struct(">4sHHQ")
 
 
 class MessageError(Exception):
-    """A key, text or file that cannot serve: one line that names it and the fix."""
+    """A key, text or file that cannot be used: one line that names it and the fix."""
 
 
 def to_blocks(content, bits):
@@ -37,24 +37,24 @@ def from_blocks(blocks, length=None):
 
     Args:
         blocks: numbers (blocks, bits), of which only the signs count.
-        length: int, bytes to return; as many as are whole if not given.
+        length: int, bytes to return; None for all whole ones.
     """
     content = np.packbits(np.asarray(blocks).ravel() > 0).tobytes()
     return content[: blocks.size // 8 if length is None else length]
 
 
 def num_blocks(length, bits):
-    """How many blocks so many bytes fill."""
+    """How many blocks a message of `length` bytes fills."""
     return -(-8 * length // bits)
 
 
 def key_bytes(blocks, key_bits):
-    """How many bytes hold the key of so many blocks."""
+    """How many bytes the key of this many blocks takes."""
     return -(-blocks * key_bits // 8)
 
 
 def fresh_key(blocks, key_bits):
-    """Key bytes for so many blocks, of the operating system's randomness."""
+    """Key bytes for this many blocks, from the operating system's random source."""
     return secrets.token_bytes(key_bytes(blocks, key_bits))
 
 
@@ -62,7 +62,7 @@ def key_blocks(key, blocks, key_bits):
     """The key of each block: float32 (blocks, key_bits) of -1 and +1.
 
     Raises:
-        MessageError: if the key has another length than these blocks need.
+        MessageError: if the key does not have the length that these blocks need.
     """
     needed = key_bytes(blocks, key_bits)
     if len(key) != needed:
@@ -88,7 +88,7 @@ def parse_key(text):
     """The bytes of a key that was given in hexadecimal.
 
     Raises:
-        MessageError: if it is none.
+        MessageError: if it is not hexadecimal.
     """
     try:
         return bytes.fromhex(text)
@@ -116,21 +116,21 @@ def packed_bits(blocks):
 
 
 def header_bytes(bits, key_bits, length):
-    """What a ciphertext file begins with."""
+    """The header of a ciphertext file."""
     return HEADER.pack(MAGIC, bits, key_bits, length)
 
 
 def read_header(content, size, name):
-    """What a ciphertext file's beginning says of the rest, checked against the file's size.
+    """What the header of a ciphertext file says, checked against the size of the file.
 
     Args:
-        content: bytes, at least `HEADER.size` of them if the file has as many.
+        content: bytes, the first `HEADER.size` ones of the file, or all if it has fewer.
         size: int, bytes of the whole file.
         name: str, of the file, for messages.
     Returns:
         (bits, key_bits, length): bits of a block and of its key, and bytes of the message.
     Raises:
-        MessageError: if it is no ciphertext file, or not all of one.
+        MessageError: if it is not a ciphertext file, or an incomplete one.
     """
     if len(content) < HEADER.size or content[: len(MAGIC)] != MAGIC:
         raise MessageError(f"{name}: is not a ciphertext file of --mode send")
@@ -142,6 +142,6 @@ def read_header(content, size, name):
     if size - HEADER.size != needed:
         raise MessageError(
             f"{name}: is damaged or cut off: {size - HEADER.size} bytes of ciphertext,"
-            f" and {blocks} blocks of {bits} bits take {needed}"
+            f" where {blocks} blocks of {bits} bits take {needed}"
         )
     return bits, key_bits, length

@@ -1,4 +1,4 @@
-"""Who plays: builders of functional `keras.Model`s. Bits are -1 and +1 all the way.
+"""Alice, Bob and Eve: builders of functional `keras.Model`s. Bits are -1 and +1 throughout.
 
 Alice is (plaintext, key) -> ciphertext, Bob (ciphertext, key) -> guess, Eve ciphertext -> guess,
 and a hinted Eve (ciphertext, plaintext * told, told) -> guess. The guesses are logits in the gated
@@ -13,7 +13,7 @@ EVE_WIDTH = 64
 
 @keras.saving.register_keras_serializable(package="crypto")
 class Wire(layers.Layer):
-    """A wire that carries one bit a value: its sign, through which gradients pass as through tanh.
+    """A wire that carries the sign of each value; gradients pass through it as through tanh.
 
     Source: the straight-through estimator, Bengio et al. 2013, arXiv:1308.3432.
     """
@@ -21,14 +21,14 @@ class Wire(layers.Layer):
     def call(self, values):
         soft = ops.tanh(values)
         sign = ops.where(values >= 0.0, 1.0, -1.0)
-        return sign + (soft - ops.stop_gradient(soft))  # the bracket is exactly 0, but has a slope
+        return sign + (soft - ops.stop_gradient(soft))  # the bracket is 0, but has a gradient
 
 
 @keras.saving.register_keras_serializable(package="crypto")
 class Convolution(layers.Layer):
-    """A 1-D convolution, padded to keep its length, as slices and one matrix product.
+    """A 1-D convolution with "same" padding, as slices and one matrix product.
 
-    Keras's own `Conv1D` computes the same, but many times slower under XLA on a CPU.
+    Keras's own `Conv1D` computes the same, but is many times slower under XLA on a CPU.
 
     Args:
         filters: int, channels of the output.
@@ -70,22 +70,22 @@ class Convolution(layers.Layer):
 def _gated_pair(text_bits, key_bits, output_bits, name, *, constant=False):
     """Inputs, and Dense(Dense(text) * Dense(key)): XOR of signs is such a sum of products.
 
-    Without biases each output is a sum of products of one bit of text and one of key. The opposite
-    key then gives the opposite word: whatever the text, no bit of it alone is likelier to be 1.
-    With a constant beside the key's bits a bit of text may also be an output as it is.
+    Without biases each output is a sum of products of one bit of text and one bit of key. The
+    opposite key then gives the opposite word, so no single output bit is more often 1 than 0,
+    whatever the text. With a constant beside the key's bits, a bit of text can pass unchanged.
     """
     text = keras.Input((text_bits,), name="text")
     key = keras.Input((key_bits,), name="key")
     width = 4 * max(text_bits, output_bits)
     of_text = layers.Dense(width, use_bias=False, name="of_text")(text)
-    # About as strong as all key bits together: from 0, bits were left to share a key bit instead.
+    # About as strong as all key bits together; starting from 0, some bits came to share a key bit.
     first = keras.initializers.RandomUniform(-1.0, 1.0)
     of_key = layers.Dense(width, use_bias=constant, bias_initializer=first, name="of_key")(key)
     return [text, key], layers.Dense(output_bits, use_bias=False, name=name)(of_text * of_key)
 
 
 def build_gated_alice(message_bits, key_bits, *, constant=False):
-    """Alice over a wire of real bits: (plaintext, key) -> ciphertext of -1 and +1."""
+    """Alice, whose wire carries bits: (plaintext, key) -> ciphertext of -1 and +1."""
     sizes = (message_bits, key_bits, message_bits)
     inputs, values = _gated_pair(*sizes, "values", constant=constant)
     return keras.Model(inputs, Wire(name="wire")(values), name="alice")
@@ -150,7 +150,7 @@ def build_parties(preset, message_bits, key_bits, protected_bits):
     Args:
         preset: "secret", "paper" or "release".
         message_bits, key_bits: int >= 1.
-        protected_bits: int, how many of the message's Eve is not to learn.
+        protected_bits: int, how many bits of the message Eve is not to learn.
     Returns:
         (alice, bob, eve), each an uncompiled keras.Model.
     """

@@ -1,8 +1,8 @@
-"""Plays a game by several workers on this machine: processes that TF_CONFIG tells of each other.
+"""Plays a game with several workers on this machine: processes that TF_CONFIG introduces.
 
 python -m devices --workers 2 -- dcgan.py --mode train --distribute multiworker --dataset digits
 
-Ctrl-C stops all of them at the same step, and saves; if one dies, the others end as well.
+Ctrl-C stops all of them at the same step, and the run is saved; if one dies, the others end too.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import time
 from cli import terminal
 from devices import cluster, startup
 
-GRACE = 60  # seconds that the others have to end by themselves when one worker has failed
+GRACE = 60  # seconds in which the others can end by themselves once one worker has failed
 
 
 def parse(argv):
@@ -31,7 +31,7 @@ def parse(argv):
         OptionError: in one line, for a bad flag.
     """
     parser = terminal.LineParser("python -m devices", __doc__)
-    says = "Processes; each is given its share of the cores."
+    says = "Number of processes; each gets its share of the cores."
     parser.add_argument("--workers", type=terminal.count, required=True, help=says)
     parser.add_argument("command", nargs="+", help="-- and then a script and its flags.")
     return parser.parse_args(argv[1:])
@@ -51,7 +51,7 @@ def launch(options):
     with forwarded_signals(workers):
         for index in range(options.workers):
             members = {cluster.VARIABLE: cluster.Cluster(addresses, index).as_text()}
-            # A session of its own: the terminal's Ctrl-C comes once, from here.
+            # In a session of its own, it gets the terminal's Ctrl-C once, from here.
             worker = subprocess.Popen(
                 [sys.executable, *options.command],
                 env={**threads, **os.environ, **members},
@@ -65,7 +65,7 @@ def launch(options):
 
 
 def free_ports(count):
-    """Ports of this machine that nobody listens on."""
+    """Free ports of this machine."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -74,7 +74,7 @@ def free_ports(count):
 
 
 def pass_on(lines, index, said):
-    """Shows a worker's errors as they come, but not what another has said already."""
+    """Shows a worker's errors as they come, except lines that another worker has already said."""
     for line in lines:
         if said.setdefault(line, index) == index:
             print(line, end="", file=sys.stderr, flush=True)
@@ -82,7 +82,7 @@ def pass_on(lines, index, said):
 
 @contextlib.contextmanager
 def forwarded_signals(workers):
-    """Hands Ctrl-C and SIGTERM on to the workers, who end in good order."""
+    """Passes Ctrl-C and SIGTERM on to the workers, who save and end."""
 
     def forward(number, frame):
         for worker in workers:
@@ -100,7 +100,7 @@ def wait(workers):
     """Waits until all have ended, for `GRACE` seconds once one has failed.
 
     Returns:
-        int, the exit status: of those who failed, of one who could still say why.
+        int, the exit status; if several failed, that of one who could still say why.
     """
     deadline = None
     while None in (statuses := [worker.poll() for worker in workers]):
@@ -110,7 +110,7 @@ def wait(workers):
             for worker in workers:
                 worker.kill()
         time.sleep(0.1)
-    failed = sorted(filter(None, statuses), reverse=True)  # who was killed said nothing
+    failed = sorted(filter(None, statuses), reverse=True)  # killed ones, < 0, said nothing
     return (failed[0] if failed[0] > 0 else 128 - failed[0]) if failed else 0
 
 

@@ -34,7 +34,7 @@ def read(environment=os.environ):
     """The cluster that TF_CONFIG describes.
 
     Raises:
-        OptionError: one line, if there is none, or it is not what it should be.
+        OptionError: one line, if there is no TF_CONFIG or it is not understood.
     """
     text = environment.get(VARIABLE)
     if not text:

@@ -11,17 +11,17 @@ import tensorflow as tf
 from devices import cluster
 from games import OptionError
 
-# To end a run, the gravest first; those between are signals.
+# Why a run ends, the gravest reason first; those between the first and the last are signals.
 REASONS = ("not finite", "SIGTERM", "SIGHUP", "SIGINT", "SIGPIPE", "clock")
 
 
 def join(kind):
     """The devices that `--distribute` asks for; call it before TensorFlow is first used.
 
-    A worker that is not the chief says nothing more on standard output.
+    From then on, workers other than the chief print nothing to standard output.
 
     Args:
-        kind: one of `config.DISTRIBUTIONS`.
+        kind: one of `games.base.DISTRIBUTIONS`.
     Returns:
         Devices.
     Raises:
@@ -41,13 +41,13 @@ def join(kind):
 
 
 def mirrored():
-    """A strategy for all GPUs of this machine, or else all its CPU devices; None for only one."""
+    """A strategy for all GPUs of this machine, or else all CPU devices; None if there is one."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else None
 
 
 class Devices:
-    """Devices that share each batch of a game, and end it with the same weights.
+    """Devices that share each batch of a game and end the game with the same weights.
 
     Args:
         strategy: tf.distribute.Strategy, or None for the usual device.
@@ -60,7 +60,7 @@ class Devices:
         self.workers = workers
         self.is_chief = index == 0
         self.count = strategy.num_replicas_in_sync if strategy else 1
-        # What a step raises when a worker has gone.
+        # What a step raises when a worker is lost.
         self.losses = LOSSES if workers > 1 else ()
 
     def __str__(self):
@@ -68,10 +68,10 @@ class Devices:
         return f"{self.count} device{'s' * (self.count > 1)}{where}"
 
     def check(self, batch_size):
-        """Refuses a batch that cannot be shared out evenly.
+        """Refuses a batch that the devices cannot share evenly.
 
         Raises:
-            OptionError: one line that names the nearest one that can.
+            OptionError: one line that names the nearest one that they can.
         """
         if batch_size % self.count:
             nearest = max(1, round(batch_size / self.count)) * self.count
@@ -81,7 +81,7 @@ class Devices:
             )
 
     def build(self, make):
-        """A game whose variables are on all of the devices.
+        """A game whose variables are on all devices.
 
         Args:
             make: callable without arguments -> compiled models.game.Game.
@@ -95,15 +95,16 @@ class Devices:
                         agent.optimizer.build(agent.trainable_variables)
         for layer in (layer for agent in agents for layer in agent.layers):
             if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = self.count > 1  # by the whole batch's mean and variance
+                layer.synchronized = self.count > 1  # uses the whole batch's mean and variance
         return game
 
     def feed(self, stream):
-        """What `fit` takes: each device gets its own rows of every batch, in the batch's order.
+        """The data set for `fit`, which gives each device its own rows of every batch, in order.
 
         Args:
-            stream: callable, share -> tf.data.Dataset, where `share` makes of a data set of whole
-                batches that of the parts which this process's devices are to be given in turn.
+            stream: callable, share -> tf.data.Dataset. It must call `share` on its data set of
+                whole batches; `share` cuts each batch into one part for each device and returns
+                the data set of the parts for this process's devices, one after another.
         """
         if not self.strategy:
             return stream(lambda batches: batches)
@@ -124,12 +125,12 @@ class Devices:
         return self.strategy.distribute_datasets_from_function(of_worker)
 
     def agree(self, reason):
-        """Why the run ends, for every worker alike: the gravest reason that any of them has.
+        """Why the run ends, the same for all workers: the gravest reason that any of them has.
 
-        All workers must ask at the same place, for each waits for the others.
+        All workers must call this at the same point, since each waits for the others.
 
         Args:
-            reason: this worker's, one of `REASONS`, or None.
+            reason: this worker's own, one of `REASONS`, or None.
         """
         if self.workers == 1:
             return reason

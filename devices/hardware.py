@@ -1,8 +1,8 @@
-"""What a game is computed with: pure choices, given whether there is a GPU."""
+"""How a game is computed: choices that depend only on whether there is a GPU."""
 
 import tensorflow as tf
 
-MOST_AT_ONCE = 8  # steps that a GPU is handed in one call, so that it need not wait for Python
+MOST_AT_ONCE = 8  # steps in one call on a GPU, so that it need not wait for Python
 
 
 def has_gpu():
@@ -11,15 +11,15 @@ def has_gpu():
 
 
 def suited(options, *, xla, gpu, shared=False):
-    """Fills in the precision and the compiler where the user has left them to the machine.
+    """Fills in the precision and the compiler unless the user has chosen them.
 
-    A CPU takes float32 without XLA, whose convolutions are slower there. A GPU takes XLA and
-    bfloat16, whose range is float32's: no loss has to be scaled. Where devices share a batch
-    there is no XLA either, since what they reduce together would have to be compiled as well.
+    A CPU gets float32 and no XLA, whose convolutions are slower there. A GPU gets XLA and
+    bfloat16, which has the range of float32, so no loss has to be scaled. Devices that share a
+    batch get no XLA, since it would have to compile their common reductions as well.
 
     Args:
-        options: dict of the options of a run, None for what was not given.
-        xla: bool, whether the game can be compiled by it.
+        options: dict of a run's options, None for those not given.
+        xla: bool, whether XLA can compile the game.
         gpu: bool, whether there is a GPU to use.
         shared: bool, whether several devices share each batch.
     Returns:
@@ -32,9 +32,9 @@ def suited(options, *, xla, gpu, shared=False):
 
 
 def steps_at_once(steps, *, gpu):
-    """How many of an epoch's steps are handed over in one call: on a CPU each by itself.
+    """How many of an epoch's steps are played in one call; on a CPU one.
 
-    Keras would play beyond the end of an epoch that they do not divide.
+    The number divides the epoch's steps, because Keras would otherwise play beyond its end.
     """
     most = MOST_AT_ONCE if gpu else 1
     return max(number for number in range(1, most + 1) if steps % number == 0)

@@ -1,19 +1,19 @@
 """A batch that several devices share: what each of them draws, and what they put together.
 
-Outside of `tf.distribute` there is one device, and the batch is all its own.
+Outside `tf.distribute` there is one device, which has the whole batch.
 """
 
 import tensorflow as tf
 
 
 def number():
-    """Devices that share the batch of the step that is being played, an int."""
+    """int, how many devices share the batch of this step."""
     context = tf.distribute.get_replica_context()
     return context.num_replicas_in_sync if context else 1
 
 
 def own_rows(whole, axis=0):
-    """This device's part of a tensor of the whole batch: the r-th of equal parts along an axis."""
+    """This device's part of a tensor of the whole batch: one of equal parts along an axis."""
     if number() == 1:
         return whole
     share = tf.shape(whole)[axis] // number()
@@ -22,7 +22,7 @@ def own_rows(whole, axis=0):
 
 
 def all_rows(own):
-    """The tensor of the whole batch, the same on every device, of each one's own rows."""
+    """The tensor of the whole batch, joined from the rows of every device."""
     if number() == 1:
         return own
     return tf.distribute.get_replica_context().all_gather(own, axis=0)
@@ -31,14 +31,14 @@ def all_rows(own):
 def uniform(shape, seed, *limits, axis=0, **options):
     """`tf.random.stateless_uniform` for this device's part of a batch.
 
-    Each device draws for the whole batch and keeps its own rows, so that an example is given the
+    Each device draws for the whole batch and keeps its own rows, so that an example gets the
     same numbers however many devices there are.
 
     Args:
-        shape: sequence of ints or int32 tensors, or int32 tensor; of this device's part.
+        shape: sequence of ints or int32 tensors, or an int32 tensor: that of this device's part.
         seed: int32 (2,), the same on every device.
         *limits, **options: of `tf.random.stateless_uniform`.
-        axis: int, that of the batch.
+        axis: int, the axis of the batch.
     """
     return own_rows(
         tf.random.stateless_uniform(_whole(shape, axis), seed, *limits, **options), axis
@@ -51,7 +51,7 @@ def normal(shape, seed):
 
 
 def _whole(shape, axis):
-    """The shape of the whole batch where `shape` is that of a part of it."""
+    """The shape of the whole batch, given the shape of this device's part."""
     if number() == 1:
         return shape
     sizes = tf.unstack(shape) if tf.is_tensor(shape) else list(shape)

@@ -1,4 +1,4 @@
-"""How TensorFlow is started: quietly, with the threads and the device that a game wants."""
+"""How TensorFlow is started: quietly, with the threads and the device that a game needs."""
 
 import contextlib
 import gc
@@ -8,16 +8,16 @@ import tempfile
 
 from games import OptionError
 
-# Keras imports these two, a fifth of the whole, for wrappers and a picture that nothing here uses.
+# Keras imports these two for features that nothing here uses, in a fifth of its import time.
 SPARED = ("sklearn", "matplotlib")
 
 
 @contextlib.contextmanager
 def silenced_stderr(expected=()):
-    """Keeps what is written to file descriptor 2 and shows it only if the block fails.
+    """Collects what is written to file descriptor 2 and shows it only if the block fails.
 
     Args:
-        expected: types of errors after which it is not shown either.
+        expected: types of errors after which it is not shown.
     """
     with tempfile.TemporaryFile() as kept:
         saved = os.dup(2)
@@ -37,7 +37,7 @@ def silenced_stderr(expected=()):
 
 @contextlib.contextmanager
 def imported_sooner():
-    """Imports within it do without what is `SPARED`, and look for no garbage: they make little."""
+    """Speeds up imports in the block: hides the `SPARED` modules and collects no garbage."""
     spared = [name for name in SPARED if name not in sys.modules]
     was_enabled = gc.isenabled()
     gc.disable()
@@ -59,21 +59,21 @@ def cores():
 
 
 def load_tensorflow(threads=None, *, side_by_side=1, xla=False, device=None, first=None):
-    """Imports TensorFlow for Keras, without the chatter of its start.
+    """Imports TensorFlow for Keras, without its start-up messages.
 
-    With oneDNN, which TensorFlow itself takes only where a processor has AVX-512's instructions
-    for networks: with AVX2 alone, too, the trio's step takes a quarter to a third less.
+    It switches on oneDNN, which TensorFlow uses by default only on processors with AVX-512's
+    instructions for networks; with AVX2 alone it saves a quarter to a third of the trio's step.
 
     Args:
-        threads: int, that compute; None for as many as TF_NUM_INTRAOP_THREADS says, or as there
-            are cores.
-        side_by_side: int, operations at a time that have something to do; each gets its part of the
-            threads. Small ones are faster beside each other than one by one in pieces.
-        xla: bool, whether XLA will be used; looking for it takes a moment that others are spared.
-        device: "cpu" to leave a GPU alone, "gpu" to insist on one, None for one if there is any.
-        first: callable, what must be done before the devices are looked at; or None.
+        threads: int, threads that compute; None for TF_NUM_INTRAOP_THREADS, or else the number of
+            cores.
+        side_by_side: int, operations that run at the same time, each with its part of the threads.
+            Small operations are faster side by side than one after another on all threads.
+        xla: bool, whether XLA will be used; starting it takes a moment that other runs are spared.
+        device: "cpu" to ignore a GPU, "gpu" to insist on one, None to use one if there is any.
+        first: callable, called before TensorFlow first looks at its devices; or None.
     Raises:
-        OptionError: if there is no GPU to insist on.
+        OptionError: if "gpu" was asked for and there is none.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -89,14 +89,14 @@ def load_tensorflow(threads=None, *, side_by_side=1, xla=False, device=None, fir
             threads = int(told) if told.isdecimal() and int(told) else cores()
         if threads is not None:
             part = max(1, threads // side_by_side)
-            with contextlib.suppress(RuntimeError):  # it is at work already, and keeps what it has
+            with contextlib.suppress(RuntimeError):  # it has already started, and keeps its threads
                 tf.config.threading.set_intra_op_parallelism_threads(part)
                 tf.config.threading.set_inter_op_parallelism_threads(threads)
         if device == "cpu":
             tf.config.set_visible_devices([], "GPU")
         if first:
             first()
-        # The devices and XLA are looked for, and talked of, at their first use.
+        # TensorFlow looks for devices and XLA, and prints about them, when they are first used.
         tf.constant(0)
         if xla:
             tf.function(lambda: tf.constant(0) + 1, jit_compile=True)()

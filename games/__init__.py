@@ -1,4 +1,4 @@
-"""What can be played: a file a game, with its options, presets, players and modes. No TensorFlow.
+"""What can be played: one file a game, with its options, presets, players and modes. No TensorFlow.
 
 A game of your own needs no change here: build its `Game` and call `register`.
 """

@@ -16,7 +16,7 @@ class AttackedOptions(ImageOptions):
     attack_steps: int = o.attack_steps(25)
     first_steps: int = o.option(2, "Steps of an attack in the first round.", low=1, high=10_000)
     step_size: float = o.step_size(0.5)
-    pool_size: int = o.option(5000, "Fakes that are kept.", low=10, high=1_000_000)
+    pool_size: int = o.option(5000, "Fakes in the pool.", low=10, high=1_000_000)
     sampling_steps: int = o.option(200, "Steps from noise to a sample.", low=8, high=10_000)
     r1_gamma: float = o.r1_gamma(0.05)
     ema_decay: float = o.ema_decay()
@@ -49,5 +49,5 @@ ATTACKED = Game(
     small=dict.fromkeys(IMAGE_PRESETS, {"step_size": 0.15, "pool_size": 2000}),
     next_mode="generate",
     collapse_help="--r1_gamma 1, a lower --discriminator_learning_rate",
-    xla=False,  # its draw from the pool is a shuffle, which XLA does not know
+    xla=False,  # it draws from the pool by a shuffle, which XLA does not know
 )

@@ -17,7 +17,7 @@ SMALLEST_EPOCH = 200  # steps
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """A game as data: all that there is to say about it short of playing it.
+    """A game as data: all there is to say about it, apart from how it is played.
 
     Attributes:
         name: str, what --game says.
@@ -25,17 +25,17 @@ class Game:
         options: the class of a run's options, a subclass of `Options`.
         model: str, the module that plays it; its `build(options, dataset)` returns the game.
         players: names of the agents that a run leaves behind.
-        listeners: names of those that it leaves behind for its own modes, not to be exported.
+        listeners: names of agents that only the game's own modes use, and that are not exported.
         modes: the modes that know this game.
-        presets: preset -> options, for grey images of the usual size (or, for a game without
-            images, at all).
-        small, colour: preset -> options, what small grey images and colour pictures change.
-        adapt: callable, given options -> options that follow from them.
-        classifier: name of the player that names classes; None if there is none.
+        presets: preset -> options, for grey images of the usual size, or for a game without
+            images.
+        small, colour: preset -> options that differ for small grey images and colour pictures.
+        adapt: callable, the options that were given -> further options that follow from them.
+        classifier: name of the player that names classes; None if no player does.
         labelled: bool, whether the game needs the classes of the real images.
         next_mode: str, what to type once it is trained.
         collapse_help: str, what usually helps when it collapses.
-        side_by_side: int, turns that a CPU can play at a time.
+        side_by_side: int, turns that a CPU can play at the same time.
         xla: bool, whether XLA can compile it.
         parent: name of the game whose agents it goes on with; None for a game of its own.
     """
@@ -72,7 +72,7 @@ class Game:
 
     @property
     def under_attack(self):
-        """Whether a classifier is attacked while it learns; then its run knows of which ball."""
+        """Whether a classifier is attacked while it learns; its run then records the ball."""
         return self.classifier == "classifier" and "epsilon" in self.fields
 
     def given(self, flags):
@@ -85,16 +85,16 @@ class Game:
         return flags.preset or self.fields["preset"].default
 
     def from_preset(self, preset, kind="grey", **given):
-        """The options of a preset, overruled by those given.
+        """The options of a preset, with those given in place of its own.
 
         Args:
             preset: str, a key of `presets`.
-            kind: "grey", "small" or "colour", the images that it is played with.
-            **given: any game's options; None means not given.
+            kind: "grey", "small" or "colour": the images that the game is played with.
+            **given: options by name, of any game; None means not given.
         Returns:
             An instance of `options`.
         Raises:
-            OptionError: if the preset is unknown, an option is another game's or cannot be.
+            OptionError: if the preset is unknown, an option is another game's or out of range.
         """
         if preset not in self.presets:
             raise OptionError(f"--preset {preset}: must be one of {', '.join(self.presets)}")
@@ -117,26 +117,26 @@ def register(game):
 
 
 def from_record(record):
-    """The options whose `dataclasses.asdict` is given.
+    """The options of which `record` is the `dataclasses.asdict`.
 
     Raises:
         OptionError: if a value is out of range.
-        TypeError, KeyError: if they are none of this version's.
+        TypeError, KeyError: if they are not the options of this version.
     """
     return GAMES[record["game"]].options(**record)
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What every run must know; checked when built. Each game adds its own.
+    """The options that every run has, checked when built. Each game adds its own.
 
     Raises:
         OptionError: if a value is out of range or two contradict each other.
     """
 
     PLACES: ClassVar[tuple[str, ...]] = ()  # where a run's data are
-    LENGTHS: ClassVar[tuple[str, ...]] = ()  # what a resumed run may change
-    TELLS_APART: ClassVar[str] = "preset"  # the option that names a run's usual folder
+    LENGTHS: ClassVar[tuple[str, ...]] = ()  # what may change when a run is resumed
+    TELLS_APART: ClassVar[str] = "preset"  # the option after which a run's folder is named
 
     game: str = ""
     preset: str = option("standard", "How long and how well to train.")
@@ -154,9 +154,9 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class ImageOptions(Options):
-    """What every game on images must know.
+    """The options that every game on images has.
 
-    The length of the run is `steps`, unless `minutes` is given: then the clock ends it.
+    A run ends after `steps` or, if `minutes` is given, by the clock.
     """
 
     PLACES: ClassVar = ("dataset", "data_dir")
@@ -190,18 +190,18 @@ class ImageOptions(Options):
             raise OptionError("--dataset folder: needs --data_dir, the folder of the pictures")
 
     def steps_per_epoch(self, num_images):
-        """Steps of an epoch: as many whole passes over the images as fill 200 steps."""
+        """Steps of an epoch: as many whole passes over the images as make at least 200 steps."""
         batch_size: Any = getattr(self, "batch_size")  # noqa: B009  each game has its own
         passes = math.ceil(SMALLEST_EPOCH * batch_size / num_images)
         return max(1, passes * num_images // batch_size)
 
 
 def kind_of(dataset, image_size=None, channels=None):
-    """The kind of a data set's images: "grey", "small" or "colour", by which presets differ.
+    """The kind of a data set's images, "grey", "small" or "colour", on which presets depend.
 
     Args:
         dataset: str, its name.
-        image_size, channels: ints, where they are known; a folder's kind is unknown without.
+        image_size, channels: ints, or None where not yet known; a folder then counts as colour.
     """
     if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):
         return "colour"

@@ -9,7 +9,7 @@ from games.base import Game, Options
 
 MOST_ATTEMPTS = 31  # as many as `crypto.game.AliceBobEve` has seeds for
 ROUNDS_PER_STEP = 100  # between two looks at Ctrl-C
-MOST_BITS = 20  # of a block or a key, whose ciphertexts the exact audit still counts one by one
+MOST_BITS = 20  # of a block or a key: the exact audit counts all their ciphertexts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +21,9 @@ class CryptoOptions(Options):
     preset: str = o.option("secret", "Who plays, and by which losses.")
     message_bits: int = o.option(16, "Bits of a block of plaintext.", low=2, high=MOST_BITS)
     key_bits: int = o.option(16, "Bits of the key of a block.", low=1, high=MOST_BITS)
-    rounds: int = o.option(4000, "Rounds of an attempt, at most.", low=1, high=100_000_000)
+    rounds: int = o.option(4000, "Most rounds of an attempt.", low=1, high=100_000_000)
     attempts: int = o.option(
-        16, "Attempts from new weights, at most, while it still leaks.", low=1, high=MOST_ATTEMPTS
+        16, "Most attempts from new weights, while it leaks.", low=1, high=MOST_ATTEMPTS
     )
     audit_every: int = o.option(
         500, "Rounds between two audits.", low=ROUNDS_PER_STEP, high=1_000_000
@@ -32,13 +32,13 @@ class CryptoOptions(Options):
     learning_rate: float = o.option(5e-3, "Adam's step size for Alice and Bob.", low=1e-8, high=1)
     eve_learning_rate: float = o.option(3e-3, "Adam's step size for Eve.", low=1e-8, high=1)
     secrecy: float = o.option(
-        16.0, "Weight of what Eve knows in Alice and Bob's loss.", low=1e-3, high=1e6
+        16.0, "Weight of what Eve knows in the loss of Alice and Bob.", low=1e-3, high=1e6
     )
     noise: float = o.option(
         0.2, "Share of the bits that are flipped on their way to Bob at first.", low=0, high=0.5
     )
     noisy_rounds: int = o.option(
-        2500, "Rounds of an attempt until none is.", low=1, high=100_000_000
+        2500, "Rounds until no bits are flipped any more.", low=1, high=100_000_000
     )
     protect: str | None = o.option(
         None, "Bits to keep from Eve, such as 0-7 or 0,3,5-7; all if not given."
@@ -69,7 +69,7 @@ class CryptoOptions(Options):
 
 
 def parse_bits(text, bits):
-    """The indices in a list such as 0,3,5-7: some of so many bits, and not all.
+    """The indices in a list such as 0,3,5-7: some of the bits, but not all.
 
     Returns:
         tuple of int, rising.
@@ -88,7 +88,7 @@ def parse_bits(text, bits):
     if len(set(found)) < len(found):
         raise o.OptionError(f"--protect {text}: names a bit twice")
     if len(found) == bits:
-        raise o.OptionError(f"--protect {text}: names all {bits} bits; for that, leave it out")
+        raise o.OptionError(f"--protect {text}: names all {bits} bits; leave it out to protect all")
     return tuple(sorted(found))
 
 
@@ -101,13 +101,13 @@ PUBLISHED = {
     "secrecy": 1.0,
     "noise": 0.0,
 }
-# Of 16 bits more attempts succeed with noise, of so few fewer. And where some are open, Alice says
-# some bits twice with noise, and none of the wire is left for some protected ones.
+# With 16 bits more attempts succeed with noise, with so few bits fewer do. And where some bits are
+# open, noise makes Alice send some of them twice, which leaves no room for some protected ones.
 SHORT_MESSAGE = 8  # bits
 
 
 def without_noise(given):
-    """No noise for short messages, nor where some bits are open."""
+    """No noise for short messages, nor if some bits are open."""
     bits = given.get("message_bits", CryptoOptions.message_bits)
     return {"noise": 0.0} if bits <= SHORT_MESSAGE or "protect" in given else {}
 

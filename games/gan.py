@@ -61,11 +61,11 @@ class TrioOptions(GANOptions):
     classifier_learning_rate: float = o.learning_rate("classifier", 1e-3)
 
 
-# What gets furthest with grey images in half an hour: narrow agents, a generator that does not
-# refine its images, small batches. In two hours the usual ones get further.
+# The best use of half an hour with grey images: narrow agents, a generator that does not refine
+# its images, small batches. With two hours the usual ones get further.
 SWIFT = {"generator_width": 16, "discriminator_width": 24, "refine": False, "batch_size": 32}
 USUAL = {name: getattr(GANOptions, name) for name in SWIFT}
-# Small images are few: a stronger penalty, lest they be learned by heart.
+# Data sets of small images are small: a stronger penalty keeps them from being learned by heart.
 SMALL = {**USUAL, "r1_gamma": 1.0}
 # Colour pictures need a generator whose every feature hears latents and class, and a discriminator
 # that compares real with fake and is bounded at both (R3GAN; Huang et al. 2024, arXiv:2501.05441).
@@ -117,7 +117,7 @@ GAN = Game(
     },
 )
 
-# The trio's presets are the GAN's, with what they mean for the classifier.
+# The trio's presets are the GAN's, with the classifier's options added.
 SWIFT_TRIO = {"classifier_width": 16}
 SMALL_TRIO = {"classifier_width": TrioOptions.classifier_width, "classifier_translation": 1}
 COLOUR_TRIO = {"classifier_width": 24}

@@ -1,4 +1,4 @@
-"""What an option of a game is: a default, a line of help, and what it may be, each said once."""
+"""What an option of a game is: a default, a line of help and its limits, each stated once."""
 
 import dataclasses
 import math
@@ -7,11 +7,11 @@ NORMS = ("linf", "l2")
 
 
 class OptionError(ValueError):
-    """An option that cannot be: one line that names the flag and what it may be."""
+    """An impossible option: one line that names the flag and what it may be."""
 
 
 def option(default, says, *, low=None, high=None, choices=None):
-    """A field of a game's options, which is also the flag of its name.
+    """A field of a game's options, which is also the flag of the same name.
 
     Args:
         default: its value if not given.
@@ -23,7 +23,7 @@ def option(default, says, *, low=None, high=None, choices=None):
 
 
 def limits(says, low=None, high=None, choices=None):
-    """What is known of an option beside its default; arguments as `option`."""
+    """What is known of an option besides its default; arguments as `option`."""
     return {"says": says, "low": low, "high": high, "choices": choices}
 
 
@@ -38,7 +38,7 @@ def learning_rate(agent, default):
 
 
 def ema_decay(default=0.999):
-    """Share of an average that stays at each step."""
+    """Share of an average that is kept at each step."""
     return option(default, "Decay of the averaged agents.", low=0, high=0.999999)
 
 
@@ -87,21 +87,21 @@ def ramp_steps(default=1000):
 
 
 def contrast(default=5.0):
-    """Steepness of a first threshold."""
+    """Steepness of the threshold that pixels pass first."""
     says = "Steepness of the threshold that pixels pass first; 0 for none."
     return option(default, says, low=0, high=100)
 
 
 def latent_dim(default=64):
-    """Length of what an image is made of."""
+    """Length of a latent vector."""
     return option(default, "Length of a latent vector.", low=1, high=4096)
 
 
 def check(fields, value):
-    """Refuses a value that none of the options of one name allows.
+    """Refuses a value that no option of this name allows.
 
     Args:
-        fields: list of dataclasses.Field, all of one name.
+        fields: list of dataclasses.Field, all of the same name.
         value: what a flag or a file says.
     Raises:
         OptionError: one line that names the flag and what it may be.
@@ -125,7 +125,7 @@ def _problem(field, value):
 
 
 def check_ball(epsilon, norm, step_size, steps):
-    """Refuses a radius beyond the pixel range, and steps that cannot reach the edge of the ball.
+    """Refuses a radius beyond the pixel range, and steps too short to reach the edge of the ball.
 
     Raises:
         OptionError: one line that names the flag and what it may be.

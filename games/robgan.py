@@ -17,10 +17,10 @@ class RobGANOptions(ImageOptions):
 
     batch_size: int = o.batch_size(64)
     recipe: str = o.option(
-        "stable", "Rules that hold the balance, or those of the published code.", choices=RECIPES
+        "stable", "Rules that keep the balance, or the published code's.", choices=RECIPES
     )
     loss: str = o.option(
-        "robgan", "Whether classes are learned from real images alone.", choices=CLASS_LOSSES
+        "robgan", "Learn classes from real images alone, or from fakes too.", choices=CLASS_LOSSES
     )
     epsilon: float = o.epsilon(0.3)
     norm: str = o.norm("linf")
@@ -31,7 +31,7 @@ class RobGANOptions(ImageOptions):
         1, "Turns of attacker and discriminator in a step.", low=1, high=100
     )
     r1_gamma: float = o.r1_gamma(0.1)
-    pooling: str = o.option("mean", "Over the discriminator's last feature map.", choices=POOLINGS)
+    pooling: str = o.option("mean", "How to pool the last feature map.", choices=POOLINGS)
     batch_norm: bool = o.option(False, "Put BatchNorm into the discriminator.")
     contrast: float = o.contrast()
     ema_decay: float = o.ema_decay()
@@ -50,7 +50,7 @@ class RobGANOptions(ImageOptions):
 class FineTuneOptions(ImageOptions):
     """Options of a Rob-GAN's discriminator that learns on as a classifier."""
 
-    # What a robust classifier may choose and this one does not.
+    # Options of a robust classifier that are fixed here.
     loss: ClassVar[str] = "madry"
     ramp_steps: ClassVar[int] = 0
     translation: ClassVar[int] = 0
@@ -71,9 +71,9 @@ class FineTuneOptions(ImageOptions):
         o.check_ball(self.epsilon, self.norm, self.step_size, self.attack_steps)
 
 
-# The published code's rules, as far as they are what makes it collapse.
+# Those rules of the published code that make it collapse.
 ORIGINAL = {"discriminator_steps": 5, "r1_gamma": 0.0, "pooling": "sum", "batch_norm": True}
-# Three channels of 32 pixels take thrice the time of MNIST's: narrower agents, shorter attacks.
+# Colour pictures of 32 pixels take three times as long as MNIST: narrower agents, fewer steps.
 COLOUR = {
     **{"epsilon": 8 / 255, "contrast": 0.0, "attack_steps": 3},
     **{"generator_width": 12, "discriminator_width": 16},

@@ -13,13 +13,13 @@ class RobustOptions(ImageOptions):
     """Options of a classifier that learns under attack. Lengths are on the [0, 1] pixel scale."""
 
     batch_size: int = o.batch_size(128)
-    loss: str = o.option("madry", "What is learned from attacked images.", choices=LOSSES)
+    loss: str = o.option("madry", "How to learn from attacked images.", choices=LOSSES)
     epsilon: float = o.epsilon(0.3)
     norm: str = o.norm("linf")
     attack_steps: int = o.attack_steps(7)
     step_size: float | None = o.step_size(None)
     trades_beta: float = o.option(
-        6.0, "With --loss trades, weight of staying the same under attack.", low=0, high=1000
+        6.0, "With --loss trades, weight of answering the same under attack.", low=0, high=1000
     )
     ramp_steps: int = o.ramp_steps()
     translation: int = o.translation()
@@ -34,9 +34,9 @@ class RobustOptions(ImageOptions):
         o.check_ball(self.epsilon, self.norm, self.step_size, steps)
 
 
-# Eight pixels across, a change of 0.3 can turn a digit into another for a person, too.
+# At eight pixels across, a change of 0.3 can turn one digit into another for people as well.
 SMALL = {"epsilon": 0.1}
-# Small changes of a colour picture already show: the usual radius for CIFAR-10, and no threshold.
+# In colour pictures even small changes show: the usual radius for CIFAR-10, and no threshold.
 COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
 
 ROBUST = Game(

@@ -1,4 +1,4 @@
-"""Known data sets' files -> arrays: .npz, IDX, CIFAR-10's pickles. Headers first; trusts none."""
+"""Files of known data sets -> arrays: .npz, IDX, CIFAR-10's pickles. Trusts no file."""
 
 import contextlib
 import functools
@@ -28,14 +28,14 @@ CONTENTS = {
 PICKLE_NEEDS = {("numpy", "ndarray"), ("numpy", "dtype")} | {
     (f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")
 }
-MOST_BYTES = 2**30  # of one array; the largest that is meant, MNIST as float64, has 0.4 GB
+MOST_BYTES = 2**30  # of one array; the largest legitimate one, MNIST as float64, has 0.4 GB
 MOST_CIFAR_BYTES = 2**26  # of a batch, which has 31 MB
 
 
 class Stored(NamedTuple):
-    """An array in a file: its header has been read, its values have not."""
+    """An array in a file, of which only the header has been read."""
 
-    file: object  # what to call it in a message
+    file: object  # its name in messages
     shape: tuple[int, ...]
     dtype: np.dtype
     read: Callable[[], np.ndarray]
@@ -52,10 +52,10 @@ def find(name, folder):
         name: str, a key of `CONTENTS`.
         folder: pathlib.Path.
     Returns:
-        A callable without arguments that reads their headers: of the training images, training
-        labels, test images and test labels, each as a `Stored`.
+        A callable without arguments that reads their headers and returns a `Stored` for each of
+        training images, training labels, test images and test labels.
     Raises:
-        DataError: if the files are not there, or not all of them.
+        DataError: if the files are not there, or only some of them.
     """
     with explaining(folder):
         if name == "cifar10":
@@ -88,10 +88,10 @@ def _find_idx(folder, stem):
 
 
 def read_npz(path):
-    """The four arrays of an archive laid out like `keras.datasets`' mnist.npz; never unpickles."""
+    """The four arrays of an archive like `keras.datasets`' mnist.npz; it never unpickles."""
     with explaining(path), open_regular(path) as file:
         if not zipfile.is_zipfile(file):  # its directory is at the end: truncation shows here
-            raise DataError(f"{path} is no .npz archive, or not all of one{FIX}")
+            raise DataError(f"{path} is not a whole .npz archive{FIX}")
         with zipfile.ZipFile(file) as archive:
             missing = [key for key in NPZ_KEYS if f"{key}.npy" not in archive.namelist()]
             if missing:
@@ -141,7 +141,7 @@ def read_idx(path, magic):
 
 @contextlib.contextmanager
 def _unpacked(path):
-    """A file opened to be read, through gzip if it is packed; never unpacks more than is read."""
+    """A file opened for reading, through gzip if it is packed; unpacks no more than is read."""
     with explaining(path), open_regular(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -158,7 +158,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def read_cifar(folder):
-    """The six batches of the unpacked cifar-10-python.tar.gz; a pickle tells no shape before."""
+    """The six batches of the unpacked cifar-10-python.tar.gz, whole: pickles have no header."""
     images, labels = zip(*(_read_cifar_batch(folder / name) for name in CIFAR_BATCHES), strict=True)
     training, test = folder / "data_batch_*", folder / "test_batch"
     with explaining(training):
@@ -181,19 +181,19 @@ def _read_cifar_batch(path):
 
 
 def checked(images, labels, *, shape, num_classes):
-    """Makes what a file holds uint8 (n, h, w, c) and int32 (n,), or says why it cannot.
+    """The arrays in a file as uint8 (n, h, w, c) and int32 (n,), if they are as expected.
 
-    The headers are checked first: values are only read once their number and type are right.
+    It checks the headers first, and reads values only if their number and type are right.
 
     Args:
         images: Stored (n, h, w) or (n, h, w, c); integers in [0, 255], floats in [0, 1].
         labels: Stored, integers (n,) or (n, 1).
-        shape: (h, w, c) that the data set has.
+        shape: (h, w, c) of the data set's images.
         num_classes: int.
     Returns:
         (uint8 (n, h, w, c) in [0, 255], int32 (n,)).
     Raises:
-        DataError: if anything else comes.
+        DataError: if they are anything else.
     """
     _check_headers(images, labels, shape)
     pixels = _pixels(images).reshape(-1, *shape)
@@ -214,7 +214,7 @@ def _check_headers(images, labels, shape):
     if images.nbytes > MOST_BYTES:
         raise DataError(
             f"{images.file}: {full[0]:,} images take {images.nbytes / 2**30:.1f} GB, more than the"
-            f" {MOST_BYTES / 2**30:g} GB that are read at most; keep fewer of them"
+            f" {MOST_BYTES / 2**30:g} GB allowed; keep fewer of them"
         )
 
 
@@ -237,5 +237,5 @@ def _labels(labels, num_classes):
         found = f"{lowest} to {highest} instead of 0 to {num_classes - 1}"
         raise DataError(f"{labels.file}: labels {found}{FIX}")
     if lowest == highest:
-        raise DataError(f"{labels.file}: one class alone, {lowest}, leaves no game{FIX}")
+        raise DataError(f"{labels.file}: all labels are {lowest}; two classes are needed{FIX}")
     return values.astype(np.int32)

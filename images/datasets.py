@@ -1,4 +1,4 @@
-"""Data sets -> splits -> tf.data; the only owner of the pixel range."""
+"""Data sets -> splits -> tf.data; the only module that knows the pixel range of the networks."""
 
 import dataclasses
 from pathlib import Path
@@ -40,7 +40,7 @@ CLASS_NAMES = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits that share no image. The test set is the one that the source came with."""
+    """Three splits that share no image. A test set that the source comes with is kept."""
 
     name: str
     class_names: tuple[str, ...]
@@ -64,12 +64,12 @@ class Dataset:
 
 
 def resolve(name, data_dir=None, announce=print):
-    """Turns "auto" into a data set that can be had: MNIST, or else scikit-learn's digits.
+    """Turns "auto" into an available data set: MNIST, or else scikit-learn's digits.
 
     Args:
         name: str, one of `DATASETS`; all but "auto" are returned as they are.
-        data_dir: str, path or None; where given, "auto" is the MNIST in it.
-        announce: callable, told in one line why MNIST is replaced and how to get it.
+        data_dir: str, path or None; if given, "auto" is the MNIST in it.
+        announce: callable for one line of text, which says why MNIST is replaced and how to get it.
     Returns:
         str, a name for `load`.
     Raises:
@@ -97,9 +97,9 @@ def load(
         data_dir: str or path of a folder with the data set's files; `folder` needs it.
         image_size: int, side that images are resized to; None for the data set's own
             (28, 28, 32, 8), and 32 for `folder`.
-        labelled: bool; False lets a `folder` have no class folders: its pictures are one class.
-        seed: int, salts how the pictures of a `folder` are dealt to the splits that it lacks.
-        announce: callable, told of a `folder` in lines what was read, assumed and left out.
+        labelled: bool; if False, a `folder` needs no class folders: its pictures are one class.
+        seed: int; decides how pictures of a `folder` are dealt to the splits that it lacks.
+        announce: callable for lines of text: what of a `folder` was read, assumed and left out.
     Returns:
         Dataset.
     Raises:
@@ -130,7 +130,7 @@ def load(
 
 
 def load_picture(path, image_size, channels):
-    """Reads one picture as a data set's images are; of more than 8 bits, its highest is white.
+    """Reads one picture as those of a folder are read; above 8 bits, its highest value is white.
 
     Args:
         path: pathlib.Path of a picture in any format of `decoding.FORMATS`.
@@ -139,7 +139,7 @@ def load_picture(path, image_size, channels):
     Returns:
         uint8 (image_size, image_size, channels) in [0, 255].
     Raises:
-        DataError: if it is no picture, or not there.
+        DataError: if it is not a picture, or does not exist.
     """
     with explaining(path):
         images, _ = read_pictures([path.expanduser()], image_size, lambda line: None)
@@ -147,11 +147,11 @@ def load_picture(path, image_size, channels):
 
 
 def looks_inverted(image, images):
-    """Whether ink and paper of a picture seem swapped, compared with a data set's images.
+    """Whether ink and paper of a picture seem swapped, compared with the images of a data set.
 
     Args:
         image: uint8 (h, w, c) in [0, 255].
-        images: uint8 (n, h, w, c), what the networks were taught by.
+        images: uint8 (n, h, w, c), from which the networks learned.
     Returns:
         bool: its mean brightness is three times nearer to that of the inverted `images`.
     """
@@ -160,15 +160,15 @@ def looks_inverted(image, images):
 
 
 def matched(dataset, class_names, channels):
-    """A data set as a run that was taught by another copy of it needs it.
+    """A data set with the channels and the order of classes that a run learned.
 
     Args:
         dataset: Dataset.
         class_names: sequence of str, the classes that the run recorded, in the order of its labels.
         channels: int, those of the run's images: 1 for grey or 3 for RGB.
     Returns:
-        Dataset with these channels and class_names; labels are renumbered if only their order
-        differs.
+        Dataset with these channels and class_names; if only the order of the classes differs, the
+        labels are renumbered.
     Raises:
         DataError: if the classes differ.
     """
@@ -202,17 +202,18 @@ def denormalize(images):
 
 
 def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batches):
-    """An endless stream of batches in which the batch of step t depends on (seed, t) alone.
+    """An endless stream of batches, in which the batch of step t depends only on (seed, t).
 
     Each epoch is its own permutation of the split, drawn from (seed, epoch); a batch may end one
-    and begin the next. A run that resumes at step t therefore sees what it would have seen.
+    epoch and begin the next. So a run that is resumed at step t sees what it would have seen.
 
     Args:
         split: Split.
         batch_size: int, may exceed the split.
         seed: int.
         first_step: int, the step of the first batch.
-        share: callable that takes of a tf.data.Dataset of whole batches what is to be handed out.
+        share: callable, tf.data.Dataset of whole batches -> that of the parts to hand out; see
+            `devices.distribution.Devices.feed`.
     Returns:
         tf.data.Dataset of (float32 (batch_size, h, w, c) in [-1, 1], int32 (batch_size,)).
     """
@@ -265,5 +266,5 @@ def _folder(data_dir):
 
 
 def _find(name, data_dir):
-    """A callable that reads a known data set, which is downloaded if there is no other way."""
+    """A callable that reads a known data set, which is downloaded if it is not found."""
     return archives.find(name, _folder(data_dir)) if data_dir else downloads.find(name)

@@ -1,4 +1,4 @@
-"""Pictures -> uint8 arrays: what a pixel means, however it is stored."""
+"""Picture files -> uint8 arrays: what a pixel means, however it is stored."""
 
 import concurrent.futures
 import contextlib
@@ -16,8 +16,8 @@ from images.files import FIX, DataError, explaining, read_whole
 
 __all__ = ["SUFFIXES", "read_pictures", "resize_images", "to_channels"]
 
-# What Pillow decodes by itself; EPS and PDF, say, would start other programs. TGA has no magic
-# number, so it is tried last.
+# Formats that Pillow decodes by itself; EPS or PDF would start other programs. TGA has no magic
+# number, so it comes last.
 FORMATS = (
     *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"),
     *("DIB", "PPM", "PCX", "JPEG2000", "TGA"),
@@ -27,14 +27,14 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", 
 }
 MEGAPIXELS = 50
 MOST_BYTES = 400 * 2**20  # 50 megapixels of four 16-bit channels
-GREY = (0.299, 0.587, 0.114)  # the weights of a television's grey, as Pillow's (ITU-R BT.601)
+GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue, as Pillow's (ITU-R BT.601)
 CHUNK = 64  # pictures that a thread reads in one go
 SECONDS_BETWEEN_LINES = 5.0
 MOST_NAMED = 10  # bad files in one message
 
 
 class Picture(NamedTuple):
-    """One picture: its pixels and what must be known of it before they mean anything."""
+    """One picture: its pixels, and what is needed to interpret them."""
 
     pixels: np.ndarray  # uint8 (s, s) if grey, uint8 (s, s, 3) if not, float32 (s, s) if deep
     digest: bytes  # SHA-256 of the file
@@ -44,13 +44,13 @@ class Picture(NamedTuple):
 def read_pictures(paths, image_size, announce):
     """Reads pictures, several at a time, and names all that cannot be read.
 
-    Grey is what is grey, however it is stored. Pictures of 16 bits or floats are scaled together,
-    from 0 (or their lowest value, if negative) to the highest value among them.
+    A picture is grey if its pixels are, however they are stored. Pictures of 16 bits or floats are
+    scaled together, from 0 (or their lowest value, if negative) to their highest value.
 
     Args:
         paths: list of pathlib.Path.
         image_size: int, side in pixels of the square that each picture's middle becomes.
-        announce: callable, told lines about progress and what was assumed.
+        announce: callable for lines of text on progress and on what was assumed.
     Returns:
         (images, digests): uint8 (n, image_size, image_size, c) with 1 channel if every picture is
         grey, else 3; list of bytes, SHA-256 of each file.
@@ -85,14 +85,14 @@ def read_pictures(paths, image_size, announce):
     if np.mean(coloured) < 0.1:
         first = paths[coloured.argmax()]
         announce(
-            f"{coloured.sum():,} of {len(paths):,} pictures have colours, so that all get three"
+            f"{coloured.sum():,} of {len(paths):,} pictures are coloured, so all get three"
             f" channels; the first is {first}"
         )
     return images, digests
 
 
 def _in_threads(read, count, announce):
-    """Calls `read` on chunks of range(count), and announces now and then how far it is."""
+    """Calls `read` on chunks of range(count), and announces progress now and then."""
     start = said = time.monotonic()
     done = 0
     pool = concurrent.futures.ThreadPoolExecutor(min(8, os.cpu_count() or 1))
@@ -111,7 +111,7 @@ def _in_threads(read, count, announce):
 
 @contextlib.contextmanager
 def _quiet():
-    """Silences Pillow, whose warnings name no file; a picture that cannot be used is refused."""
+    """Silences Pillow, whose warnings name no file; unusable pictures are refused anyway."""
     logger = logging.getLogger("PIL")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -138,7 +138,7 @@ def _refuse(faults, count):
 
 
 def _scale(deep, images, announce):
-    """Writes the pictures of more than 8 bits into `images`, on one scale for all of them."""
+    """Writes the pictures of more than 8 bits into `images`, all on one scale."""
     if not deep:
         return
     low = min(0.0, *(picture.limits[0] for picture in deep.values()))
@@ -176,10 +176,10 @@ def _too_large(path):
 
 
 def _upright(picture, image_size):
-    """The decoded picture, turned as its EXIF says; damaged EXIF turns nothing."""
+    """The decoded picture, turned as its EXIF data say, unless they are damaged."""
     from PIL import ImageOps
 
-    picture.draft(None, (4 * image_size, 4 * image_size))  # a JPEG is halved while it is decoded
+    picture.draft(None, (4 * image_size, 4 * image_size))  # decodes a large JPEG at a fraction
     picture.load()
     with contextlib.suppress(Exception):
         return ImageOps.exif_transpose(picture)
@@ -190,7 +190,7 @@ def _pixels(picture, image_size):
     """(pixels, limits) of a PIL image, as in `Picture`."""
     from PIL import Image
 
-    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would clip instead of scale
+    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would clip instead of scaling
         values = np.asarray(picture).astype(np.float32)
         if not np.isfinite(values).all():
             raise ValueError("some pixels are NaN or infinite")
@@ -206,7 +206,7 @@ def _pixels(picture, image_size):
 
 
 def to_channels(images, channels):
-    """Images with as many channels as are wanted: grey is repeated, colours are weighed.
+    """Images with the wanted number of channels: grey is repeated, colours become grey.
 
     Args:
         images: uint8 (..., c), c of 1 or 3.

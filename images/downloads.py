@@ -1,4 +1,4 @@
-"""The network -> the cache that Keras uses, too: a data set appears there whole or not at all."""
+"""Downloads data sets into the cache that Keras uses, each of them whole or not at all."""
 
 import contextlib
 import hashlib
@@ -17,10 +17,10 @@ from images.files import DataError
 
 __all__ = ["cache_folder", "find", "unreachable"]
 
-TIMEOUT = 3.0  # seconds for a server to answer; a run without network should start at once
+TIMEOUT = 3.0  # seconds for a server to answer; a run without a network should start soon
 STALL = 10.0  # seconds without a byte that end a download
 
-# Where Keras caches each data set, below ~/.keras/datasets, and where it gets it: url, sha256.
+# Where Keras caches each data set, below ~/.keras/datasets, and its source: url, sha256.
 CACHE_FOLDERS = {
     "mnist": "",
     "fashion_mnist": "fashion-mnist",
@@ -44,7 +44,7 @@ DOWNLOADS: dict[str, dict[str, str | None]] = {
 
 
 def find(name):
-    """Looks for a data set in the cache, and downloads it into there if it is not whole.
+    """Looks for a data set in the cache, and downloads it if it is missing or incomplete.
 
     Args:
         name: str, a key of `DOWNLOADS`.
@@ -54,14 +54,14 @@ def find(name):
         DataError: if it is not there and cannot be downloaded.
     """
     folder = cache_folder() / CACHE_FOLDERS[name]
-    with contextlib.suppress(DataError):  # some of its files are as good as none
+    with contextlib.suppress(DataError):  # if only some of its files are there, download all
         return archives.find(name, folder)
     _download(name, folder)
     return archives.find(name, folder)
 
 
 def cache_folder():
-    """Where Keras keeps its data sets: below $KERAS_HOME, ~/.keras or, if need be, /tmp/.keras."""
+    """Where Keras keeps its data sets: $KERAS_HOME, ~/.keras or, as a last resort, /tmp/.keras."""
     given = os.environ.get("KERAS_HOME")
     home = Path(given or "~/.keras")
     with contextlib.suppress(RuntimeError):  # some users of containers have no home
@@ -72,9 +72,9 @@ def cache_folder():
 
 
 def unreachable(url):
-    """Asks for a file's headers; returns None, or after at most `TIMEOUT` what is in the way.
+    """Asks a server for a file's headers: None if it answers within `TIMEOUT`, else the reason.
 
-    It asks in a thread, since looking up a name can hang for a minute and heeds no timeout.
+    It asks in a thread, since looking up a name can hang for a minute and ignores timeouts.
     """
     answers: list[str | None] = [f"no answer in {TIMEOUT:g} s"]
 
@@ -93,7 +93,7 @@ def unreachable(url):
 
 
 def _download(name, folder):
-    """Downloads a data set into its folder of the cache, by way of a temporary one inside it."""
+    """Downloads a data set into its folder of the cache, through a temporary folder inside it."""
     urls = list(DOWNLOADS[name])
     missing = archives.CIFAR_FOLDER if name == "cifar10" else urls[0].rpartition("/")[2]
     try:
@@ -117,7 +117,7 @@ def _fetch(url, sha256, folder):
     """Downloads a file into a folder, and unpacks it if it is a .tar.gz.
 
     Raises:
-        OSError: if it does not arrive whole.
+        OSError: if it arrives incomplete.
     """
     print(f"Downloading {url}", file=sys.stderr)
     target = folder / url.rpartition("/")[2]
@@ -135,10 +135,10 @@ def _fetch(url, sha256, folder):
 
 
 def _move_all(paths, folder):
-    """Moves files and folders into a folder, over their namesakes: all of them, or else none.
+    """Moves files and folders into a folder, in place of their namesakes: all of them or none.
 
-    The namesakes leave first, so that even a kill in between leaves no set of old and new files
-    that looks whole. They end up beside `paths`.
+    The namesakes leave first, so that even a kill in between leaves no mixture of old and new files
+    that looks complete. They end up beside `paths`.
     """
     targets = {path: folder / path.name for path in paths}
     with contextlib.ExitStack() as undo:

@@ -1,4 +1,4 @@
-"""Opening other people's files: regular ones only, within a bound, every fault in one line."""
+"""Opens other people's files: regular ones only, up to a limit, with one line for every fault."""
 
 import contextlib
 import stat
@@ -9,12 +9,12 @@ FIX = "; replace it or delete it"
 
 
 class DataError(Exception):
-    """One line that names the file and the fix."""
+    """Data that cannot be used: one line that names the file and the fix."""
 
 
 @contextlib.contextmanager
 def explaining(path):
-    """Turns whatever a bad file makes a reader raise into one line about that file."""
+    """Turns whatever error a bad file causes in a reader into one line about that file."""
     try:
         yield
     except DataError:
@@ -26,7 +26,7 @@ def explaining(path):
     except MemoryError:
         raise DataError(f"{path} does not fit into this machine's memory") from None
     except OSError as error:
-        # With an errno the system complains, of a disk say; without one the reader, of the bytes.
+        # With an errno the system complains, about a disk say; without one the reader does.
         reason, fix = (error.strerror, "") if error.errno else (error, FIX)
         raise DataError(f"{path} cannot be read ({_line(reason)}){fix}") from error
     except Exception as error:
@@ -39,14 +39,14 @@ def _line(text):
 
 
 def open_regular(path):
-    """Opens a file for reading bytes, but no pipe, socket or device, which might never end.
+    """Opens a file for reading bytes, but refuses pipes, sockets and devices: they may never end.
 
     Args:
         path: pathlib.Path.
     Returns:
         A binary file.
     Raises:
-        DataError: if it is anything but a regular file; OSError as `open`.
+        DataError: if it is not a regular file; OSError as `open`.
     """
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
@@ -65,7 +65,7 @@ def read_whole(path, most):
     Returns:
         bytes.
     Raises:
-        DataError: if it is larger, or no regular file, or cannot be read.
+        DataError: if it is larger, is not a regular file, or cannot be read.
     """
     with explaining(path), open_regular(path) as file:
         content = file.read(most + 1)

@@ -1,4 +1,4 @@
-"""A folder of somebody's pictures -> three splits, and a word on all that was assumed."""
+"""A folder of somebody's pictures -> three splits, with a line on all that was assumed."""
 
 import numpy as np
 
@@ -12,18 +12,18 @@ PARTS = ("train", "validation", "test")
 
 
 def load(folder, image_size, *, labelled, seed, announce):
-    """Loads a folder of pictures; `layouts.survey` says how it may be laid out.
+    """Loads a folder of pictures in any layout that `layouts.survey` knows.
 
-    What the folder has no part for is dealt from its training pictures, each by its content.
+    Splits that the folder lacks are dealt from its training pictures, each by its content.
 
     Args:
         folder: pathlib.Path.
         image_size: int, side that pictures are resized to, in pixels.
         labelled: bool, whether class folders are needed.
-        seed: int, salts how pictures are dealt.
-        announce: callable, told one line for each thing that was counted, assumed or left out.
+        seed: int; decides how pictures are dealt.
+        announce: callable for lines of text on what was counted, assumed or left out.
     Returns:
-        (class_names, (train, validation, test)): tuple of str, and a Split each.
+        (class_names, (train, validation, test)): tuple of str, and three Splits.
     Raises:
         DataError: if the folder or a picture in it cannot be used.
     """
@@ -36,21 +36,21 @@ def load(folder, image_size, *, labelled, seed, announce):
     announce(_counted(folder, layout, splits))
     if repeated:
         announce(
-            f"{repeated:,} pictures of the test or validation folder lie in the training folder,"
-            " too, so what is measured on them says too much; delete them from one of the two"
+            f"{repeated:,} pictures of the test or validation folder are in the training folder as"
+            " well, so figures measured on them are too good; delete them from one of the two"
         )
     for part, split in zip(PARTS, splits, strict=True):
         lacking = [n for i, n in enumerate(layout.class_names) if i not in split.labels]
         if lacking:
             announce(
-                f"no {part} picture of {', '.join(lacking[:10])}: too few to be dealt to all;"
+                f"no {part} picture of {', '.join(lacking[:10])}: too few for all splits;"
                 " add pictures, or make train, val and test folders"
             )
     return layout.class_names, splits
 
 
 def _flat(layout):
-    """The files, labels int32 (n,) and parts (n,) of all pictures."""
+    """The files, the labels int32 (n,) and the parts (n,) of all pictures."""
     paths, labels, parts = [], [], []
     for part, classes in layout.parts.items():
         for label, files in enumerate(classes):
@@ -68,7 +68,7 @@ def _repeated(parts, digests):
 
 
 def _dealt(parts, digests, seed):
-    """The parts once those that the folder lacks have had their share of "train"."""
+    """The parts after those that the folder lacks have got their share of "train"."""
     shares = {} if "test" in parts else {"test": TEST_SHARE}
     if "validation" not in parts:
         shares["validation"] = VALIDATION_SHARE * (1 - sum(shares.values()))

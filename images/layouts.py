@@ -1,4 +1,4 @@
-"""How people lay out folders of pictures: which folder is a class, which a split, which neither."""
+"""How people lay out folders of pictures: which folder is a class, a split, or neither."""
 
 import functools
 import os
@@ -16,7 +16,7 @@ SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "tes
     ("val", "valid", "validation"), "validation"
 )
 JUNK = {"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found"}
-DEPTH = 4  # folders that are looked into, one inside the other: wrapper/train/CLASS/images
+DEPTH = 4  # nested folders to search: wrapper/train/CLASS/images
 MOST_NAMED = 5
 
 
@@ -25,11 +25,11 @@ class Layout(NamedTuple):
 
     class_names: tuple[str, ...]
     parts: dict[str, list[list[Path]]]  # "train", "validation", "test" -> of each class, its files
-    left_out: list[str]  # what is not used, in words
+    left_out: list[str]  # descriptions of what is not used
 
 
 class Folder:
-    """A folder, listed when it is first asked, without hidden files and what systems leave."""
+    """A folder, read when first asked, without hidden files and what operating systems leave."""
 
     def __init__(self, path):
         self.path = path
@@ -56,7 +56,7 @@ class Folder:
         return SPLITS.get(self.name.lower())
 
     def holding(self):
-        """The folders inside it that hold pictures, themselves or further inside."""
+        """The folders inside it that hold pictures, directly or in folders of their own."""
         return [folder for folder in self.folders if folder.reaches()]
 
     def reaches(self, depth=DEPTH):
@@ -83,9 +83,9 @@ def survey(path, labelled):
         path: pathlib.Path of a folder.
         labelled: bool; if False, pictures without class folders are one class, named by the folder.
     Returns:
-        Layout; what it has no part for is to be dealt from "train".
+        Layout; splits that it lacks are to be dealt from "train".
     Raises:
-        DataError: if it is not clear what is a class, or there is too little of something.
+        DataError: if it is not clear what is a class, or there are too few classes or pictures.
     """
     folder = _unwrapped(Folder(path))
     try:
@@ -104,7 +104,7 @@ def survey(path, labelled):
 
 
 def _unwrapped(folder):
-    """The folder itself, or the one that it only wraps: data/cifar10/train, say."""
+    """The folder itself, or the one that it merely wraps, as in data/cifar10/train."""
     for _ in range(DEPTH):
         inside = [] if folder.pictures else folder.holding()
         if len(inside) != 1 or inside[0].split or inside[0].pictures:
@@ -119,7 +119,7 @@ def _classes_by_part(folder):
     others = [f.name for f in folder.holding() if not f.split]
     parts = _by_split(folder, divided.values())
     if others and len(parts) == 1 and len(next(iter(parts.values())).holding()) < 2:
-        parts = {}  # a class that is called train, with its pictures one level deeper
+        parts = {}  # a class called train, with its pictures one level deeper
     if not parts:
         direct = [f.name for f in folder.holding() if f.split]
         if len(direct) > 1 and not others:
@@ -131,7 +131,7 @@ def _classes_by_part(folder):
 
 
 def _unlabelled_parts(folder):
-    """Maps each part to a folder of which all pictures count."""
+    """Maps each part to a folder, all of whose pictures belong to it."""
     divided = [f for f in folder.holding() if f.split]
     parts = _by_split(folder, divided)
     whole = folder.pictures or len(divided) < len(folder.holding()) or "train" not in parts
@@ -149,7 +149,7 @@ def _by_split(folder, inside):
 
 
 def _class_folders(folder):
-    """Maps each class to its pictures, in natural order; complains of fewer than two classes."""
+    """Maps each class to its pictures, in natural order; refuses fewer than two classes."""
     classes = {f.name: _of_class(f) for f in folder.holding()}
     classes = {name: paths for name, paths in classes.items() if paths}
     if len(classes) < 2:
@@ -173,7 +173,7 @@ def _of_class(folder):
 
 
 def _needs(folder, found):
-    """What is said of a folder without classes; of pictures named by class, what to do."""
+    """The message about a folder without classes; if file names tell the class, what to do."""
     stems = Counter(_label_in(path.stem) for path in folder.pictures)
     message = f"{folder.path} needs a folder of pictures for each of two or more classes"
     if 1 < len(stems) <= len(folder.pictures) / 2 and None not in stems:
@@ -182,7 +182,7 @@ def _needs(folder, found):
             f"{message}; the file names seem to tell the class: make {_listed(names, '/')} and move"
             " each picture into its own"
         )
-    return f"{message}; found {found} (only a game without classes takes pictures without them)"
+    return f"{message}; found {found} (only a game without classes can do without the folders)"
 
 
 def _label_in(stem):
@@ -192,7 +192,7 @@ def _label_in(stem):
 
 
 def _check(folder, parts):
-    """Complains of classes that not all parts have, or that have too few pictures to be dealt."""
+    """Refuses classes that some part lacks, or that have too few pictures to deal."""
     for part, classes in parts.items():
         place = folder.path if len(parts) == 1 else f"{folder.path} ({part})"
         other = next((p for p in parts if parts[p].keys() - classes.keys()), None)
@@ -209,7 +209,7 @@ def _check(folder, parts):
 
 
 def _left_out(folder, used):
-    """What of a folder is not used, in words."""
+    """Descriptions of what in a folder is not used."""
     names: list[str] = []
     stray: list[Path] = []
     others: list[Path] = []
@@ -232,7 +232,7 @@ def _left_out(folder, used):
 
 
 def _others(paths):
-    """Says how many files are no pictures, and of which kinds; "" of none."""
+    """Says how many files are not pictures, and of which kinds; "" if there are none."""
     kinds = sorted({path.suffix.lower() or path.name for path in paths})
     verb = "that is no picture" if len(paths) == 1 else "that are no pictures"
     return f"{_count(len(paths), 'file')} {verb} ({_listed(kinds)})" if paths else ""

@@ -1,4 +1,4 @@
-"""Grids and films of images as files, written whole or not at all."""
+"""Grids and films of images; files that are written whole or not at all."""
 
 import contextlib
 import errno
@@ -16,20 +16,20 @@ PICTURE_SIZE = 56  # pixels an image is enlarged to, about
 
 @contextlib.contextmanager
 def whole_file(path, *, replace=True, mode=None):
-    """Opens a file that gets its name once it is whole: until then it has another beside it.
+    """Opens a file that gets its name when it is whole; until then it has a temporary name.
 
-    The temporary file is new, has an unpredictable name and is its owner's alone, so that nobody
-    can have put a link or a file of their own in its place.
+    The temporary file is new, beside the final one, readable by its owner alone and has an
+    unpredictable name, so nobody can put a link or a file of their own in its place.
 
     Args:
         path: where the file is to be; its folder is made. A symbolic link is followed.
-        replace: bool, whether a file that is there already is replaced.
-        mode: int, permissions such as 0o600; those of the file there, or of any new file, if None.
+        replace: bool, whether a file that exists already is replaced.
+        mode: int, permissions such as 0o600; None for those of the existing or of any new file.
     Yields:
         A binary file, open for writing; its `name` is the temporary path, which keeps the suffix.
     Raises:
-        OSError: if it cannot be written, or is there and no regular file; it names `path`, and
-            nothing is left behind.
+        OSError: if it cannot be written, or exists and is not a regular file. The error names
+            `path`, and nothing is left behind.
     """
     path = pathlib.Path(os.path.realpath(path))
     check_regular(path)
@@ -45,7 +45,7 @@ def whole_file(path, *, replace=True, mode=None):
         with os.fdopen(handle, "wb") as file:
             yield _Named(file, temporary)
             file.flush()
-        with pathlib.Path(temporary).open("rb") as file:  # `write` may have opened it by its name
+        with pathlib.Path(temporary).open("rb") as file:  # it may have been opened by name again
             os.fsync(file.fileno())
         pathlib.Path(temporary).chmod(mode)
         _give_name(temporary, path, replace)
@@ -58,10 +58,10 @@ def whole_file(path, *, replace=True, mode=None):
 
 
 def check_regular(path):
-    """Refuses a path where something is that is no regular file, such as a folder or a device.
+    """Refuses the path of something that is not a regular file, such as a folder or a device.
 
     Raises:
-        OSError: that names it.
+        OSError: one that names it.
     """
     try:
         kind = path.stat().st_mode
@@ -74,14 +74,14 @@ def check_regular(path):
 
 
 class _Named:
-    """An open file under a name that writers can be given: `tempfile` has only its number."""
+    """An open file with a name that can be passed on; `tempfile` only has its number."""
 
     def __init__(self, file, name):
         self.name, self.write, self.fileno = name, file.write, file.fileno
 
 
 def _usual_mode(path):
-    """The permissions of the file at `path`, or those that the umask leaves a new one."""
+    """The permissions of the file at `path`, or those that the umask leaves to a new one."""
     if path.exists():
         return stat.S_IMODE(path.stat().st_mode)
     mask = os.umask(0o077)  # it can only be read by setting it
@@ -90,7 +90,7 @@ def _usual_mode(path):
 
 
 def _give_name(temporary, path, replace):
-    """Renames a file, over another only if it may."""
+    """Gives a file its final name, in place of another file only if `replace`."""
     if not replace:
         try:
             os.link(temporary, path)
@@ -106,7 +106,7 @@ def _give_name(temporary, path, replace):
 
 
 def _about(path, temporary, error):
-    """An error that names the file which the user asked for, not the temporary one."""
+    """An error that names the file that the user asked for, not the temporary one."""
     if error.errno is None:
         return OSError(str(error).replace(temporary or "\0", str(path)))
     name = str(error.filename or "")
@@ -119,7 +119,7 @@ def save_atomically(path, write):
 
     Args:
         path: where the file is to be; its folder is made.
-        write: callable, given the temporary path, which keeps the suffix of `path`.
+        write: callable for the temporary path, which has the suffix of `path`.
     Raises:
         OSError: as `whole_file`.
     """

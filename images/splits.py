@@ -1,4 +1,4 @@
-"""Who learns, who validates, who tests: known data sets by a fixed draw, others by content."""
+"""Training, validation and test splits: a fixed draw for known data sets, else by content."""
 
 import dataclasses
 import hashlib
@@ -7,8 +7,8 @@ import numpy as np
 
 __all__ = ["SPLIT_SEED", "TEST_SHARE", "VALIDATION_SHARE", "Split", "deal", "hold_out"]
 
-VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the training set; of what comes without a test set
-FEWEST = 2  # pictures in a part, where there are enough: the collapse watch compares halves
+VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # of the training set; of data without a test set
+FEWEST = 2  # pictures in a part, if there are enough: the collapse watch compares halves
 SPLIT_SEED = 0  # the splits stay the same whatever the seed of the run
 
 
@@ -21,7 +21,7 @@ class Split:
 
 
 def hold_out(split, share, seed):
-    """(rest, taken): takes a share of each class, at least one image and never all of them."""
+    """(rest, taken): takes a share of each class, at least one image but never all of them."""
     random = np.random.RandomState(seed)  # its stream is frozen, so splits outlive NumPy versions
     classes, counts = np.unique(split.labels, return_counts=True)
     # Rounding the running total makes the parts add up to the share of the whole.
@@ -34,15 +34,15 @@ def hold_out(split, share, seed):
 
 
 def deal(digests, shares, seed):
-    """Deals pictures to parts, each by its own content: no other picture moves it.
+    """Deals pictures to parts, each by its own content, whatever other pictures there are.
 
-    Each picture draws a number in [0, 1) from its digest; the parts are intervals of it. Only a
-    part of fewer than two pictures is given those that drew the nearest numbers.
+    A hash of its content gives each picture a number in [0, 1), and the parts are intervals. Only
+    a part that would have fewer than two pictures gets those with the nearest numbers.
 
     Args:
         digests: sequence of bytes, of each picture's content.
-        shares: dict of part -> share; "train" gets the rest.
-        seed: int, salts the draw.
+        shares: dict, part -> share; "train" gets the rest.
+        seed: int; with another seed pictures get other numbers.
     Returns:
         list of str, the part of each picture.
     """

@@ -13,8 +13,8 @@ def build_game(options, dataset):
 
     Args:
         options: frozen options of any game.
-        dataset: images.datasets.Dataset, of which its image size, channels and number of classes
-            are looked at; None for a game without images.
+        dataset: images.datasets.Dataset, of which only the image size, the channels and the number
+            of classes matter; None for a game without images.
     Returns:
         `Game`.
     Raises:
@@ -29,7 +29,7 @@ def ready(game):
     """The game with its learners in the run's precision, compiled as its options say."""
     if isinstance(game.options, games.ImageOptions):
         for agent in game.layers:
-            if agent.compiled:  # averages are not: they are sampled, judged and saved in float32
+            if agent.compiled:  # averages are not: they sample, judge and are saved in float32
                 compute_in(agent, game.options.precision)
     game.compile(jit_compile=getattr(game.options, "jit", False))
     return game

@@ -1,4 +1,4 @@
-"""What games with an attacker share: how strong he may be, and how one withstands him."""
+"""What games with an attacker share: the attack, how it grows, and accuracy under it."""
 
 import keras
 import tensorflow as tf
@@ -12,8 +12,8 @@ def training_attack(options):
     """The attack that a game trains under.
 
     Args:
-        options: with `epsilon`, `norm`, `attack_steps` and `step_size`; with the loss "fast" the
-            attack is a single step.
+        options: with `epsilon`, `norm`, `attack_steps` and `step_size`; if they have a `loss` that
+            is "fast", the attack is a single step.
     Returns:
         attacks.ProjectedGradientDescent.
     """
@@ -30,7 +30,7 @@ class AdversarialTraining(Game):
     """A game in which an attacker perturbs real images inside an epsilon ball.
 
     Args:
-        options: frozen options with those of `training_attack` and `ramp_steps`.
+        options: frozen options, with those of `training_attack` and with `ramp_steps`.
     """
 
     validation_images = 1000
@@ -42,12 +42,12 @@ class AdversarialTraining(Game):
         self.robust_accuracy = keras.metrics.SparseCategoricalAccuracy("robust_accuracy")
 
     def ramp(self, agent):
-        """Share of epsilon that the attacker may use against this turn of an agent, in [0, 1]."""
+        """Share of epsilon, in [0, 1], that the attacker may use in this turn of an agent."""
         played = tf.cast(agent.optimizer.iterations, tf.float32)
         return tf.minimum(1.0, (played + 1.0) / (self.options.ramp_steps + 1.0))
 
     def examine(self, classify, images, labels):
-        """Accuracy on held-out images so far, plain and under the full attack; nobody learns.
+        """Accuracy on held-out images so far, plain and under the full attack; no agent learns.
 
         Args:
             classify: callable, images -> class logits.

@@ -15,16 +15,16 @@ from models.game import BETA_1, Game, copy_agent, falling_rate
 
 BETA_2 = 0.99  # of a discriminator whose fakes change faster than a generator's would
 R1_INTERVAL = 4  # discriminator turns between two penalties
-RENEWED = 0.05  # share of the images drawn from the pool that start from noise again
+RENEWED = 0.05  # share of the images drawn from the pool that become noise again
 WINNING = 0.8  # area under the ROC curve above which the discriminator has the upper hand
-PATIENCE = 25  # rounds between two steps more for the attacker
+PATIENCE = 25  # rounds, at least, from one further step of the attacker to the next
 MEMORY = 0.95  # decay of the average of that area
-LAST_STEP = 0.1  # of the step size, that a long climb ends with
-PARTS = 40  # that a long climb is cut into; each has one step size
+LAST_STEP = 0.1  # share of the step size with which a long climb ends
+PARTS = 40  # of a long climb; each has one step size
 
 
 def image_attack(options):
-    """The attack that makes images, as the options of the attacked game say."""
+    """The attack that makes images, by the options of the attacked game."""
     return ProjectedGradientDescent(
         options.epsilon,
         options.step_size,
@@ -36,7 +36,7 @@ def image_attack(options):
 
 
 def realness(discriminator, labels):
-    """What the attacker climbs: how real an image is as one of its class.
+    """What the attacker climbs: how real an image looks as one of its class.
 
     Args:
         discriminator: keras.Model, images -> logits (batch, num_classes).
@@ -48,12 +48,12 @@ def realness(discriminator, labels):
 
 
 class Climber:
-    """Makes images: moves noise uphill for long, with a step that shrinks in the second half.
+    """Makes images: moves noise uphill in many steps, which shrink in the second half.
 
     Args:
         discriminator: keras.Model, images -> realness logits (batch, num_classes).
-        attack: attacks.ProjectedGradientDescent without a random start; its own number of steps
-            is not looked at.
+        attack: attacks.ProjectedGradientDescent without a random start; its own number of steps is
+            ignored.
     """
 
     def __init__(self, discriminator, attack):
@@ -68,7 +68,7 @@ class Climber:
 
         Args:
             images: float32 (batch, h, w, c) to start from.
-            labels: int32 (batch,), what they shall become.
+            labels: int32 (batch,), what they are to become.
             steps: int >= 1, in all.
         Yields:
             float32 (batch, h, w, c), after each of at most `PARTS` parts of the way.
@@ -81,23 +81,23 @@ class Climber:
             yield images
 
     def top(self, images, labels, steps):
-        """Where the way ends; arguments as `path`."""
+        """The end of the way up; arguments as `path`."""
         *_, images = self.path(images, labels, steps)
         return images
 
 
 @keras.saving.register_keras_serializable(package="games")
 class AttackedDiscriminator(Game):
-    """Real images against a pool of fakes that are moved, ever again, to look more real.
+    """Real images against a pool of fakes that are moved again and again to look more real.
 
-    There is no generator: a fake starts as noise and is attacked each time that it is drawn from
-    the pool, by a few steps up the discriminator's logit of its class. What it has become goes
-    back into the pool. The attacker is given a step more whenever the discriminator wins.
+    There is no generator: a fake starts as noise. Each time it is drawn from the pool, an attack
+    moves it a few steps up the discriminator's logit of its class, and the result goes back into
+    the pool. The attacker gets one step more whenever the discriminator is winning.
 
     Args:
         discriminator: compiled keras.Model, images -> realness logits (batch, num_classes).
-        options: games.attacked.AttackedOptions; its `attack_steps` are the most that the attacker
-            gets in a round.
+        options: games.attacked.AttackedOptions; the attacker never gets more than its
+            `attack_steps` in a round.
     Source: Yin et al. 2022, algorithm 1, arXiv:2012.06568 (a binary classifier against its own
         adversarial images); Du & Mordatch 2019, arXiv:1903.08689 (the pool).
     """
@@ -137,7 +137,7 @@ class AttackedDiscriminator(Game):
         return self.results()
 
     def attacker_turn(self, batch):
-        """Draws fakes from the pool, some as noise again; moves them uphill; puts them back."""
+        """Draws fakes from the pool, turns some into noise, moves all uphill, puts them back."""
         agent = self.discriminator
         order = tf.random.experimental.stateless_shuffle(
             tf.range(self.options.pool_size), self.random_seed(agent, Draw.POOL_PLACES)
@@ -159,7 +159,7 @@ class AttackedDiscriminator(Game):
         return fake_images, labels
 
     def discriminator_turn(self, real_images, real_labels, fake_images, labels):
-        """Teaches the discriminator: real under its own label is real; all else is not."""
+        """Teaches the discriminator: a real image is real as its own class, all else is not."""
         agent = self.discriminator
 
         def own_realness(images):
@@ -181,7 +181,7 @@ class AttackedDiscriminator(Game):
         self.update(agent, loss_fn)
 
     def balance(self, real_logits, fake_logits):
-        """Gives the attacker a step more if the discriminator has been winning for a while."""
+        """Gives the attacker one step more if the discriminator has been winning for a while."""
         lead = (
             shared_batch.all_rows(real_logits)[:, None] - shared_batch.all_rows(fake_logits)[None]
         )
@@ -210,7 +210,7 @@ class AttackedDiscriminator(Game):
         return int(self.discriminator.optimizer.iterations.numpy())
 
     def sample(self, count, seed):
-        """Images climbed from fresh noise for pictures: the same noise for the same seed.
+        """Images climbed from fresh noise, always the same noise for the same seed.
 
         Returns:
             float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.
@@ -220,7 +220,7 @@ class AttackedDiscriminator(Game):
         return self.climber.top(noise, labels, self.options.sampling_steps).numpy(), labels.numpy()
 
     def go_on(self, options):
-        """The learning rate falls over the run's new length."""
+        """Lets the learning rate fall over the run's new length."""
         super().go_on(options)
         self.discriminator.optimizer.learning_rate = learning_rate(options)
 
@@ -229,11 +229,11 @@ class AttackedDiscriminator(Game):
         return {"discriminator": self.discriminator}
 
     def agents_to_save(self):
-        """The agent that a user wants afterwards: the average discriminator."""
+        """The agent for use after the training: the average discriminator."""
         return {"discriminator": self.average_discriminator}
 
     def _state(self, name, value):
-        """A variable of the game's own, which is saved with it."""
+        """A variable of the game itself, which is saved with it."""
         variable = self.add_weight(
             name=name, shape=value.shape, dtype=value.dtype.name, trainable=False
         )
@@ -242,7 +242,7 @@ class AttackedDiscriminator(Game):
 
 
 def wrong_label_loss(logits, labels):
-    """What real images cost that look real as another class: the mean over the wrong labels.
+    """The loss of real images that look real as another class: the mean over wrong labels.
 
     Args:
         logits: float32 (batch, num_classes), realness of real images as each class.
@@ -262,7 +262,7 @@ def _of(logits, labels):
 
 
 def learning_rate(options):
-    """The discriminator's learning rate, which falls to nothing."""
+    """The discriminator's learning rate, which falls over the run."""
     return falling_rate(options, options.discriminator_learning_rate)
 
 

@@ -1,4 +1,4 @@
-"""Random, differentiable changes to images that are drawn from stateless seeds."""
+"""Random, differentiable changes to images, drawn from stateless seeds."""
 
 import tensorflow as tf
 
@@ -6,17 +6,17 @@ from devices import shared_batch
 
 
 def random_translation(images, max_shift, seed):
-    """Shifts each image by its own whole number of pixels and fills with the darkest value.
+    """Shifts each image by its own whole numbers of pixels and fills up with the darkest value.
 
-    Shown to the discriminator on real and generated images alike, it keeps a small data set from
-    being learned by heart (DiffAugment's translation; Zhao et al. 2020, arXiv:2006.10738).
+    Applied to both real and generated images, it keeps the discriminator from learning a small
+    data set by heart (DiffAugment's translation; Zhao et al. 2020, arXiv:2006.10738).
 
     Args:
         images: float32 (batch, h, w, c) in [-1, 1].
         max_shift: int >= 0, largest shift in pixels along each axis; 0 returns the images.
         seed: int32 (2,), a stateless seed.
     Returns:
-        float32 (batch, h, w, c); the gradient of a pixel goes back to where it came from.
+        float32 (batch, h, w, c); the gradient of a pixel flows back to where it came from.
     """
     if max_shift == 0:
         return images

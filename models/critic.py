@@ -1,4 +1,4 @@
-"""What the discriminator still has to learn once the generator has stopped: to judge one image."""
+"""After the game a copy of the discriminator learns on, to judge single images."""
 
 import keras
 import tensorflow as tf
@@ -12,18 +12,18 @@ EMA_DECAY = 0.998
 
 
 class Critic(Game):
-    """A discriminator that goes on learning against a generator that stands still.
+    """A discriminator that goes on learning while the generator stays as it is.
 
     Near the game's equilibrium real and generated images are equally likely, so realness says
-    little of a single image. The critic must also tell a real image with its own label from one
+    little about a single image. The critic must also tell a real image with its own label from one
     with another's (the matching-aware discriminator; Reed et al. 2016, algorithm 1,
     arXiv:1605.05396): its logits under the ten labels then say how clearly an image is of its
-    class. `average_discriminator` is the one to score with.
+    class. Scores come from `average_discriminator`.
 
     Args:
         generator: keras.Model, [latents, labels] -> images; it does not learn.
         discriminator: compiled keras.Model, [images, labels] -> realness logits.
-        options: games.gan.TrioOptions, of the game that the two have played.
+        options: games.gan.TrioOptions, of the game that the two played.
     """
 
     def __init__(self, generator, discriminator, options, **kwargs):

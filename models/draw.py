@@ -1,12 +1,12 @@
-"""The names of what is drawn at random in a step."""
+"""Names for all that is drawn at random in a step."""
 
 import enum
 
 
 class Draw(enum.IntEnum):
-    """What the turns draw; each has random numbers of its own in every iteration.
+    """What the turns draw; each draw has its own random numbers in every iteration.
 
-    A draw of fakes takes two: the latents' and, one further, the labels'.
+    A draw of fakes takes two numbers: its own for the latents, and the next for the labels.
     """
 
     DISCRIMINATOR_FAKES = 0

@@ -1,4 +1,4 @@
-"""Rob-GAN's second step: its discriminator becomes a classifier, taught by both kinds of images."""
+"""Rob-GAN's second step: its discriminator becomes a classifier, by real and generated images."""
 
 import keras
 import tensorflow as tf
@@ -14,8 +14,8 @@ from models.robust_classifier import RobustClassifier, learning_rate
 class FineTuning(RobustClassifier):
     """The classifier learns from attacked real images and from attacked generated ones.
 
-    Its round is `RobustClassifier`'s. The generator only draws: it is not compiled, and never
-    moves.
+    A round is that of `RobustClassifier`. The generator only draws: it is not compiled and never
+    learns.
 
     Args:
         classifier: compiled keras.Model, images -> class logits.
@@ -32,7 +32,7 @@ class FineTuning(RobustClassifier):
         self.num_classes = classifier.output.shape[-1]
 
     def lesson(self, images, labels):
-        """As many generated images after the real ones, if they weigh anything."""
+        """The real images and, if they have any weight, as many generated ones after them."""
         images, labels, weights = super().lesson(images, labels)
         if self.options.fake_weight == 0:
             return images, labels, weights
@@ -53,7 +53,7 @@ class FineTuning(RobustClassifier):
 
 
 def _joined(real, fake):
-    """Both halves in one order, however many devices share them: the attack starts by it."""
+    """Both halves in an order that does not depend on how many devices share them."""
     return shared_batch.own_rows(
         tf.concat([shared_batch.all_rows(real), shared_batch.all_rows(fake)], axis=0)
     )
@@ -64,8 +64,8 @@ def build(options, parent):
 
     Args:
         options: games.robgan.FineTuneOptions.
-        parent: callable, name -> keras.Model: the "generator" and the "classifier" of the run that
-            is gone on with; a copy of the classifier learns.
+        parent: callable, name -> keras.Model: the "generator" and the "classifier" of the run to go
+            on with; a copy of the classifier learns.
     Returns:
         `FineTuning`, whose classifier is compiled.
     """

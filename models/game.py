@@ -1,4 +1,4 @@
-"""What every game is: agents that learn against each other, one `update` at a time."""
+"""What all games share: agents that learn against each other, one `update` at a time."""
 
 import dataclasses
 
@@ -14,9 +14,9 @@ BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent mov
 
 
 def falling_rate(options, first):
-    """The learning rate of an agent that plays alone: it falls to nothing over the run's steps.
+    """The learning rate of an agent without an opponent that learns: it falls over the run.
 
-    A run whose end is set by the clock has no such steps; there it stays what it is.
+    It ends at a hundredth. If the clock ends the run, its steps are unknown and the rate stays.
 
     Args:
         options: frozen options of the run.
@@ -38,15 +38,15 @@ class Game(keras.Model):
     """Agents that learn against each other: each subclass's `train_step` is its schedule.
 
     The agents are compiled `keras.Model`s, each with its own optimizer; the game has none. All
-    randomness is drawn from `(seed, salt, iteration)`, so a game that is saved and loaded goes on
-    exactly as if it had never stopped.
+    random numbers are drawn from `(seed, draw, iteration)`, so a game that is saved and loaded goes
+    on exactly as if it had never stopped.
 
     Args:
-        options: frozen options of the run, of this game.
+        options: frozen options of a run of this game.
     Attributes:
-        validation_images: how many held-out images `test_step` looks at after an epoch: an int,
-            None for all of them, 0 for a game without a `test_step`.
-        has_critic: bool, whether `build_critic` says what is played after the game.
+        validation_images: how many held-out images `test_step` gets after an epoch: an int, None
+            for all of them, 0 for a game without a `test_step`.
+        has_critic: bool, whether a game of `build_critic` is played afterwards.
     """
 
     validation_images: int | None = 0
@@ -56,16 +56,16 @@ class Game(keras.Model):
         super().__init__(**kwargs)
         self.options = options
         self.means = {}
-        self.built = True  # the agents are; Keras would otherwise build the game by calling it
+        self.built = True  # as its agents are; else Keras would build the game by calling it
 
     def update(self, agent, loss_fn):
-        """Moves one agent down the gradient of a loss, and nobody else.
+        """Moves one agent, and no other, down the gradient of a loss.
 
         Args:
             agent: compiled keras.Model whose trainable variables move.
             loss_fn: callable without arguments -> scalar loss.
         Returns:
-            float32 scalar, the loss before the update, of this device's part of the batch.
+            float32 scalar, the loss before the update, on this device's part of the batch.
         """
         with tf.GradientTape() as tape:
             loss = loss_fn()
@@ -77,13 +77,13 @@ class Game(keras.Model):
     def follow(self, average, agent, decay):
         """Moves an averaged copy a little towards its agent (exponential moving average).
 
-        The decay starts low, min(decay, (1 + n) / (10 + n)) at iteration n, so that the first
-        random weights are soon forgotten.
+        The decay starts low, min(decay, (1 + n) / (10 + n)) at iteration n, so that the random
+        first weights are soon forgotten.
 
         Args:
             average: keras.Model with the agent's layers, changed in place.
             agent: compiled keras.Model.
-            decay: float in [0, 1), share of the old average that stays at each step.
+            decay: float in [0, 1), share of the old average that is kept at each step.
         """
         iteration = tf.cast(agent.optimizer.iterations, tf.float32)
         rate = 1.0 - tf.minimum(decay, (1.0 + iteration) / (10.0 + iteration))
@@ -91,7 +91,7 @@ class Game(keras.Model):
             slow.assign_add(rate * (fast.value - slow.value))
 
     def lazily(self, agent, interval, penalty_fn):
-        """A penalty at every interval-th of an agent's turns, as many times as strong, or 0.
+        """A penalty in every interval-th turn of an agent, multiplied by the interval; else 0.
 
         Args:
             agent: compiled keras.Model whose turns count.
@@ -103,13 +103,13 @@ class Game(keras.Model):
         return tf.cond(due, lambda: interval * penalty_fn(), lambda: 0.0)
 
     def r1(self, agent, interval, logits_fn, images):
-        """R1, the lazy penalty on the slope of realness, gamma / 2 |dD/dx|^2.
+        """R1, a lazy penalty on the slope of realness, gamma / 2 |dD/dx|^2.
 
         Args:
             agent: compiled keras.Model, the discriminator whose turn it is.
-            interval: int >= 1, its turns between two penalties.
+            interval: int >= 1, turns from one penalty to the next.
             logits_fn: callable, images -> realness logits (batch, 1).
-            images: float32 (batch, h, w, c), real ones; R2 is the same on generated ones.
+            images: float32 (batch, h, w, c), real ones; the same on generated ones is R2.
         Source: Mescheder et al. 2018, equation 9, arXiv:1801.04406.
         """
         if self.options.r1_gamma == 0.0:
@@ -122,9 +122,9 @@ class Game(keras.Model):
         return self.lazily(agent, interval, penalty)
 
     def borrow(self, agent, inputs):
-        """What an opponent answers in training mode, without moving its statistics.
+        """An opponent's outputs in training mode, which leave its statistics as they were.
 
-        Within somebody else's turn BatchNorm shall normalise by the batch, but stay as it is.
+        In another agent's turn BatchNorm must normalise by the batch but must not change.
         """
         outputs, _ = agent.stateless_call(
             agent.trainable_variables, agent.non_trainable_variables, inputs, training=True
@@ -132,10 +132,10 @@ class Game(keras.Model):
         return outputs
 
     def random_seed(self, agent, draw):
-        """A stateless seed that no other turn, draw or iteration of this run has again.
+        """A stateless seed that no other draw or iteration of this run has.
 
         Args:
-            agent: compiled keras.Model whose iteration counts.
+            agent: compiled keras.Model whose iteration is used.
             draw: `Draw` or int, what is drawn.
         Returns:
             int32 (2,).
@@ -144,17 +144,17 @@ class Game(keras.Model):
         return tf.stack([self.options.seed * 1009 + draw, iteration])
 
     def draw_latents(self, agent, batch, draw):
-        """Fresh latents (batch, latent_dim) of this agent's turn."""
+        """Fresh latents (batch, latent_dim) for this agent's turn."""
         return shared_batch.normal((batch, self.latent_dim), self.random_seed(agent, draw))
 
     def draw_fakes(self, agent, batch, draw):
-        """Fresh latents (batch, latent_dim) and uniform labels (batch,) of this agent's turn."""
+        """Fresh latents (batch, latent_dim) and uniform labels (batch,) for this agent's turn."""
         seed = self.random_seed(agent, draw + 1)
         labels = shared_batch.uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
         return self.draw_latents(agent, batch, draw), labels
 
     def track(self, **values):
-        """Adds to the running means that `fit` shows and resets at each epoch."""
+        """Updates the running means, which `fit` shows and resets at each epoch."""
         for name, value in values.items():
             self.means[name].update_state(value)
 
@@ -164,24 +164,24 @@ class Game(keras.Model):
             return self.report(*self.means.values())
 
     def report(self, *metrics):
-        """What metrics say so far, name -> float32 scalar, as a step of `fit` returns it.
+        """The values of metrics so far, name -> float32 scalar, as a step of `fit` returns them.
 
-        Several machines reduce what has an axis alone, so there the shape is (1,).
+        Several machines can only reduce values that have an axis, so there the shape is (1,).
         """
         workers = tf.distribute.MultiWorkerMirroredStrategy
         shape = (1,) if isinstance(tf.distribute.get_strategy(), workers) else ()
         return {metric.name: tf.reshape(metric.result(), shape) for metric in metrics}
 
     def compile(self, *, jit_compile=False, **kwargs):
-        """Compiles the game without an optimizer of its own; takes `keras.Model.compile`'s rest.
+        """Compiles the game without an optimizer; other arguments are `keras.Model.compile`'s.
 
-        Without XLA unless asked, though Keras would choose it: on a CPU its convolutions take
-        twice as long.
+        It uses XLA only if asked, although Keras would choose it: XLA's convolutions take twice as
+        long on a CPU.
         """
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config):
-        """Compiles a loaded game; Keras's own version would insist on an optimizer."""
+        """Compiles a loaded game; the method of Keras would insist on an optimizer."""
         self.compile(
             **{
                 name: config[name]
@@ -191,10 +191,10 @@ class Game(keras.Model):
         )
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: a game is built. Keras 3.15 would reduce a first batch, and fail on workers."""
+        """Does nothing: a game is built. Keras 3.15 would reduce a batch, and fail on workers."""
 
     def go_on(self, options):
-        """Fits a loaded game to the options of the run that goes on, whose length may differ."""
+        """Adapts a loaded game to the options of the resumed run, whose length may differ."""
         self.options = options
 
     def agents(self):
@@ -202,7 +202,7 @@ class Game(keras.Model):
         raise NotImplementedError
 
     def get_config(self):
-        """What `from_config` builds the game from: its agents and its options."""
+        """The agents and options from which `from_config` builds the game."""
         described = {
             name: keras.saving.serialize_keras_object(agent)
             for name, agent in self.agents().items()
@@ -211,7 +211,7 @@ class Game(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """The game of a `get_config`."""
+        """The game that a `get_config` describes."""
         agents = {
             name: keras.saving.deserialize_keras_object(value)
             for name, value in config.items()
@@ -221,12 +221,12 @@ class Game(keras.Model):
 
 
 class Draws:
-    """What games with a generator share: its turns are the rounds, its average draws pictures.
+    """What games with a generator share: its turns count as rounds, its average draws pictures.
 
     Attributes:
         conditional: bool, whether the generator is told a class.
-        named: bool, whether an image should show the very class that was asked for.
-        watched_samples: int, images that the collapse watch draws at a look.
+        named: bool, whether an image should show the class that was asked for.
+        watched_samples: int, images that the collapse watch draws at each look.
     """
 
     generator: keras.Model
@@ -243,7 +243,7 @@ class Draws:
         return int(self.generator.optimizer.iterations.numpy())
 
     def sample(self, count, seed):
-        """Images of the average generator for pictures: the same latents for the same seed.
+        """Images of the average generator, always from the same latents for the same seed.
 
         Returns:
             float32 (count, h, w, c) in [-1, 1], and labels int32 (count,) that cycle.

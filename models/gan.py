@@ -22,8 +22,8 @@ WASSERSTEIN_PENALTY = 10.0  # Gulrajani et al. 2017
 class GAN(Game, Draws):
     """A generator learns to make images that a discriminator takes for real ones.
 
-    `average_generator` follows the generator (exponential moving average) and is the one to
-    sample from.
+    Samples come from `average_generator`, which follows the generator (exponential moving
+    average).
 
     Args:
         generator: compiled keras.Model, latents -> images.
@@ -101,7 +101,7 @@ class GAN(Game, Draws):
         return random_translation(images, most, self.random_seed(agent, shift))
 
     def penalty(self, real, fake):
-        """The discriminator's gradient penalty: WGAN-GP at each step, or R1 lazily.
+        """The discriminator's gradient penalty: WGAN-GP at each step, or else lazy R1.
 
         Args:
             real, fake: pairs of a callable, images -> realness logits (batch, 1), and images.
@@ -116,7 +116,7 @@ class GAN(Game, Draws):
         )
 
     def track_discriminator(self, loss, real_logits, fake_logits):
-        """Adds a turn's loss and scores to the running means."""
+        """Adds the loss and the scores of a turn to the running means."""
         self.track(
             discriminator_loss=loss,
             real_score=tf.sigmoid(real_logits),
@@ -128,7 +128,7 @@ class GAN(Game, Draws):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def agents_to_save(self):
-        """The agents that a user wants afterwards, name -> keras.Model without an optimizer."""
+        """The agents for use after the training, name -> keras.Model without an optimizer."""
         return {
             "generator": self.average_generator,
             "discriminator": copy_agent(self.discriminator),
@@ -147,7 +147,7 @@ def build(options, dataset):
 
 
 def build_generator(options, dataset, *, num_classes):
-    """The compiled generator; without classes where `num_classes` is None."""
+    """The compiled generator; it is told no class if `num_classes` is None."""
     sizes = {"latent_dim": options.latent_dim, "width": options.generator_width}
     shape = (dataset.image_size, dataset.channels)
     if options.style:

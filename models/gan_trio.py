@@ -29,11 +29,11 @@ def class_loss(labels, class_logits):
 class GANTrio(GAN):
     """The GAN's two turns with classes, and a third: a classifier learns from fakes alone.
 
-    Only the discriminator is ever given real images. The classifier is taught by the average
-    generator's images and the classes that were asked for; how it reads real ones is the score.
-    With the conditioning "none" no label of a real image is used; the generator is also paid for
-    images that the classifier can read, so that it invents classes of its own (InfoGAN; Chen et
-    al. 2016, arXiv:1606.03657).
+    Only the discriminator ever gets real images. The classifier learns from the average generator's
+    images and the classes that were asked for; how it reads real images is the score. With the
+    conditioning "none" no label of a real image is used: the generator is also rewarded for images
+    that the classifier can read, so it invents classes of its own (InfoGAN; Chen et al. 2016,
+    arXiv:1606.03657).
 
     Args:
         generator: compiled keras.Model, [latents, labels] -> images.
@@ -57,10 +57,10 @@ class GANTrio(GAN):
         self.accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
 
     def train_step(self, data):
-        """One round: the classifier's turn, and the GAN's two.
+        """One round: the classifier's turn, then the GAN's two.
 
-        The classifier learns from the average generator as the last round left it, so that a graph
-        can play its turn beside the discriminator's.
+        The classifier learns from the average generator of the last round, so a graph can play its
+        turn at the same time as the discriminator's.
         """
         with tf.name_scope("classifier_turn"):
             self.classifier_turn(tf.shape(data[0])[0])
@@ -70,7 +70,7 @@ class GANTrio(GAN):
         return self.results()
 
     def classifier_turn(self, batch):
-        """Teaches the classifier to read generated images; it is handed no real ones."""
+        """Teaches the classifier to read generated images; it gets no real ones."""
         agent = self.classifier
         latents, labels = self.draw_fakes(agent, batch, Draw.CLASSIFIER_FAKES)
         fake_images = self.average_generator([latents, labels], training=False)
@@ -83,7 +83,7 @@ class GANTrio(GAN):
         self.track(classifier_loss=self.update(agent, loss_fn))
 
     def discriminator_turn(self, data):
-        """Teaches the discriminator to tell real images of their classes from this turn's fakes."""
+        """Teaches the discriminator to tell real images, given their classes, from fakes."""
         agent, (real_images, real_labels) = self.discriminator, data
         batch = tf.shape(real_images)[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.DISCRIMINATOR_FAKES)
@@ -110,7 +110,7 @@ class GANTrio(GAN):
         self.update(agent, loss_fn)
 
     def generator_turn(self, data):
-        """Teaches the generator, on fresh latents, to be taken for real ones of their classes."""
+        """Teaches the generator, on fresh latents, to be taken for real images of a class."""
         agent, batch = self.generator, tf.shape(data[0])[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.GENERATOR_FAKES)
 
@@ -137,19 +137,19 @@ class GANTrio(GAN):
         return self.discriminator(images, training=training), 0.0
 
     def invention_loss(self, fake_images, labels):
-        """Without labels in the discriminator, the generator must please the classifier."""
+        """The loss (batch,) by which the generator of "none" pleases the classifier; else 0."""
         if self.options.conditioning != "none":
             return 0.0
         return class_loss(labels, self.classifier(fake_images, training=False))
 
     def test_step(self, data):
-        """How the average classifier reads held-out real images; nothing learns from it."""
+        """How the average classifier reads held-out real images; no agent learns from them."""
         images, labels = data
         self.accuracy.update_state(labels, self.average_classifier(images, training=False))
         return self.report(self.accuracy)
 
     def build_critic(self):
-        """The game after the game, in which a copy of the discriminator learns on alone.
+        """The game played afterwards, in which a copy of the discriminator learns on alone.
 
         Returns:
             A compiled models.critic.Critic.

@@ -1,4 +1,4 @@
-"""The ways between latents and between classes: images in between, sheets and films of them."""
+"""The ways between latents and between classes: the images in between, as sheets and films."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from models.sampling import BATCH
 
 
 def slerp(start, end, fraction):
-    """The point at a fraction of the great arc between two latents, which keeps their length.
+    """The point at a fraction of the great arc between two latents, whose length it keeps.
 
     Args:
         start, end: float (..., latent_dim).
@@ -30,12 +30,12 @@ def slerp(start, end, fraction):
 
 
 def imagine_between(generator, latents, classes):
-    """Images float32 (n, h, w, c) of latents and real-valued classes: 3.5 is between 3 and 4.
+    """Images float32 (n, h, w, c) from latents and real-valued classes: 3.5 is between 3 and 4.
 
     Args:
-        generator: class-conditional keras.Model with the labels in one Embedding or several.
+        generator: class-conditional keras.Model, whose labels go into one or several Embeddings.
         latents: float32 (n, latent_dim).
-        classes: float (n,) in [0, num_classes]; the last class leads back to the first.
+        classes: float (n,) in [0, num_classes]; after the last class comes the first.
     """
     tables = [layer for layer in generator.layers if isinstance(layer, Embedding)]
     lower = np.floor(classes).astype(int)
@@ -57,9 +57,9 @@ def walk(sampler, rng, *, frames, anchors=3, rows=2):
         rng: numpy.random.Generator.
         frames: int, frames of the whole loop.
         anchors: int, latents that the loop passes.
-        rows: int, rows of each half; a generator without classes has the upper half only.
+        rows: int, rows of each half; a generator without classes has only the upper half.
     Returns:
-        list of float32 (images, h, w, c) in [-1, 1], a frame each, and int, columns of the grid.
+        (list, int): a float32 (images, h, w, c) in [-1, 1] for each frame; columns of the grid.
     """
     columns = sampler.num_classes or 10
     cells = rows * columns
@@ -82,7 +82,7 @@ def walk(sampler, rng, *, frames, anchors=3, rows=2):
 
 
 def interpolation_rows(sampler, rng, *, columns=10):
-    """A sheet of ways: a row a class from one latent to another, then from each class to the next.
+    """A sheet with, for each class, a row from one latent to another, then one to the next class.
 
     Args:
         sampler: Sampler.

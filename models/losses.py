@@ -1,4 +1,4 @@
-"""Adversarial losses: pure functions on logits, one value an example. Real is 1, fake is 0."""
+"""Adversarial losses: pure functions on logits, one value per example. Real is 1, fake is 0."""
 
 import dataclasses
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def logistic_discriminator_loss(real_logits, fake_logits):
 
 
 def minimax_generator_loss(fake_logits):
-    """The original generator's loss, log(1 - D(G(z))), whose gradient dies when D is sure.
+    """The original generator's loss, log(1 - D(G(z))), whose gradient vanishes when D is sure.
 
     Args:
         fake_logits: float32 (batch, 1), realness of generated images.
@@ -157,7 +157,7 @@ def squared_gradient_norm(logits_fn, images):
     """|dD/dx|^2 at each image: R1's penalty at real images, R2's at generated ones.
 
     Args:
-        logits_fn: callable, images -> (batch, 1) logits, each of its own image alone.
+        logits_fn: callable, images -> logits (batch, 1), each of which depends on its image alone.
         images: float32 (batch, h, w, c).
     Returns:
         float32 (batch,), logits^2 per pixel unit^2 on the [-1, 1] scale, >= 0.
@@ -193,7 +193,7 @@ class AdversarialLoss:
 
     Attributes:
         discriminator: callable, (real_logits, fake_logits) -> (batch,).
-        generator: callable, fake_logits -> (batch,); of the relativistic game
+        generator: callable, fake_logits -> (batch,); in the relativistic game
             (real_logits, fake_logits) -> (batch,).
     """
 

@@ -17,7 +17,7 @@ class Relativistic(GAN):
     """Penalises the slope at fakes as well as at real images: R1 and R2."""
 
     def penalty(self, real, fake):
-        """R1 and R2, taken lazily; arguments as `GAN.penalty`."""
+        """Lazy R1 and R2; arguments as `GAN.penalty`."""
         return sum(self.r1(self.discriminator, R1_INTERVAL, *side) for side in (real, fake))
 
 

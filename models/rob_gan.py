@@ -15,11 +15,11 @@ R1_INTERVAL = 4  # discriminator turns between two penalties
 
 @keras.saving.register_keras_serializable(package="games")
 class RobGAN(AdversarialTraining, Draws):
-    """The discriminator tells attacked real images from fakes, and names the attacked ones' class.
+    """The discriminator tells attacked real images from fakes, and names the class of the former.
 
-    It never sees a real image as it is. The attacker climbs the very loss that the discriminator
-    descends, so there is nothing to hide behind but being right. The generator is paid for images
-    that look real and whose class is read as asked.
+    It never sees a real image as it is. The attacker climbs the loss that the discriminator
+    descends, so only a discriminator that is right withstands it. The generator is rewarded for
+    images that look real and are read as the class asked for.
 
     With the loss "robgan" the discriminator learns classes from real images alone, with "acgan"
     from generated ones as well.
@@ -44,7 +44,7 @@ class RobGAN(AdversarialTraining, Draws):
         self.means = {name: keras.metrics.Mean(name) for name in names}
 
     def train_step(self, data):
-        """One round: attacker and discriminator in turns, the generator's turn, the averages'."""
+        """One round: attacker and discriminator in turn, the generator's turn, the averages."""
         real_images, real_labels = data
         for _ in range(self.options.discriminator_steps):
             with tf.name_scope("attacker_turn"):
@@ -59,7 +59,7 @@ class RobGAN(AdversarialTraining, Draws):
         return self.results()
 
     def attacker_turn(self, real_images, real_labels):
-        """Images near the real ones that look the most like fakes, and like another class."""
+        """Images near the real ones that look most like fakes and like another class."""
         agent = self.discriminator
 
         def objective(images):
@@ -70,7 +70,7 @@ class RobGAN(AdversarialTraining, Draws):
         return self.attack(objective, real_images, seed=seed, scale=self.ramp(self.generator))
 
     def discriminator_turn(self, adversarial_images, real_labels):
-        """Teaches the discriminator to tell attacked real images from fakes, and their classes."""
+        """Teaches the discriminator to tell attacked real images from fakes and to name classes."""
         agent = self.discriminator
         batch = tf.shape(adversarial_images)[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.ROBGAN_DISCRIMINATOR_FAKES)
@@ -96,7 +96,7 @@ class RobGAN(AdversarialTraining, Draws):
         self.update(agent, loss_fn)
 
     def generator_turn(self, batch):
-        """Teaches the generator to be taken for real, and for the class that it was asked for."""
+        """Teaches the generator to be taken for real, and for the class that was asked for."""
         agent = self.generator
         latents, labels = self.draw_fakes(agent, batch, Draw.ROBGAN_GENERATOR_FAKES)
 
@@ -120,7 +120,7 @@ class RobGAN(AdversarialTraining, Draws):
         return {"generator": self.generator, "discriminator": self.discriminator}
 
     def agents_to_save(self):
-        """The agents that a user wants afterwards; the classifier is the discriminator's head."""
+        """The agents for use after the training; the classifier is a head of the discriminator."""
         discriminator = self.average_discriminator
         return {
             "generator": self.average_generator,

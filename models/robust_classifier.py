@@ -12,7 +12,7 @@ from models.game import copy_agent, falling_rate
 
 
 def divergence(logits, attacked_logits):
-    """Kullback-Leibler divergence of what is said of attacked images from what is said of images.
+    """Kullback-Leibler divergence of the answers to attacked images from those to the originals.
 
     Args:
         logits, attacked_logits: float32 (batch, num_classes).
@@ -26,15 +26,15 @@ def divergence(logits, attacked_logits):
 
 @keras.saving.register_keras_serializable(package="games")
 class RobustClassifier(AdversarialTraining):
-    """The classifier against the attacker, who knows its weights: min over one, max over the other.
+    """The classifier minimises a loss that the attacker, who knows its weights, maximises.
 
     With "madry" the classifier learns to name the attacked images; "fast" is the same against a
     single step from a random start (Wong et al. 2020, arXiv:2001.03994); with "trades" it learns
-    to name the images as they are, and to say the same of the attacked ones.
+    to name the images as they are, and to give the same answer for the attacked ones.
 
-    The attack's epsilon grows from 0: from the full one at once, a classifier may learn nothing but
-    to give every class the same probability. Images may be shifted, since robustness overfits long
-    before accuracy does (Rice et al. 2020, arXiv:2002.11569).
+    The attack's epsilon grows from 0: under the full epsilon from the start, a classifier may learn
+    only to give every class the same probability. Images may be shifted, because robustness
+    overfits long before accuracy does (Rice et al. 2020, arXiv:2002.11569).
 
     Args:
         classifier: compiled keras.Model, images -> class logits.
@@ -64,13 +64,13 @@ class RobustClassifier(AdversarialTraining):
         return self.results()
 
     def lesson(self, images, labels):
-        """What a round teaches: images, their labels, and the weight of each in the loss."""
+        """What a round teaches: images, their labels, and the weight of each image in the loss."""
         seed = self.random_seed(self.classifier, Draw.LESSON_SHIFT)
         images = random_translation(images, self.options.translation, seed)
         return images, labels, tf.ones_like(labels, tf.float32)
 
     def attacker_turn(self, images, labels):
-        """Images of each one's ball that the classifier gets as wrong as the attacker can."""
+        """Images in the balls around the originals that the attacker makes as wrong as it can."""
         if self.options.loss == "trades":
             logits = self.classifier(images, training=False)
 
@@ -111,7 +111,7 @@ class RobustClassifier(AdversarialTraining):
         return int(self.classifier.optimizer.iterations.numpy())
 
     def go_on(self, options):
-        """The learning rate falls over the run's new length."""
+        """Lets the learning rate fall over the run's new length."""
         super().go_on(options)
         self.classifier.optimizer.learning_rate = learning_rate(options)
 
@@ -120,12 +120,12 @@ class RobustClassifier(AdversarialTraining):
         return {"classifier": self.classifier}
 
     def agents_to_save(self):
-        """The agent that a user wants afterwards: the average classifier."""
+        """The agent for use after the training: the average classifier."""
         return {"classifier": self.average_classifier}
 
 
 def learning_rate(options):
-    """The classifier's learning rate, which falls to nothing."""
+    """The classifier's learning rate, which falls over the run."""
     return falling_rate(options, options.classifier_learning_rate)
 
 

@@ -13,8 +13,8 @@ from models.attacked_discriminator import Climber
 
 BATCH = 256
 NICE_FACTOR = 20  # nice images are the best of twenty: the top 5 %
-DRS_BURN_IN = 2_000  # images that first estimate how real the discriminator can find one
-DRS_PERCENTILE = 80  # sets the share that is kept, as in the paper's section 4
+DRS_BURN_IN = 2_000  # images by which the highest score is first estimated
+DRS_PERCENTILE = 80  # decides the share that is kept, as in section 4 of the paper
 DRS_ROUNDS = 200
 
 
@@ -35,7 +35,7 @@ class Sampler:
 
     @property
     def num_classes(self):
-        """int, or None for a generator that is told no class."""
+        """int, or None if the generator is told no class."""
         if len(self.generator.inputs) == 1:
             return None
         kinds = (layer for layer in self.generator.layers if isinstance(layer, Embedding))
@@ -69,10 +69,10 @@ class Sampler:
         return (logits[0] if isinstance(logits, list) else logits)[:, 0]
 
     def clarity(self, images, labels):
-        """How much more real an image is as one of its own class than of any other, float32 (n,).
+        """How much more real an image looks as its own class than as any other, float32 (n,).
 
-        The discriminator's logit with the image's own label less log-sum-exp of those with the
-        others. A discriminator that sees no labels can only say how real it is.
+        The discriminator's logit with the image's own label, less the log-sum-exp of those with the
+        other labels. If the discriminator sees no labels, it is the realness.
         """
         sees_labels = len(self.discriminator.inputs) + len(self.discriminator.outputs) > 2
         if self.num_classes is None or not sees_labels:
@@ -81,7 +81,7 @@ class Sampler:
         return _clarity(every.predict(images, batch_size=BATCH, verbose=0), labels)
 
     def nice(self, labels, rng):
-        """The clearest of twenty images for each label, in the discriminator's eyes.
+        """The clearest of twenty images for each label, as the discriminator sees them.
 
         Args, Returns: as `plain`.
         """
@@ -99,8 +99,8 @@ class Sampler:
     def rejection_sampled(self, labels, rng):
         """Images that pass discriminator rejection sampling, one of each label.
 
-        An image is kept with the probability that its estimated density ratio real/fake, relative
-        to the largest one seen, gives it: fewer flaws, without the top-5 % rule's sameness.
+        The probability of keeping an image grows with its estimated density ratio real/fake,
+        relative to the largest one seen: fewer flaws, and more variety than the best 5 %.
 
         Args, Returns: as `plain`.
         Source: Azadi et al. 2019, algorithm 1, arXiv:1810.06758.
@@ -116,7 +116,7 @@ class Sampler:
             highest = max(highest, scores.max())
             kept = rng.random(len(missing)) < acceptance(scores, highest)
             if images is None:
-                images = drawn.copy()  # every place is filled, also if the rounds run out
+                images = drawn.copy()  # so that all places are filled if the rounds run out
             images[missing[kept]] = drawn[kept]
             missing = missing[~kept]
             if not len(missing):
@@ -130,7 +130,7 @@ class AttackSampler:
 
     Args:
         discriminator: keras.Model of `agents.build_class_discriminator`.
-        attack: attacks.ProjectedGradientDescent, of which the norm and the step size are used.
+        attack: attacks.ProjectedGradientDescent, whose norm and step size are used.
         steps: int, from noise to image.
     """
 
@@ -144,7 +144,7 @@ class AttackSampler:
         return self.discriminator.output.shape[-1]
 
     def noise(self, labels, rng):
-        """What images start from: uniform in [-1, 1], float32 (n, h, w, c), one a label."""
+        """Where images start: uniform noise in [-1, 1], float32 (n, h, w, c), one per label."""
         shape = (len(labels), *self.discriminator.input.shape[1:])
         return rng.uniform(-1, 1, shape).astype(np.float32)
 
@@ -169,7 +169,7 @@ class AttackSampler:
         return logits[np.arange(len(labels)), labels]
 
     def clarity(self, images, labels):
-        """As `Sampler.clarity`: the own class's logit less log-sum-exp of the others'."""
+        """As `Sampler.clarity`: the logit of the own class less the log-sum-exp of the others."""
         logits = self.discriminator.predict(images, batch_size=BATCH, verbose=0)
         return _clarity(logits, labels)
 

@@ -1,6 +1,6 @@
-"""What `dcgan.py --mode ...` does, once the flags are known to be good: a function each.
+"""What each `dcgan.py --mode ...` does with flags that have been checked: one function a mode.
 
-A mode is loaded when it is asked for: what judging needs takes longer to load than drawing takes.
+A mode is imported only when it is asked for: the imports of judging take longer than drawing.
 """
 
 import importlib
@@ -13,9 +13,9 @@ from training.run_folder import RunError
 __all__ = ["EXPECTED_ERRORS", "work_of"]
 
 EXPECTED_ERRORS = (DataError, ExportError, MessageError, RunError, OSError)
-FILES = {"interpolate": "generate"}  # the others are each in a file of their name
+FILES = {"interpolate": "generate"}  # every other mode is in a file of its own name
 
 
 def work_of(mode):
-    """The function, options -> exit status, that does what a mode says."""
+    """The function of a mode, options -> exit status."""
     return getattr(importlib.import_module(f"modes.{FILES.get(mode, mode)}"), mode)

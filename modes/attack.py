@@ -33,7 +33,7 @@ STEPS = {"pgd": 40, "fgsm": 1, "apgd": 100, "square": 5000}  # of Square: querie
 
 
 def attack(flags):
-    """--mode attack: perturbs test images, or a picture, and draws what came of it.
+    """--mode attack: perturbs test images, or one picture, and draws the result.
 
     Takes the flags; returns the exit status, or raises OptionError or one of EXPECTED_ERRORS.
     """
@@ -52,7 +52,7 @@ def attack(flags):
     say(f"{described(flags.attack or 'pgd', method)}")
     sources = datasets.normalize(images)
     adversarial = perturb(method, classifier, sources, labels, target, flags.seed or 0)
-    adversarial = datasets.normalize(datasets.denormalize(adversarial))  # as a file holds it
+    adversarial = datasets.normalize(datasets.denormalize(adversarial))  # rounded as in a file
     before, after = (logits_of(classifier, batch) for batch in (sources, adversarial))
     if flags.image:
         report_picture(class_names, before[0], after[0], labels[0] if label is not None else None)
@@ -86,7 +86,7 @@ def described(name, method):
 
 
 def own_picture(classifier, flags, label):
-    """The user's picture, uint8 (1, h, w, c), and what it shows, or is read as."""
+    """The user's picture, uint8 (1, h, w, c), and its label, or else the class it is read as."""
     if flags.samples:
         raise OptionError("--samples with --image: one picture is attacked; choose one")
     images = datasets.load_picture(pathlib.Path(flags.image), *classifier.input.shape[2:])[None]
@@ -100,19 +100,21 @@ def own_picture(classifier, flags, label):
 
 
 def chosen_attack(flags, options):
-    """The attack that the flags ask for, in their ball or the one that the run was trained in.
+    """The attack that the flags ask for, in their ball or else in that of the run's training.
 
     Raises:
-        OptionError: if its steps cannot reach the ball's edge, say.
+        OptionError: for instance, if its steps cannot reach the edge of the ball.
     """
     ball, name = chosen_ball(flags, options), flags.attack or "pgd"
     steps = flags.attack_steps or STEPS[name]
     if flags.step_size is not None and name != "pgd":
-        raise OptionError(f"--step_size: --attack {name} finds its own; it is for pgd")
+        raise OptionError(f"--step_size: is for --attack pgd; {name} needs none")
     if name == "fgsm" and steps != 1:
         raise OptionError(f"--attack_steps {steps}: fgsm is a single step; see --attack pgd")
     if name in ("fgsm", "square") and ball.norm != "linf":
-        raise OptionError(f"--norm {ball.norm}: --attack {name} is for linf; see pgd and apgd")
+        raise OptionError(
+            f"--norm {ball.norm}: is for --attack pgd and apgd; {name} knows linf alone"
+        )
     try:
         if name == "fgsm":
             return fast_gradient_sign(ball.epsilon)
@@ -142,7 +144,7 @@ def perturb(method, classifier, sources, labels, target, seed):
 def test_images(run, flags):
     """The first test images, uint8, and their labels."""
     if flags.label is not None:
-        raise OptionError("--label: says what --image FILE shows; test images know theirs")
+        raise OptionError("--label: says what --image FILE shows; test images have labels")
     split = load_data(run, flags, fewest=1).test
     count = min(flags.samples or SAMPLES, len(split.labels))
     return split.images[:count], split.labels[:count]
@@ -156,7 +158,7 @@ def logits_of(classifier, images):
 
 
 def report(labels, before, after, target):
-    """Says how often the attack succeeded, among the images where it had anything to do."""
+    """Says how often the attack succeeded, among the images that it had to change."""
     say(
         f"classified correctly: {np.mean(before == labels):.1%}, under attack"
         f" {np.mean(after == labels):.1%} of {len(labels)}"
@@ -168,22 +170,22 @@ def report(labels, before, after, target):
     if tried.any():
         say(f"success rate of the attack: {np.mean(won[tried]):.1%} of {tried.sum()}")
     else:
-        say("the attack had nothing to do: no image was classified as it wants to change it")
+        say("the attack had nothing to do: every image already was what it is meant to become")
 
 
 def report_picture(class_names, before, after, label):
-    """Says what a picture is read as, before and after; whether rightly only if that is known."""
+    """Says what a picture is read as, before and after; judges it only if its label is known."""
     for when, logits in (("as it is", before), ("attacked", after)):
         named = int(logits.argmax())
         say(f"{when}, it is read as {class_names[named]} ({softmax(logits)[named]:.1%})")
     if label is not None and before.argmax() != label:
-        say(f"which is not what --label says, {class_names[label]}: there was nothing to attack")
+        say(f"--label says that it is {class_names[label]}, so there was nothing to attack")
     elif before.argmax() == after.argmax():
         say("the attack did not change that")
 
 
 def write_arrays(path, sources, adversarial, labels, before, after):
-    """Writes what was attacked and what came of it, pixels as uint8, to a .npz file."""
+    """Writes the images before and after the attack, pixels as uint8, to a .npz file."""
     arrays = {
         "images": datasets.denormalize(sources),
         "adversarial_images": datasets.denormalize(adversarial),
@@ -196,7 +198,7 @@ def write_arrays(path, sources, adversarial, labels, before, after):
 
 
 def shown(labels, before):
-    """Places of the images to draw: of each class the first one that was classified rightly."""
+    """Indices of the images to draw: of each class the first one classified correctly, if any."""
     places = []
     for name in np.unique(labels):
         of_class = np.flatnonzero(labels == name)

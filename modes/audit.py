@@ -16,7 +16,7 @@ def audit(flags):
     """--mode audit: says how secret the cipher is, as a table and as JSON."""
     run, supplied, cipher = open_cipher(flags)
     options = run.read_config()
-    few = options.preset != "secret" or options.protect is not None  # each of them takes long
+    few = options.preset != "secret" or options.protect is not None  # each takes long to count
     report = audit_cipher(
         run.load_agent("alice"),
         cipher,

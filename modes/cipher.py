@@ -1,4 +1,4 @@
-"""What the modes of a cipher share: the cipher of a run, and what it can carry."""
+"""What the modes of the cipher share: the cipher of a run, keys, and text for a terminal."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ SHOWN = 400  # characters of a line that shows a message
 
 
 def open_cipher(flags):
-    """The run that the user means, whether it is supplied, and its cipher.
+    """The run that the user means, whether its agents are supplied ones, and its cipher.
 
     Returns:
         (Run, bool, crypto.ciphers.Cipher).
@@ -27,7 +27,7 @@ def open_cipher(flags):
 
 
 def need_bits(options, what):
-    """Refuses a cipher whose wire carries real numbers where bits are needed.
+    """Refuses a cipher whose wire carries real numbers if bits are needed.
 
     Raises:
         RunError: one line.
@@ -49,13 +49,13 @@ def given_key(flags):
 
 
 def existing(*names):
-    """The paths of those files that are given and exist."""
+    """The paths of those files that were given and exist."""
     given = [name for name in names if name and name != files.STANDARD]
     return [path for path in (pathlib.Path(name).expanduser() for name in given) if path.exists()]
 
 
 def readable(content):
-    """Bytes as text for a terminal: what is not printable is escaped."""
+    """Bytes as text for a terminal, with unprintable ones escaped."""
     text = content.decode("utf-8", errors="backslashreplace")
     return shorten("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 

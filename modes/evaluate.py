@@ -58,7 +58,7 @@ def judge_generation(flags, run, folder):
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     config, conditional = run.read_config(), sampler.num_classes is not None
     count, seed = flags.samples or 10_000, flags.seed or 0
-    say("judging by a classifier of real images, which is trained first unless it is cached")
+    say("judging with a classifier of real images, which is trained first unless it is cached")
     judge = reference.reference_classifier(
         dataset, downloads.cache_folder().with_name("adversarial-games")
     )
@@ -92,7 +92,7 @@ def judge_generation(flags, run, folder):
 
 
 def draw_sample(sampler, kind, labels, seed):
-    """Images of one kind: (uint8 images, labels, clarity), both None of agents without classes."""
+    """Images of one kind: (uint8 images, labels, clarity); (uint8 images, None) without classes."""
     drawn = getattr(sampler, kind)(labels, np.random.default_rng(seed))
     if sampler.num_classes is None:
         return datasets.denormalize(drawn), None

@@ -16,7 +16,7 @@ OUTPUTS = {
     "bob": ("guess",),
     "eve": ("guess",),
 }
-INPUTS = {  # what the file calls them; those of the other agents have their names already
+INPUTS = {  # their names in the file; the inputs of the other agents have theirs already
     "alice": ("plaintext", "key"),
     "bob": ("ciphertext", "key"),
     "eve": ("ciphertext", "hint", "told"),
@@ -43,7 +43,7 @@ def export(flags):
 
 
 def draw_inputs(name, agent, num_classes):
-    """Inputs that an agent may meet: what the file calls them -> array (EXAMPLES, ...)."""
+    """Examples of an agent's inputs: their name in the file -> array (EXAMPLES, ...)."""
     rng = np.random.default_rng(0)
     draws: dict[str, Callable] = {
         "latents": rng.standard_normal,

@@ -17,7 +17,7 @@ INHERITED = ("epsilon", "norm", "batch_size", "image_size", "data_dir")
 def finetune(flags):
     """--mode finetune: a Rob-GAN's discriminator learns on as a classifier.
 
-    What it makes goes into the folder `finetuned` of the run; the run itself stays as it is.
+    The result goes into the folder `finetuned` inside the run, which itself stays as it is.
     Takes the flags; returns the exit status, or raises OptionError or one of EXPECTED_ERRORS.
     """
     parent, supplied = open_run(flags, needs_data=True)
@@ -26,7 +26,7 @@ def finetune(flags):
         folder = run_folder.Run(finding.default_path("robgan", parent.read_config().dataset))
     if flags.devices and not flags.devices.is_chief:
         folder = run_folder.Onlooker(folder.path)
-    with folder.locked():  # while its agents learn on, nobody may replace them
+    with folder.locked():  # nobody may replace its agents while they learn on
         return play_on(parent, folder.finetuned, flags)
 
 

@@ -11,8 +11,8 @@ from models import interpolation, sampling
 from models.attacked_discriminator import image_attack
 from modes.selection import class_of, open_run, output_folder
 
-GRID = 64  # images, as its ancestor drew
-FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # by "attacked"?
+GRID = 64  # images, as this project's ancestor drew
+FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # of "attacked"?
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
 
 
@@ -20,7 +20,7 @@ def open_sampler(flags, run):
     """A sampler of a run's agents.
 
     Raises:
-        OptionError: if a flag was given that means nothing to this game's agents.
+        OptionError: for a flag that means nothing to this game's agents.
     """
     config = run.read_config()
     foreign = FOREIGN_FLAGS[config.game == "attacked"]
@@ -64,7 +64,7 @@ def generate(flags):
 
 
 def write_film(sampler, labels, flags):
-    """Writes noise_to_images.gif: the images on their way, which begins in noise."""
+    """Writes noise_to_images.gif: the way from noise to the images."""
     frames = sampler.film(labels, np.random.default_rng(flags.seed or 0))
     sheets = [pictures.grid(datasets.denormalize(frame), sampler.num_classes) for frame in frames]
     film = output_folder(flags) / "noise_to_images.gif"

@@ -9,12 +9,12 @@ from modes.cipher import existing, given_key, need_bits, open_cipher, readable
 
 
 def receive(flags):
-    """--mode receive: decrypts a ciphertext file, or hexadecimal ciphertext on the line."""
+    """--mode receive: decrypts a ciphertext file, or a hexadecimal ciphertext given as a word."""
     if flags.output is None:
         return show(flags)
     target = files.target(flags.output, overwrite=flags.overwrite)
     target.check(*existing(flags.input, flags.key_file))  # before there is any work
-    aside = isinstance(target, files.StandardOutput)  # the message alone goes there
+    aside = isinstance(target, files.StandardOutput)  # which gets nothing but the message
     with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
         key, cipher = given_key(flags), binary_cipher(flags)
         with opened_ciphertext(flags) as source:
@@ -24,7 +24,7 @@ def receive(flags):
 
 
 def show(flags):
-    """Shows what Bob reads, or the beginning of it."""
+    """Shows what Bob reads, or at least its beginning."""
     key, cipher = given_key(flags), binary_cipher(flags)
     with opened_ciphertext(flags) as source:
         length = correspondence.read_length(cipher, source)
@@ -36,10 +36,10 @@ def show(flags):
 
 
 def binary_cipher(flags):
-    """The cipher that the user means, whose ciphertexts are bits.
+    """The cipher that the user means, whose ciphertexts must be bits.
 
     Raises:
-        RunError: if there is none, or they are real numbers.
+        RunError: if there is none, or its ciphertexts are real numbers.
     """
     run, _, cipher = open_cipher(flags)
     need_bits(run.read_config(), "a file")

@@ -1,4 +1,4 @@
-"""What several modes begin and end with: the run that is meant, its data, where results go."""
+"""What several modes share: which run is meant, its data, where results go."""
 
 import dataclasses
 import pathlib
@@ -18,7 +18,7 @@ def open_run(flags, needs_data=False):
 
     Args:
         flags: the namespace of `cli.flags.parse`.
-        needs_data: bool, whether supplied agents must be those of a data set that can be had.
+        needs_data: bool, whether supplied agents must be those of an available data set.
     Returns:
         (Run, bool): the run, and whether its agents are supplied ones.
     Raises:
@@ -37,7 +37,7 @@ def open_run(flags, needs_data=False):
 
 
 def classifier_run(run):
-    """The run that holds a run's classifier: of Rob-GAN its fine-tuning, once there is one."""
+    """The run that holds a run's classifier: of a Rob-GAN its fine-tuning, if there is one."""
     if run.finetuned.has_agents:
         say(f"its classifier is the fine-tuned one of {run.finetuned.path}")
         return run.finetuned
@@ -45,17 +45,17 @@ def classifier_run(run):
 
 
 def load_classifier(run):
-    """The agent of a run that names classes: of the attacked game the discriminator itself."""
+    """The agent of a run that names classes; in the attacked game that is the discriminator."""
     return run.load_agent(GAMES[run.read_config().game].classifier)
 
 
 def class_of(word, run, name):
-    """The label that a word means: a class's name, or its number from 0.
+    """The label that a word means: the name of a class, or its number from 0.
 
     Args:
         word: str.
         run: run_folder.Run, which knows the names of its classes.
-        name: str, the flag's name, for the message.
+        name: str, of the flag, for the message.
     Raises:
         OptionError: one line that names the classes.
     """
@@ -67,17 +67,17 @@ def class_of(word, run, name):
         return int(word)
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     raise OptionError(
-        f"--{name} {word}: is no class of {run.path}; they are 0 to {len(names) - 1}: {shown}"
+        f"--{name} {word}: is not a class of {run.path}; those are 0 to {len(names) - 1}: {shown}"
     )
 
 
 def chosen_ball(flags, options):
-    """The ball that the flags ask for, or else the one that the run was trained against.
+    """The ball that the flags ask for, or else that of the attacks that the run was trained under.
 
     Returns:
         attacks.ball.Ball.
     Raises:
-        OptionError: if there is no such ball.
+        OptionError: if there cannot be such a ball.
     """
     attacked = GAMES[options.game].under_attack
     norm = flags.norm or (options.norm if attacked else "linf")
@@ -103,15 +103,15 @@ def load_dataset(options):
 
 
 def data_of(run, options):
-    """The data set of a run, compared with the one that the run has learned from.
+    """The data set of a run, compared with the one that the run learned from.
 
     Args:
-        run: run_folder.Run, which recorded its classes and channels.
+        run: run_folder.Run, which has recorded its classes and channels.
         options: frozen options that say where the data are.
     Returns:
         images.datasets.Dataset, with the run's channels and order of classes.
     Raises:
-        DataError: if it cannot be had, or has other classes.
+        DataError: if it is not available, or has other classes.
     """
     dataset = load_dataset(options)
     shape = run.image_shape() or (None, None, dataset.channels)
@@ -120,10 +120,10 @@ def data_of(run, options):
 
 
 def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
-    """The data set of a run, whose test split must be large enough to measure by.
+    """The data set of a run, whose test split must be large enough to measure with.
 
     Raises:
-        DataError: if it cannot be had or has too few test images.
+        DataError: if it is not available or has too few test images.
     """
     options = run.read_config()
     if flags.data_dir:
@@ -132,18 +132,18 @@ def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
     if len(dataset.test.labels) < fewest:
         raise datasets.DataError(
             f"the test split of {options.dataset} holds {len(dataset.test.labels)} images, too few"
-            f" to measure by; {fewest} or more are needed"
+            f" to measure with; {fewest} or more are needed"
         )
     return dataset
 
 
 def output_folder(flags, usual="."):
-    """Where what a mode makes is written: --output, or else the usual place."""
+    """Where the results of a mode go: --output, or else the usual place."""
     return pathlib.Path(flags.output or usual).expanduser()
 
 
 def report_folder(flags, run, supplied):
-    """Where a report goes: beside the run, which for supplied agents is where one would be."""
+    """Where a report goes: into the run folder or, for supplied agents, where one would be."""
     options = run.read_config()
     which = getattr(options, options.TELLS_APART)
     usual = finding.default_path(options.game, which) if supplied else run.path

@@ -10,7 +10,7 @@ from crypto import correspondence, files, messages
 from crypto.draws import chosen
 from modes.cipher import existing, given_key, need_bits, open_cipher, readable, shorten
 
-LONGEST_SHOWN = 1 << 18  # bytes of a message that is shown and not written to a file
+LONGEST_SHOWN = 1 << 18  # bytes of a message that is shown instead of written to a file
 
 
 def send(flags):
@@ -71,16 +71,16 @@ def send_file(flags):
         tally = correspondence.send_file(
             cipher, source, target, key=key, lossy=flags.lossy, announce=say
         )
-    say(f"wrote {target.name}" + ("" if key else f", and {target.name}.key, to be used this once"))
+    say(f"wrote {target.name}" + ("" if key else f", and {target.name}.key, to be used only once"))
     if tally.redrawn:
-        say(f"{tally.redrawn} keys were drawn again, for Bob would have misread a block under them")
+        say(f"drew {tally.redrawn} keys again, because Bob would have misread a block under them")
     if tally.misread:
         say(f"Bob will misread {tally.misread} of {tally.blocks} blocks")
     return 0
 
 
 def overhear(run, options, ciphertext, plaintext):
-    """What the Eve of the training makes of a ciphertext, told what is not protected.
+    """What the Eve of the training makes of a ciphertext if she is told the open bits.
 
     Returns:
         float32 (blocks, bits), of which the signs count.

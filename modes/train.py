@@ -47,7 +47,7 @@ def train(flags):
 
 
 def resume(run, flags, build=models.build_game):
-    """Goes on with a run, on the data that it was begun on; arguments as `play`."""
+    """Goes on with a run, on the data that it started with; arguments as `play`."""
     options = resumed_options(run, flags)
     dataset = None
     if isinstance(options, ImageOptions):
@@ -56,11 +56,11 @@ def resume(run, flags, build=models.build_game):
 
 
 def new_on_images(game, name, flags):
-    """The options of a new run on images, and the data set, whose images decide on the preset.
+    """The options of a new run on images, which depend on the data set's images, and the data set.
 
     Raises:
         OptionError: as the game's options.
-        DataError: if the data cannot be had.
+        DataError: if the data are not available.
     """
     given = {**game.given(flags), "dataset": name}
     if flags.data_dir:
@@ -69,14 +69,14 @@ def new_on_images(game, name, flags):
         given, xla=game.xla, gpu=hardware.has_gpu(), shared=flags.distribute != "none"
     )
     preset = game.preset_of(flags)
-    # Built before the data are read, to refuse what cannot be, and once more for their kind.
+    # Built before the data are read, to refuse impossible options, and once more for their kind.
     dataset = load_dataset(game.from_preset(preset, games.kind_of(name), **given))
     kind = games.kind_of(name, dataset.image_size, dataset.channels)
     return game.from_preset(preset, kind, **given), dataset
 
 
 def play(run, options, dataset, flags, build=models.build_game):
-    """Plays a game into a folder that is free, or as --resume and --overwrite say.
+    """Plays a game into a free folder, or into one that --resume or --overwrite allows.
 
     Args:
         run: run_folder.Run.
@@ -127,12 +127,12 @@ def play(run, options, dataset, flags, build=models.build_game):
 
 
 def resumed_options(run, flags):
-    """The options of the run to go on with, with the new length if one was given.
+    """The options of the run that is resumed, with its new length if one was given.
 
-    A longer preset goes on with a shorter one's run, if they differ in length alone.
+    A longer preset can go on with the run of a shorter one if they differ only in length.
 
     Raises:
-        OptionError: if a flag says something else than the run's own options.
+        OptionError: if a flag contradicts the run's own options.
     """
     options = run.read_config()
     changeable = {"game", "preset", *options.PLACES, *options.LENGTHS}
@@ -152,13 +152,15 @@ def resumed_options(run, flags):
 
 
 def steps_of_longer(preset, options):
-    """How long a preset would play a run of another one.
+    """How many steps a preset plays, if a run of another preset can go on with it.
 
     Raises:
-        OptionError: if it also has other rules, or other agents.
+        OptionError: if the two differ in more than their length.
     """
     if not isinstance(options, ImageOptions):
-        raise OptionError(f"--preset {preset}: the run's is {options.preset}; start anew with it")
+        raise OptionError(
+            f"--preset {preset}: the run has {options.preset}; start a new run for it"
+        )
     game = GAMES[options.game]
     wanted, played = (
         dataclasses.asdict(
@@ -174,8 +176,8 @@ def steps_of_longer(preset, options):
     for name in sorted(wanted.keys() - {"preset", "steps"}):
         if wanted[name] != played[name]:
             raise OptionError(
-                f"--preset {preset}: has another {name} than {options.preset}, the run's own;"
-                " lengthen it with --steps, or start anew"
+                f"--preset {preset}: differs in {name} from {options.preset}, the run's preset;"
+                " lengthen the run with --steps, or start a new one"
             )
     return wanted["steps"]
 
@@ -190,7 +192,7 @@ def report_end(run, options, step, stopped_by, distribute, tell):
         remedy = " or --r1_gamma 1" if hasattr(options, "r1_gamma") else ""
         raise run_folder.RunError(
             f"a loss became infinite or not a number at step {step}; the last good checkpoint is"
-            f" {run.checkpoint_file}; start anew with a lower learning rate{remedy}"
+            f" {run.checkpoint_file}; start a new run with a lower learning rate{remedy}"
         )
     where = ("--game", name, "--path", path)
     if is_signal(stopped_by):

@@ -11,7 +11,7 @@ from modes.cipher import need_bits, open_cipher
 
 
 def transcript(flags):
-    """--mode transcript: plaintexts, random keys and ciphertexts, for your own cryptanalysis."""
+    """--mode transcript: writes plaintexts, random keys and ciphertexts, for your own attacks."""
     run, _, cipher = open_cipher(flags)
     need_bits(run.read_config(), "a transcript of bits")
     count = flags.num_messages or 10_000

@@ -1,4 +1,4 @@
-"""What a training can do without: output, pictures, statistics. Where they fail it goes on."""
+"""What a training can do without: output, pictures, statistics. If they fail, it goes on."""
 
 import contextlib
 import os
@@ -16,15 +16,15 @@ HOOKS = [
 
 
 class Teller:
-    """Says lines, and stands it when nobody listens any more.
+    """Says lines, and keeps quiet if nobody can hear them any more.
 
-    After a failure, which is told on the standard error output, warnings go there and other lines
+    A failure is reported on standard error; from then on warnings go there and other lines
     nowhere.
 
     Args:
         say: callable for one line of text.
     Attributes:
-        closed: bool, whether a reader has closed the pipe, which means that the run should end.
+        closed: bool, whether the reader has closed the pipe, which means that the run should end.
     """
 
     def __init__(self, say):
@@ -39,14 +39,14 @@ class Teller:
             self.say(line)
         except BrokenPipeError:
             self.closed = True
-            self._fall_silent("the reader of the output has gone")
+            self._fall_silent("nobody reads the output any more")
         except (OSError, ValueError) as error:  # a full disk; a file that is closed
             self._fall_silent(f"the output cannot be written ({error}); the training goes on")
 
     def _fall_silent(self, why):
         self.silent = True
         complain(WARNING + why)
-        # What is still in the buffer would fail again when Python ends.
+        # Else the rest of the buffer would fail again when Python ends.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())
@@ -54,13 +54,13 @@ class Teller:
 
 
 def complain(line):
-    """Says a line on the standard error output, if there still is one."""
+    """Says a line on standard error, if it is still open."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(line, file=sys.stderr, flush=True)
 
 
 class Accessories:
-    """Does what a training can do without, and says once for each name that it failed.
+    """Does what a training can do without, and reports each kind of failure once.
 
     Args:
         tell: callable for one line of text.
@@ -72,7 +72,7 @@ class Accessories:
 
     @contextlib.contextmanager
     def spare(self, name):
-        """Any error in the block is said, and ends the block alone.
+        """Reports any error in the block, which then ends without ending the training.
 
         Args:
             name: str, what the block makes.
@@ -86,7 +86,7 @@ class Accessories:
                 self.tell(f"{WARNING}{name} failed ({text}); the training goes on")
 
     def wrap(self, callback, name):
-        """A callback that does what another does, as long as that does not fail."""
+        """A callback that does what another does, and reports it if that fails."""
         return Accessory(callback, name, self)
 
 
@@ -95,7 +95,7 @@ class Accessory(keras.callbacks.Callback):
 
     Args:
         callback: keras.callbacks.Callback.
-        name: str, what it makes, for the line that says that it failed.
+        name: str, what it makes, for the report of a failure.
         accessories: Accessories.
     """
 
@@ -127,7 +127,7 @@ for _hook in HOOKS:
 
 
 class Bar(keras.callbacks.ProgbarLogger):
-    """Keras's progress bar as a callback that can be wrapped: `fit` itself is told to be quiet."""
+    """Keras's progress bar as a callback that can be wrapped, since `fit` itself is quiet."""
 
     def set_params(self, params):
         super().set_params({**params, "verbose": 1})

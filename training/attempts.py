@@ -1,4 +1,4 @@
-"""Plays until the audit is satisfied: training, audits, new attempts, the run folder."""
+"""Trains the cipher: plays, audits and starts new attempts until the audit is satisfied."""
 
 import time
 
@@ -17,10 +17,10 @@ from training.crypto_plot import plot_training
 
 WARNING = "an experiment in learned secrecy, not cryptography to rely on"
 GLANCE = 8  # plaintexts of every audit
-LOOK = 32  # and of the one that may end the training
+LOOK = 32  # plaintexts of the audit that may end the training
 TARGET_LEAK = 0.001  # bits; a tenth of what is promised, since not all plaintexts are counted
 TARGET_BITS_WRONG = 0.002
-AUDITED = {  # a row's names of an audit's figures
+AUDITED = {  # figures of an audit: their names in a row and in the audit
     "leak_at_least": "leak_at_least",
     "leak_at_most": "leak_at_most",
     "exact_bob_bits_wrong": "bob_bits_wrong",
@@ -28,11 +28,11 @@ AUDITED = {  # a row's names of an audit's figures
 
 
 class Auditor(keras.callbacks.Callback):
-    """Audits the cipher as it is learned, and says when it is good, or hopeless.
+    """Audits the cipher during the training, and ends it or starts a new attempt.
 
-    At every `audit_every` rounds of an attempt a row is written. In the preset "secret" the audit
-    ends the training once the cipher is secret and Bob understands; an attempt that is at its end
-    and still leaks is followed by another from new weights.
+    It writes a row after every `audit_every` rounds of an attempt. With the preset "secret" the
+    training ends as soon as the cipher is secret and Bob understands; an attempt that still leaks
+    at its end is followed by another from new weights.
 
     Args:
         run: run_folder.Run.
@@ -40,7 +40,7 @@ class Auditor(keras.callbacks.Callback):
         announce: callable for one line of text.
     Attributes:
         finished: bool, whether there is nothing left to do.
-        audit: dict of `exact_audit`, the last one; empty before the first.
+        audit: dict, the last answer of `exact_audit` or `selective_audit`; empty before the first.
     """
 
     def __init__(self, run, config, announce):
@@ -61,7 +61,7 @@ class Auditor(keras.callbacks.Callback):
         game, config = self.model, self.config
         rounds = game.attempt_step
         if rounds % config.audit_every and rounds < config.rounds:
-            return  # stopped on the way
+            return  # stopped between two audits
         rate = (game.step - self.epoch_step) / (time.monotonic() - self.epoch_began)
         reached = self.look(game)
         self.write(game, logs or {}, rate)
@@ -72,7 +72,7 @@ class Auditor(keras.callbacks.Callback):
             game.begin_attempt()
 
     def look(self, game):
-        """Audits; returns whether the cipher is what was wanted."""
+        """Audits the cipher; returns whether it is good enough."""
         if self.cipher is None:
             self.cipher = learned_cipher(
                 game.alice, game.bob, binary=self.config.preset == "secret"
@@ -86,12 +86,12 @@ class Auditor(keras.callbacks.Callback):
         return good(self.audit)
 
     def look_at_protected(self, game):
-        """As `look`, at what leaks of the protected bits to somebody who knows the others."""
+        """As `look`, for the protected bits and somebody who knows all the others."""
         which = (self.cipher, self.config.protected)
         self.audit = selective_audit(
             *which, settings=1, pairs=GLANCE << 16, seed=game.step, keys_tried=0
         )
-        # Where these few words are not all, what they show bounds the leak from below only.
+        # Unless these few words are all there are, they bound the leak only from below.
         if not good(self.audit, "leak_at_least"):
             return False
         self.audit = selective_audit(*which, settings=2, seed=game.step + 1, keys_tried=0)
@@ -119,12 +119,12 @@ class Auditor(keras.callbacks.Callback):
 
 
 def good(audit, leak="leak_at_most"):
-    """Whether an audit is as good as a training wants it, by this of its two leaks."""
+    """Whether an audit is good enough to end the training, by one of its two leaks."""
     return audit[leak] <= TARGET_LEAK and audit["bob_bits_wrong"] <= TARGET_BITS_WRONG
 
 
 def leak_text(audit):
-    """The leak of an audit in words: one number, or the two that it lies between."""
+    """The leak of an audit as text: one number, or the two that it lies between."""
     low, high = audit["leak_at_least"], audit["leak_at_most"]
     return f"{high:.4f} bits" if high - low < 5e-5 else f"{low:.4f} to {high:.4f} bits"
 
@@ -133,14 +133,14 @@ def train(run, config, *, resume, announce):
     """Plays the game, writing everything into the run folder.
 
     Args:
-        run: run_folder.Run; with `resume` it holds a checkpoint, else it is started.
+        run: run_folder.Run; it holds a checkpoint if `resume`, and is started anew if not.
         config: games.crypto.CryptoOptions.
         resume: bool.
         announce: callable for one line of text.
     Returns:
         (game, str or None): the game, and what ended it early; see `callbacks.Keeper.stopped_by`.
     Raises:
-        runs.RunError: if the checkpoint cannot be loaded.
+        RunError: if the checkpoint cannot be loaded.
         OSError: if the run folder cannot be written.
     """
     tell = announce if isinstance(announce, Teller) else Teller(announce)
@@ -158,7 +158,7 @@ def train(run, config, *, resume, announce):
         tell(line)
     with Keeper(run, is_deserted=lambda: tell.closed) as keeper:
         auditor = Auditor(run, config, tell)
-        # The keeper saves once the row is written: resuming drops rows past the checkpoint.
+        # The keeper saves after the row is written: resuming drops rows past the checkpoint.
         while not (auditor.finished or keeper.stopped_by or is_over(game, config, run)):
             game.fit(
                 _ticks(),
@@ -176,19 +176,19 @@ def train(run, config, *, resume, announce):
 
 
 def promises(config):
-    """What can be promised of a cipher with these options, in lines."""
+    """Lines on what a cipher with these options can and cannot promise."""
     secret_bits = len(config.protected)
     if config.protect is not None:
-        yield f"what counts is what leaks of bits {config.protect} to one who knows the others"
+        yield f"what counts is how much of bits {config.protect} leaks if the others are known"
     if config.key_bits < secret_bits:
         yield (
             f"{secret_bits} bits under {config.key_bits} bits of key cannot be secret:"
-            f" at least {secret_bits - config.key_bits} of them leak from any cipher"
+            f" at least {secret_bits - config.key_bits} of them leak, whatever the cipher"
         )
 
 
 def is_over(game, config, run):
-    """Whether a run that goes on has nothing left to do."""
+    """Whether a resumed run has nothing left to do."""
     rows = run.read_stats()
     if config.preset == "secret" and rows and rows[-1]["step"] == game.step:
         audit = {audited: rows[-1][name] for name, audited in AUDITED.items()}
@@ -197,7 +197,7 @@ def is_over(game, config, run):
 
 
 def next_span(game, config):
-    """What to play until the next audit: `fit`'s arguments; sets the rounds of a step of `fit`."""
+    """`fit`'s arguments until the next audit; also sets the rounds of a step of `fit`."""
     done = game.attempt_step
     left = min(config.audit_every - done % config.audit_every, config.rounds - done)
     game.rounds_per_step = min(ROUNDS_PER_STEP, left)
@@ -210,5 +210,5 @@ def next_span(game, config):
 
 
 def _ticks():
-    """What `fit` insists on being given: the game draws its own bits."""
+    """Data for `fit`, which insists on some; the game draws its own bits."""
     return tf.data.Dataset.from_tensors(np.zeros(1, np.float32)).repeat()

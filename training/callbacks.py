@@ -1,4 +1,4 @@
-"""What a training leaves behind while it goes on: checkpoints, statistics, pictures."""
+"""What a training writes while it goes on: checkpoints, statistics, pictures."""
 
 import math
 import signal
@@ -10,27 +10,27 @@ import tensorflow as tf
 
 from images import datasets, pictures
 
-FILM_FRAMES = 80  # at most, so that the film stays a few MB
+FILM_FRAMES = 80  # at most, so that a film has only a few MB
 GRID_ROWS = 8
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Keeper(keras.callbacks.Callback):
-    """Saves the run by the clock and at every epoch's end, and stops it in good order.
+    """Saves the run by the clock and after every epoch, and stops it in good order.
 
     It stops when time is up, at Ctrl-C, SIGTERM or SIGHUP (a second one is not caught), when nobody
-    reads its output any more, and at a loss that is not a number; then nothing is saved over the
-    last good checkpoint. It comes first among the callbacks: whatever fails after it, what was
-    learned is safe.
+    reads the output any more, and at a loss that is not a number; in that case it does not replace
+    the last good checkpoint. It is the first of the callbacks, so what was learned is safe if a
+    later one fails.
 
-    Only the chief of several workers writes, and its own clock alone says when: saving waits for
-    nobody, so the others need not know. What ends the run all must agree on.
+    Of several workers only the chief writes, by its own clock: it waits for no other worker, so the
+    others need not know when. But all workers must agree on the end of the run.
 
     Args:
         run: run_folder.Run.
         minutes: float, or None for no limit.
-        agree: callable, why this process would stop -> why all that play together do.
+        agree: callable, why this process would stop -> why all that play together stop.
         clock: callable without arguments -> float, seconds.
         is_deserted: callable without arguments -> bool, whether nobody reads the output any more.
     """
@@ -52,7 +52,7 @@ class Keeper(keras.callbacks.Callback):
 
     @property
     def stopped_by(self):
-        """None, "clock", "not finite" or a signal's name; to be asked by all that play together."""
+        """None, "clock", "not finite" or a signal's name; all workers must ask together."""
         return self.agree(self.reason)
 
     def __enter__(self):
@@ -82,8 +82,8 @@ class Keeper(keras.callbacks.Callback):
             self.reason = self.reason or "clock"
         stopped_by = self.stopped_by
         if stopped_by:
-            self.model.stop_training = True  # Keras still validates and ends the epoch, which takes
-        # The epoch's last step is saved at the epoch's end.
+            self.model.stop_training = True  # Keras still validates before the epoch ends; save now
+        # The last step of an epoch is saved at the end of the epoch.
         by_the_clock = self.clock() >= self.due and batch + 1 != (self.params or {}).get("steps")
         if stopped_by != "not finite" and (stopped_by or by_the_clock):
             self._save()
@@ -102,13 +102,13 @@ class Keeper(keras.callbacks.Callback):
 
     def _save(self):
         self._check_weights()
-        if self.reason != "not finite":  # else the next step finds that all agree to stop
+        if self.reason != "not finite":  # else all agree to stop after the next step
             self.run.save(self.model)
         self.due = self.clock() + CHECKPOINT_EVERY
 
 
 def status_of(stopped_by):
-    """The exit status that a shell expects of a run that this has ended: 128 + a signal's number.
+    """The exit status that a shell expects after this end of a run: 128 + a signal's number.
 
     Args:
         stopped_by: as `Keeper.stopped_by`.
@@ -119,23 +119,23 @@ def status_of(stopped_by):
 
 
 def is_signal(stopped_by):
-    """Whether a run was ended from outside, and not by its length or its losses."""
+    """Whether a run was ended from outside, not by its length or its losses."""
     return bool(stopped_by) and stopped_by.startswith("SIG")
 
 
 class Progress(keras.callbacks.Callback):
-    """Adds images a second to the bar, a row to stats.jsonl and a line to a quiet terminal.
+    """Adds images per second to the bar, rows to stats.jsonl and lines to a quiet terminal.
 
-    A row holds means over the last `steps` steps: those of its epoch, or where the run was resumed
-    within the epoch those since then.
+    A row holds means over its `steps` steps: those of its epoch, or only those since the run was
+    resumed within the epoch.
 
     Args:
         run: run_folder.Run.
         batch_size: int.
-        total_steps: int, at which the training ends, for the time left.
+        total_steps: int, at which the training ends, to tell the time left.
         deadline: float of `time.monotonic()` at which it ends, or None.
-        announce: callable for one line of text an epoch.
-        accessories: accessories.Accessories, which spares the run if a row cannot be written.
+        announce: callable for one line of text per epoch.
+        accessories: accessories.Accessories, so that a failure to write a row does not end the run.
     """
 
     def __init__(self, run, batch_size, total_steps, deadline, announce, accessories):
@@ -174,10 +174,10 @@ class Progress(keras.callbacks.Callback):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws the same latents at every epoch, a column a class; the frames become a film.
+    """Draws the same latents after every epoch, one column per class, and makes a film of them.
 
     Args:
-        run: run_folder.Run, whose `samples` folder receives epoch-0001.png and so on.
+        run: run_folder.Run, whose folder `samples` gets epoch-0001.png and so on.
         num_classes: int, columns of the grid.
         seed: int, of the latents.
     """
@@ -204,7 +204,7 @@ class SampleGrid(keras.callbacks.Callback):
         return self.run.samples / f"epoch-{epoch + 1:04d}.png"
 
     def complete(self, game, epoch):
-        """Writes what is missing of the picture of the last epoch, counted from 0, and the film."""
+        """Writes the picture of the last epoch, counted from 0, and the film, if missing."""
         if not self._frame(epoch).exists():
             self.draw(game, epoch)
         film = self.run.film_file
@@ -212,10 +212,10 @@ class SampleGrid(keras.callbacks.Callback):
             self.on_train_end()
 
     def on_train_end(self, logs=None):
-        """Writes training_process.gif from the frames of all epochs, resumed ones included.
+        """Writes training_process.gif from the frames of all epochs, earlier trainings included.
 
         Raises:
-            OSError: if a frame could not be read; the film then lacks it.
+            OSError: if a frame could not be read; the film lacks it.
         """
         files = sorted(file for file in self.run.samples.glob("epoch-*.png") if file.is_file())
         if not files:

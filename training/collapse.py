@@ -1,4 +1,4 @@
-"""The watch that says when a game collapses."""
+"""The collapse watch: says when a game goes wrong, and what usually helps."""
 
 from collections.abc import Set
 
@@ -12,43 +12,45 @@ BELIEFS = ("D(x)", "D(G(z))")
 
 
 class CollapseWatch(keras.callbacks.Callback):
-    """Says in one line when a game goes wrong and what usually helps.
+    """Says in one line that a game goes wrong, and what usually helps.
 
-    A sign that two looks in a row have shown is told, once.
+    It reports a sign of trouble once, after two looks in a row have shown it.
 
-    Every 100 steps it takes a glance, so that nobody waits for an epoch's end when a game is lost
-    at once: do images vary at all, and has the discriminator won? At the end of an epoch it takes a
-    look, which compares the average generator's images with held-out real ones: the share of each
-    class as judged by the nearest real image, whether that is the class asked for, how widely
-    images of a class spread, and the discriminator's balance. Nothing learns from it.
+    Every 100 steps it takes a glance, so that nobody has to wait for the end of an epoch if a game
+    is lost at once: do the images vary at all, and has the discriminator won? At the end of an
+    epoch it takes a look, which compares the average generator's images with held-out real ones:
+    the share of each class as judged by the nearest real image, whether that is the class asked
+    for, how widely the images of a class spread, and the discriminator's balance. No agent learns
+    from it.
 
-    A glance's limits lie between what healthy and what lost games showed at steps 100 to 400, on
-    digits and MNIST. The variance of all images, as a share of that of real ones: GAN 0.26 or more,
-    trio 0.28, Rob-GAN 0.12; with agents that learn far too fast 0.00 to 0.05, and 0.00 in a trio on
-    pictures of CIFAR-10 that drew one texture. D(x) and D(G(z)): at most 0.75 and at least 0.27 in
-    healthy games; 0.88 and 0.11, or further apart, where the discriminator had won.
+    The limits of a glance lie between what healthy and what lost games showed at steps 100 to 400,
+    on digits and MNIST. The variance of all images, as a share of that of real ones: GAN 0.26 or
+    more, trio 0.28, Rob-GAN 0.12; with agents that learn far too fast 0.00 to 0.05, and 0.00 in a
+    trio on pictures of CIFAR-10 that drew one texture. D(x) and D(G(z)): at most 0.75 and at least
+    0.27 in healthy games; 0.88 and 0.11, or further apart, once the discriminator had won.
 
     Args:
         images: uint8 (n, h, w, c), held-out real images.
         labels: int32 (n,).
         helps: str, what usually helps.
-        conditional: bool, whether the generator is told a class; else images spread as a whole.
-        named: bool, whether an image should show the very class that was asked for.
+        conditional: bool, whether the generator is told a class; if not, the spread is that of all
+            images together.
+        named: bool, whether an image should show the class that was asked for.
         announce: callable for one line of text.
-        samples: int, images of a look; fewer for a game that takes long to draw one.
-        after: int, steps that an untrained game is given before the first look.
+        samples: int, images of a look; fewer if a game takes long to draw one.
+        after: int, steps before the first look at a game.
         seed: int.
     Attributes:
-        seen: list of str, the names of the signs that were seen.
+        seen: list of str, the names of the signs that were reported.
     """
 
     SMALLEST_SHARE = 0.2  # of the share that real images have
     SMALLEST_AGREEMENT = 0.5  # of the agreement with their labels that real images have
     SMALLEST_DIVERSITY = 0.4  # of the diversity that real images have
     CERTAIN = 0.97  # D(x) above it and D(G(z)) below 1 - it: the discriminator has won
-    CERTAIN_EARLY = 0.85  # the same, of a game so young that it could not yet be so sure
+    CERTAIN_EARLY = 0.85  # the same for a young game, which could not yet be so sure
     GLANCE_EVERY = 100  # steps
-    SMALLEST_VARIANCE = 0.05  # of all images, of the variance that real images have
+    SMALLEST_VARIANCE = 0.05  # of the variance that real images have
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class CollapseWatch(keras.callbacks.Callback):
         step = self.first_step + played
         if step // self.GLANCE_EVERY == (self.first_step + before) // self.GLANCE_EVERY:
             return
-        # The logs hold means of the epoch so far; what counts is what has happened since.
+        # The logs are means over the epoch so far; what counts is the time since the last glance.
         recent = {
             name: (played * logs[name] - before * means.get(name, 0.0)) / (played - before)
             for name in BELIEFS
@@ -104,12 +106,12 @@ class CollapseWatch(keras.callbacks.Callback):
         self.glimpsed = self._tell(signs, self.glimpsed)
 
     def glance(self, images, logs, step):
-        """Yields (name, text) of each sign that a game is lost, whatever its age.
+        """Yields (name, text) for each sign that a game is lost, whatever its age.
 
         Args:
             images: uint8 (n, h, w, c), generated, of all classes.
-            logs: dict, with recent means of "D(x)" and "D(G(z))" where they are known.
-            step: int, the game's.
+            logs: dict, with recent means of "D(x)" and "D(G(z))" if they are known.
+            step: int, of the game.
         """
         share = _flatten(images).var(axis=0).sum() / self.real_variance
         if share < self.SMALLEST_VARIANCE:
@@ -122,7 +124,7 @@ class CollapseWatch(keras.callbacks.Callback):
         yield from self._balance(logs, certain)
 
     def _tell(self, signs, suspected):
-        """Announces the signs that were suspected already; returns what to suspect from now on."""
+        """Announces signs that were already suspected; returns what to suspect from now on."""
         for sign in signs.keys() & suspected - set(self.seen):
             self.seen.append(sign)
             self.announce(f"warning: {signs[sign]}")
@@ -136,12 +138,12 @@ class CollapseWatch(keras.callbacks.Callback):
         self.suspected = self._tell(signs, self.suspected)
 
     def look(self, images, labels, logs):
-        """Yields (name, text) of each sign of collapse.
+        """Yields (name, text) for each sign of collapse.
 
         Args:
             images: uint8 (n, h, w, c), generated.
             labels: int (n,), the classes asked for.
-            logs: dict, with "D(x)" and "D(G(z))" where they are known.
+            logs: dict, with "D(x)" and "D(G(z))" if they are known.
         """
         pixels = _flatten(images)
         judged = self.judge.predict(pixels)

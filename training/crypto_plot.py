@@ -1,4 +1,4 @@
-"""The curves of a training, like the paper's figure: a picture without a window."""
+"""The curves of a training of the cipher, like the paper's figure, as a picture file."""
 
 from matplotlib.figure import Figure
 
@@ -11,7 +11,7 @@ def plot_training(rows, config, path):
     """Draws the wrong bits of Bob and Eve, and the exact leak below them.
 
     Args:
-        rows: list of dict, of stats.jsonl; nothing is drawn from none.
+        rows: list of dict, of stats.jsonl; if it is empty, nothing is drawn.
         config: games.crypto.CryptoOptions of the run.
         path: where to write the picture.
     """
@@ -44,7 +44,7 @@ def plot_seeds(histories, config, path):
 
     Args:
         histories: list of lists of dict, the stats.jsonl of each.
-        config: config.CryptoConfig of one of them.
+        config: games.crypto.CryptoOptions of one of them.
         path: where to write the picture.
     """
     figure = Figure(figsize=(7.0, 4.0), layout="constrained")

@@ -15,8 +15,8 @@ from devices.startup import silenced_stderr
 from games import OptionError
 
 TOLERANCE = 1e-5  # of the largest number that comes out, or of 1 where that is smaller
-FULL_DISK = (OSError, tf.errors.OpError)  # how Python says it, and how TensorFlow
-EXAMPLES = 16  # that a file is checked with, all at once and one alone
+FULL_DISK = (OSError, tf.errors.OpError)  # as Python and as TensorFlow report it
+EXAMPLES = 16  # with which a file is checked, all at once and one alone
 
 RANGES = {
     "latents": "standard normal",
@@ -28,7 +28,7 @@ RANGES = {
 
 
 class ExportError(Exception):
-    """A file that cannot be had: one line that names it and says why."""
+    """A file that cannot be written: one line that names it and says why."""
 
 
 def _load_savedmodel(path):
@@ -53,12 +53,12 @@ def _load_litert(path):
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A kind of file, and the runtime that it is for.
+    """A kind of file, and the runtime that reads it.
 
     Attributes:
         name: str, what `keras.Model.export` calls it.
-        suffix: str, how its files' names end.
-        modules: names of the modules that write and read it, beside TensorFlow.
+        suffix: str, of its files.
+        modules: names of the modules that write and read it, besides TensorFlow.
         load: callable, path -> callable, dict of arrays by input -> dict of arrays by output.
     """
 
@@ -76,27 +76,27 @@ FORMATS = {
 
 
 def export(agent, stem, *, format, examples, outputs):
-    """Writes an agent to a file that needs neither Keras nor this program: checked, or not at all.
+    """Writes an agent to a file that needs neither Keras nor this program, if it passes a check.
 
-    The file takes batches of any size. Its own runtime answers the examples before it is renamed
-    to where it shall be; until then what was there stays as it is.
+    The file takes batches of any size. Its own runtime answers the examples before it gets its
+    name; until then a file of that name stays as it is.
 
     Args:
         agent: keras.Model, functional.
-        stem: path of the file, without the suffix of its format; its folder is made.
+        stem: path of the file, without the suffix of its format; its folder is made if missing.
         format: one of `FORMATS`.
-        examples: dict, what the file calls an input -> array (n, ...), in the agent's order.
-        outputs: what the file calls the outputs, in the agent's order; surplus names go unused.
+        examples: dict, name of an input in the file -> array (n, ...), in the agent's order.
+        outputs: names of the outputs in the file, in the agent's order; surplus names are ignored.
     Returns:
-        str, a line that says what was written, what goes in and out, and how near it is to Keras.
+        str, a line that says what was written, its inputs and outputs, and how near it is to Keras.
     Raises:
         OptionError: if the format's runtime is not installed.
-        ExportError: if the file's answers are not the agent's, or a folder is in the way.
+        ExportError: if the file's answers differ from the agent's, or a folder is in the way.
         OSError: if it cannot be written.
     """
     kind, path = FORMATS[format], pathlib.Path(f"{stem}{FORMATS[format].suffix}")
     if not all(map(importlib.util.find_spec, kind.modules)):
-        raise OptionError(f"--format {format}: not installed; pip install '.[export]' brings it")
+        raise OptionError(f"--format {format}: not installed; run pip install '.[export]'")
     if path.is_dir() and not (path / "saved_model.pb").exists():
         raise ExportError(f"{path}: a folder that holds something else; use another --output")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def export(agent, stem, *, format, examples, outputs):
         except FULL_DISK as error:
             reason = one_line(error).rpartition("; ")[2]
             raise ExportError(f"{path}: not written ({reason})") from None
-        if not gap <= TOLERANCE:  # so that it is refused if it is not a number
+        if not gap <= TOLERANCE:  # which refuses NaN as well
             raise ExportError(f"{path}: not written, its outputs differ from Keras's by {gap:.1e}")
         size = sum(file.stat().st_size for file in (made, *made.rglob("*")) if file.is_file())
         _put(made, path)
@@ -123,7 +123,7 @@ def export(agent, stem, *, format, examples, outputs):
 
 
 def named(agent, inputs, outputs):
-    """The agent with these names for what goes in and out, as dicts; it shares the weights."""
+    """The agent with dicts of these names as inputs and outputs; it shares the weights."""
     ports = {
         name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
         for name, tensor in zip(inputs, agent.inputs, strict=True)
@@ -133,14 +133,14 @@ def named(agent, inputs, outputs):
 
 
 def compare(agent, run, examples, outputs):
-    """What an agent answers, and how far another runtime is from it at worst.
+    """The answers of an agent, and the largest deviation of another runtime from them.
 
     Args:
         agent, examples, outputs: as `export`.
         run: callable, dict of arrays by input -> dict of arrays by output.
     Returns:
-        (dict, float): the agent's outputs by name; the largest difference as a share of the
-        largest number in an output, or of 1 where that is smaller.
+        (dict, float): the agent's outputs by name; the largest difference, as a share of the
+        largest number in an output or of 1, whichever is more.
     """
     gaps = []
     for count in (1, EXAMPLES):
@@ -159,7 +159,7 @@ def _answers(agent, inputs):
 
 
 def _put(made, path):
-    """Renames what was made to where it shall be; no folder replaces another, so one makes way."""
+    """Gives the new file its name; an old folder, which cannot be replaced, is moved first."""
     aside = made.with_name("replaced")
     if path.is_dir():
         path.rename(aside)

@@ -1,4 +1,4 @@
-"""Plays the game that a config describes to the end, or goes on with one."""
+"""Plays a game on images to its end, from the start or from a checkpoint."""
 
 import functools
 import itertools
@@ -18,17 +18,17 @@ from training.collapse import CollapseWatch
 
 CRITIC_STEPS = 1000
 VALIDATION_BATCH = 250
-FOREVER = 10**9  # steps; a run with a clock ends by the clock
+FOREVER = 10**9  # steps, of a run that the clock ends
 
 
 def spans(step, total_steps, per_epoch):
-    """Cuts what is left of a run into calls of `fit`, each of epochs of one length.
+    """Cuts the rest of a run into calls of `fit`, each with epochs of one length.
 
-    A run that stopped inside an epoch first ends that epoch; the last one may be cut short.
+    A run that stopped inside an epoch first completes it; the last epoch may be cut short.
 
     Args:
-        step: int, steps done.
-        total_steps: int, steps to do in all.
+        step: int, steps done so far.
+        total_steps: int, steps of the whole run.
         per_epoch: int, steps of a whole epoch.
     Yields:
         dict of `fit`'s arguments `initial_epoch`, `epochs` and `steps_per_epoch`.
@@ -63,22 +63,22 @@ def train(
 ):
     """Plays the game, writing everything into the run folder.
 
-    The checkpoint comes first. Statistics, pictures, TensorBoard and output are accessories: where
+    The checkpoint comes first. Statistics, pictures, TensorBoard and output are accessories: if
     one fails, a line says so and the training goes on.
 
     Args:
-        run: run_folder.Run; with `resume` it holds a checkpoint, else what an earlier run has left
-            in it is removed.
-        config: config.Config.
-        dataset: datasets.Dataset; its training split is played with, its validation split watched,
-            its test split not touched.
-        resume: bool, whether to go on from the checkpoint. Where nothing is left to play, what the
-            run had not come to write is written.
-        show_bar: bool, whether Keras's progress bar is shown; otherwise a line an epoch.
+        run: run_folder.Run; if `resume` it holds a checkpoint; if not, what an earlier run left
+            there is removed.
+        config: frozen options of the run.
+        dataset: datasets.Dataset; the game learns from its training split and is watched on its
+            validation split; its test split is not used.
+        resume: bool, whether to go on from the checkpoint. If nothing is left to play, whatever the
+            run has not written yet is written.
+        show_bar: bool, whether Keras's progress bar is shown instead of a line per epoch.
         announce: callable for one line of text.
         build: callable, (config, dataset) -> the game to start with.
-        devices: distribution.Devices that share the batches, or None for the usual one.
-        clock: callable without arguments -> float, seconds; by which checkpoints are written.
+        devices: distribution.Devices that share the batches, or None for the usual device.
+        clock: callable without arguments -> float, seconds, for the times of the checkpoints.
     Returns:
         (game, str or None): the game, and what ended it early; see `Keeper.stopped_by`.
     Raises:
@@ -146,7 +146,7 @@ def train(
 
 
 def _complete(run, game, grid, epoch, accessories):
-    """Writes what a training that was killed at its very end had not come to.
+    """Writes what a training that was killed at its very end did not get to write.
 
     Args:
         run: run_folder.Run.
@@ -166,13 +166,13 @@ def _complete(run, game, grid, epoch, accessories):
 
 
 def _is_taught(run, game):
-    """Whether the discriminator to use has learned on after the game, and was then saved."""
+    """Whether the saved discriminator is the one that learned on after the game."""
     stamp = run.agent_stamp("discriminator")
     return stamp.get("step") == game.step and bool(stamp.get("critic"))
 
 
 def _training_batches(config, dataset, devices, seed, first_step=0):
-    """The stream of real images that a game is played with."""
+    """The stream of real images for a game."""
     return devices.feed(
         lambda share: datasets.batches(
             dataset.train, config.batch_size, seed=seed, first_step=first_step, share=share
@@ -181,18 +181,18 @@ def _training_batches(config, dataset, devices, seed, first_step=0):
 
 
 def _grid(run, game, config, dataset, devices):
-    """The callback that draws; None for a game that makes no images and for a mere worker."""
+    """The callback that draws samples; None if the game makes no images or this is no chief."""
     if not devices.is_chief or not hasattr(game, "sample"):
         return None
     return SampleGrid(run, dataset.num_classes, config.seed)
 
 
 def _observers(run, game, config, dataset, announce, devices, grid):
-    """The callbacks that only look on, name -> callback; of several workers the chief has them."""
+    """The callbacks that only look on, name -> callback; only the chief has any."""
     if not devices.is_chief:
         return {}
     observers = {}
-    if not devices.strategy:  # a step that devices share cannot be traced by one of them
+    if not devices.strategy:  # one device alone cannot trace a step that several share
         shape = (dataset.image_size, dataset.image_size, dataset.channels)
         observers["TensorBoard's graph"] = GraphWriter(run, shape)
     observers["TensorBoard"] = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
@@ -212,9 +212,9 @@ def _observers(run, game, config, dataset, announce, devices, grid):
 
 
 def _validation(game, dataset, devices):
-    """The held-out real images, in batches, for games with a `test_step`; fewer if attacked.
+    """Held-out real images in batches, for games with a `test_step`; as many as the game wants.
 
-    Of several devices each is given as many, so up to `devices.count` - 1 are left out.
+    Each device must get equally many, so up to `devices.count` - 1 are left out.
     """
     if game.validation_images == 0:
         return None
@@ -228,9 +228,9 @@ def _validation(game, dataset, devices):
 
 
 def _play_critic(run, game, config, dataset, keeper, devices):
-    """Lets a copy of the discriminator learn against the finished generator, and saves it.
+    """Lets a copy of the discriminator learn against the finished generator, and saves the copy.
 
-    The checkpoint keeps the discriminator of the game, so that a resumed game is unchanged.
+    The checkpoint keeps the discriminator of the game, so a resumed game does not change.
     """
 
     critic = devices.build(game.build_critic)

@@ -1,4 +1,4 @@
-"""Reads what a run folder holds and trusts none of it: one line names the file and the fix."""
+"""Reads the files of a run folder without trusting them: errors name the file and the fix."""
 
 import dataclasses
 import json
@@ -18,14 +18,14 @@ STAMP = "run.json"  # the member of a .keras file that says where it comes from
 
 
 class RunError(Exception):
-    """A run folder that cannot serve: one line that names the folder and the fix."""
+    """A run folder that cannot be used: one line that names the folder and the fix."""
 
 
 def is_regular(path):
-    """Whether a path is a file that can be read to its end; a pipe would keep its reader waiting.
+    """Whether a path is a regular file; reading a pipe, say, might never end.
 
     Raises:
-        RunError: if the folder may not be looked into.
+        RunError: if the folder cannot be read.
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)
@@ -43,7 +43,7 @@ def read_json(path):
         RunError: if it is no regular file, too large, or does not hold a dict.
     """
     if not is_regular(path):
-        path.lstat()  # says that there is none
+        path.lstat()  # raises FileNotFoundError
         raise RunError(f"{path}: is not a regular file; move it away")
     try:
         with path.open("rb") as file:
@@ -59,7 +59,7 @@ def read_json(path):
 
 
 def check_types(config):
-    """Refuses a config with a value of another type than its field is annotated with.
+    """Refuses options with a value whose type is not that of its field.
 
     Args:
         config: instance of a dataclass.
@@ -74,7 +74,7 @@ def check_types(config):
 
 
 def _fits(value, hint):
-    """Whether a value is one that an annotation such as `int | None` allows."""
+    """Whether an annotation such as `int | None` allows a value."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return any(_fits(value, part) for part in typing.get_args(hint))
     if hint is float:
@@ -87,9 +87,9 @@ def _fits(value, hint):
 
 
 def read_rows(path):
-    """The rows of a stats.jsonl, oldest first; a line that was cut off or is no row is left out.
+    """The rows of a stats.jsonl, oldest first, without lines that are cut off or not a row.
 
-    A row is a dict of numbers whose "step" is a whole one.
+    A row is a dict of numbers, in which "step" is a whole number.
 
     Raises:
         RunError: if it is no regular file, or cannot be read.
@@ -127,10 +127,10 @@ def _is_number(value):
 
 
 def stamp(path, **record):
-    """Writes into a .keras file where it comes from; Keras does not look at it.
+    """Writes into a .keras file where it comes from; Keras ignores this.
 
     Args:
-        path: of a .keras file, which nobody reads yet.
+        path: of a .keras file that nobody reads yet.
         **record: what JSON can hold, such as step=300.
     """
     with zipfile.ZipFile(path, "a") as archive:
@@ -138,7 +138,7 @@ def stamp(path, **record):
 
 
 def read_stamp(path):
-    """What `stamp` wrote, a dict; empty if the file has none or cannot be read."""
+    """The dict that `stamp` wrote; empty if there is none or the file cannot be read."""
     try:
         if not is_regular(path):
             return {}
@@ -152,11 +152,11 @@ def read_stamp(path):
 
 
 def load_model(path, remedy, custom_objects=None):
-    """The keras.Model in a file, of which every weight is a number.
+    """The keras.Model in a file, whose weights must all be finite.
 
     Args:
         path: of a .keras file.
-        remedy: str, what to do if it cannot serve.
+        remedy: str, what to do if it cannot be used.
         custom_objects: dict, name -> class, or None.
     Raises:
         RunError: if there is none or it is damaged.
@@ -164,11 +164,11 @@ def load_model(path, remedy, custom_objects=None):
     if not is_regular(path):
         if path.is_symlink() or path.exists():
             raise RunError(f"{path}: is not a regular file; move it away, and {remedy}")
-        raise RunError(f"{path}: not there; {remedy}")
+        raise RunError(f"{path}: does not exist; {remedy}")
     try:
         model = keras.saving.load_model(path, custom_objects)
         weights = model.get_weights()
-    except Exception as error:  # a damaged file fails in many ways, each Keras's own
+    except Exception as error:  # a damaged file makes Keras raise many kinds of errors
         raise RunError(
             f"{path}: is damaged or of another version ({_reason(error)}); {remedy}"
         ) from None
@@ -184,14 +184,14 @@ def _reason(error):
 
 
 def check_agent(agent, path, name, remedy, *, image_shape=None, num_classes=None):
-    """Refuses a model that is another agent than its file is named after.
+    """Refuses a model that is not the agent that its file is named after.
 
     Args:
         agent: keras.Model, loaded from `path`.
         path: of its file.
         name: str, the agent that it should be.
         remedy: str, what to do otherwise.
-        image_shape: (h, w, c) of the run's images, or None where it is not known.
+        image_shape: (h, w, c) of the run's images, or None if it is not known.
         num_classes: int, of the run, or None.
     Raises:
         RunError: one line that names the file.

@@ -1,1 +1,1 @@
-"""What leaks from a cipher, counted."""
+"""The audit: how much a cipher leaks, by counting."""

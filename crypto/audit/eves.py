@@ -1,7 +1,7 @@
 """Fresh Eves, who learn to read a finished cipher: neural ones, plain and hinted, and others.
 
-That they fail proves nothing; that one of them succeeds proves a leak. Every figure is the wrong
-bits of as many as are protected, on messages that the Eve has not seen; half of them is chance.
+Their failure proves nothing, but the success of one proves a leak. Every figure is a number of
+wrong bits among the protected ones, on messages that the Eve has not seen; chance is half of them.
 """
 
 import itertools
@@ -23,8 +23,8 @@ WIDTH, DEPTH = 96, 2  # the Eve of the game has 64 and 2
 BATCH = 256
 ROUNDS = 2000
 LEARNING_RATE = 3e-3
-JUDGED = 65_536  # messages that a neural Eve is judged on
-LEARNED, TESTED = 20_000, 50_000  # messages of the others
+JUDGED = 65_536  # messages on which a neural Eve is judged
+LEARNED, TESTED = 20_000, 50_000  # messages for the others
 TREES_LEARNED = 10_000
 
 
@@ -35,12 +35,12 @@ class FreshEve(Game):
         alice: keras.Model, (plaintext, key) -> ciphertext.
         protected: ints, indices of the plaintext bits that she is asked for.
         hinted: bool, whether she is told a random subset of these, and all others.
-        rounds: int, of `learn`.
+        rounds: int, played by `learn`.
         seed: int.
     """
 
     def __init__(self, alice, protected, *, hinted, rounds=ROUNDS, seed=0):
-        super().__init__(None)  # a game of an audit, not of a run
+        super().__init__(None)  # no options: it belongs to an audit, not to a run
         self.seed = seed
         self.alice, self.hinted, self.rounds = alice, hinted, rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
@@ -50,7 +50,7 @@ class FreshEve(Game):
         self._play = tf.function(self._rounds, jit_compile=True, autograph=False)
 
     def deal(self, batch, iteration):
-        """As `draw_messages`, where a plain Eve is told nothing; and 1 for each bit asked for."""
+        """As `draw_messages`, but a plain Eve is told nothing; also 1 for each bit asked for."""
         seed = tf.stack([self.number, iteration])
         sizes = (batch, self.message_bits, self.key_bits)
         plaintext, key, told = draw_messages(*sizes, seed, self.protected)
@@ -58,7 +58,7 @@ class FreshEve(Game):
         return plaintext, key, told, (1.0 - told) * chosen(self.protected, self.message_bits)
 
     def train_step(self, data=None):
-        """Eve's turn, and nobody else's."""
+        """One round: Eve's turn, the only one."""
         iteration = tf.cast(self.eve.optimizer.iterations, tf.int32)
         plaintext, key, told, hidden = self.deal(BATCH, iteration)
         ciphertext = self.alice([plaintext, key])
@@ -79,7 +79,7 @@ class FreshEve(Game):
         Args:
             number: int, which of several Eves this is.
         Returns:
-            float, protected bits that she gets wrong, counted on those she was not told.
+            float, wrong bits of the protected ones, estimated on those that she was not told.
         """
         keras.utils.set_random_seed(self.seed + number)
         fresh = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
@@ -94,7 +94,7 @@ class FreshEve(Game):
 
 
 def fresh_eves(alice, protected=None, *, count=5, rounds=ROUNDS, seed=0, announce=None):
-    """Eves that learn from scratch, bigger than the one of the game.
+    """Eves that learn from scratch and are larger than the one of the game.
 
     Args:
         alice, rounds, seed: as `FreshEve`.
@@ -117,26 +117,27 @@ def fresh_eves(alice, protected=None, *, count=5, rounds=ROUNDS, seed=0, announc
 
 
 def products(values):
-    """A word's values, and those of each pair multiplied: float32 (n, m + m (m - 1) / 2)."""
+    """The values of words and the products of all pairs: float32 (n, m + m (m - 1) / 2)."""
     pairs = itertools.combinations(range(values.shape[1]), 2)
     columns = [values[:, first] * values[:, second] for first, second in pairs]
     return np.column_stack([values, *columns])
 
 
 def other_eves(cipher, protected=None, *, seed=0):
-    """Eves that are no networks.
+    """Eves that are not networks.
 
-    They know the ciphertext and the bits that are not protected. "linear" and "quadratic": ridge
-    regression of each protected bit on what they know, or on that and its products of two.
-    "parities": the same regression on the XOR of each pair of protected bits; that pair counts
-    which the learned messages betray most. "trees": gradient boosting.
+    They know the ciphertext and the bits that are not protected. "linear" and "quadratic" are ridge
+    regressions of each protected bit on what they know, the latter with products of two. "parities"
+    is the same regression of the XOR of each pair of protected bits, of which the pair counts that
+    it learned best. "trees" is gradient boosting.
 
     Args:
         cipher: ciphers.Cipher.
         protected: ints, indices of plaintext bits; all if not given.
         seed: int.
     Returns:
-        dict for `json.dumps`, name -> bits wrong of the protected; no "parities" of a single one.
+        dict for `json.dumps`, name -> wrong bits of the protected ones; there are no "parities" if
+        only one is protected.
     """
     rng = np.random.default_rng(seed)
     plaintext, key = (
@@ -160,14 +161,14 @@ def other_eves(cipher, protected=None, *, seed=0):
 
 
 def _ridge(features, targets):
-    """Shares of wrong signs of each target, among the learned messages and among the others."""
+    """Shares of wrong signs of each target, among the learned and among the other messages."""
     guess = Ridge().fit(features[:LEARNED], targets[:LEARNED]).predict(features)
     wrong = guess.reshape(targets.shape) * targets <= 0
     return wrong[:LEARNED].mean(axis=0), wrong[LEARNED:].mean(axis=0)
 
 
 def _trees(features, targets, seed):
-    """The share of wrong bits of gradient-boosted trees, one model a bit."""
+    """The share of wrong bits of gradient-boosted trees, one model per bit."""
     shares = []
     for target in targets.T:
         model = HistGradientBoostingClassifier(max_iter=50, random_state=seed)

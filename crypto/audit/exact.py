@@ -1,13 +1,13 @@
-"""The exact audit: how many bits a ciphertext gives away, to anyone, by counting all keys.
+"""The exact audit: how many bits a ciphertext gives away to anyone, by counting all keys.
 
 For a plaintext p and a uniform key, all 2^key_bits ciphertexts are counted, so H(C | p) is exact.
 Then I(P; C) = H(C) - H(C | P), where P is uniform, lies between two numbers:
 
-* at most m - mean H(C | p), as a ciphertext of m bits has no more than m bits of entropy;
-* at least what the ciphertext says of which of the M counted plaintexts it was, on average over
-  samples; it cannot be more than log2 M.
+* at most m - mean H(C | p), since a ciphertext of m bits has no more than m bits of entropy;
+* at least the information of the ciphertext on which of the M counted plaintexts was sent, as a
+  mean over samples; it is never more than log2 M.
 
-With all plaintexts counted (`exhaustive`), I(P; C) itself is exact, and a proof for that cipher.
+If all plaintexts are counted (`exhaustive`), I(P; C) itself is exact: a proof for that cipher.
 """
 
 import math
@@ -21,10 +21,10 @@ USED_BEFORE = 16  # pairs of plaintexts that share a key, each counted under all
 
 
 def entropy(counts):
-    """Entropy of what was counted, in bits.
+    """Entropy of a distribution that was counted, in bits.
 
     Args:
-        counts: ints; zeros count for nothing.
+        counts: ints; zeros are ignored.
     """
     counts = np.asarray(counts, np.float64)
     shares = counts[counts > 0] / counts.sum()
@@ -32,7 +32,7 @@ def entropy(counts):
 
 
 def count(cipher, codes):
-    """How often each code occurs: one entry a ciphertext that occurs, or could."""
+    """How often each code occurs: an entry for each ciphertext that occurs, or could."""
     if cipher.binary:
         return np.bincount(codes)
     return np.unique(codes, return_counts=True)[1]
@@ -46,15 +46,15 @@ def variation(counts, size):
 
 
 def leak_of(cipher, counts):
-    """What the ciphertexts of one plaintext, counted under all keys, give away.
+    """How much the ciphertexts of one plaintext, counted under all keys, give away.
 
     Args:
         cipher: ciphers.Cipher.
         counts: ints (m,), of `count`.
     Returns:
-        dict: "entropy", H(C | p); "leak", the ciphertext's bits less that (of real numbers, whose
-        entropy no number of bits bounds, all message_bits); "total_variation" from uniform, None
-        for real numbers.
+        dict: "entropy", H(C | p); "leak", the ciphertext's bits less that, or all message_bits if
+        it is real numbers, whose entropy has no bound; "total_variation" from uniform, None for
+        real numbers.
     """
     bits, uncertain = cipher.message_bits, entropy(counts)
     return {
@@ -67,7 +67,7 @@ def leak_of(cipher, counts):
 def exact_audit(
     cipher, *, messages=64, seed=0, exhaustive=False, keys_tried=INVERTIBLE_KEYS, announce=None
 ):
-    """How secret a cipher is, all keys counted.
+    """How secret a cipher is, with all keys counted.
 
     Args:
         cipher: ciphers.Cipher.
@@ -78,7 +78,7 @@ def exact_audit(
         announce: callable for one line of text now and then, or None.
     Returns:
         dict for `json.dumps`: "messages", "keys", "exhaustive"; "leak_at_least" and "leak_at_most",
-        bits of I(P; C), equal where exhaustive; "largest_leak", of any of the plaintexts;
+        bits of I(P; C), equal if exhaustive; "largest_leak", of any of the plaintexts;
         "total_variation", "largest_total_variation", "bob_bits_wrong", and "invertible_keys", a
         share of "keys_tried", None if none were.
     """
@@ -130,14 +130,14 @@ class Marginal:
         self.counts = more
 
     def entropy(self):
-        """Bits of entropy of a ciphertext of any of them."""
+        """Bits of entropy of a ciphertext of any of these plaintexts."""
         if not self.cipher.binary:
             return entropy(count(self.cipher, np.concatenate(self.hashes)))
         return entropy(self.counts)
 
 
 def invertible_keys(cipher, tried, seed=0):
-    """The share of keys under which no two plaintexts have one ciphertext."""
+    """The share of keys under which no two plaintexts have the same ciphertext."""
     keys = random_words(tried, cipher.key_bits, seed)
     plaintexts = all_words(cipher.message_bits)
     good = [
@@ -149,7 +149,7 @@ def invertible_keys(cipher, tried, seed=0):
 
 
 def key_use(cipher, *, samples=4096, seed=0):
-    """Whether the key is used, and what happens if it is used twice.
+    """Whether Alice and Bob use the key, and what its second use gives away.
 
     Args:
         cipher: ciphers.Cipher.
@@ -157,7 +157,7 @@ def key_use(cipher, *, samples=4096, seed=0):
         seed: int.
     Returns:
         dict for `json.dumps`: "wrong_key_bits_wrong", Bob's with another key;
-        "flipped_key_bits_wrong", Bob's for each key bit flipped; "key_avalanche" and
+        "flipped_key_bits_wrong", Bob's with each key bit flipped; "key_avalanche" and
         "plaintext_avalanche", how many ciphertext bits change when one bit does, for each bit;
         "dead_key_bits", indices of those that change nothing; "reuse_leak_at_most", bits.
     """
@@ -192,12 +192,12 @@ def _flipped(some_words, bit):
 
 
 def _changes(before, after):
-    """Ciphertext bits, or real values' signs, that differ, on average."""
+    """Ciphertext bits, or signs of real values, that differ, as a mean."""
     return float(((before > 0) != (after > 0)).sum(axis=1).mean())
 
 
 def reuse_leak(cipher, seed=0):
-    """Bits that two ciphertexts under one key give away of their two plaintexts, at most.
+    """Bits that two ciphertexts under one key give away of their plaintexts, at most.
 
     2 message_bits - H(C, C' | p, p'), a mean over pairs of plaintexts: at least 2 message_bits -
     key_bits for any cipher, since one key has no more entropy than that.
@@ -216,12 +216,12 @@ def reuse_leak(cipher, seed=0):
 
 
 def discovered(cipher, *, samples=4096, seed=0):
-    """Each ciphertext bit as the XOR of one plaintext and one key bit that it is most like.
+    """The XOR of one plaintext and one key bit that each ciphertext bit is most like.
 
     Returns:
-        list of dict for `json.dumps`, one a ciphertext bit: "plaintext_bit" and "key_bit", which is
-        None for plaintext in the clear, "inverted", and "agreement", the share of random messages
-        and keys for which it holds.
+        list of dict for `json.dumps`, one per ciphertext bit: "plaintext_bit" and "key_bit", which
+        is None for plaintext in the clear, "inverted", and "agreement", the share of random
+        messages and keys for which it holds.
     """
     rng = np.random.default_rng(seed)
     plaintext, key = (

@@ -6,15 +6,15 @@ from crypto.audit.selective import selective_audit
 
 
 def audit_cipher(alice, cipher, *, protected, messages, exhaustive, eves, announce):
-    """All that `--mode audit` finds out.
+    """Everything that `--mode audit` finds out.
 
     Args:
-        alice: keras.Model, whom fresh Eves listen to.
-        cipher: ciphers.Cipher, of hers and Bob's.
+        alice: keras.Model, to which fresh Eves listen.
+        cipher: ciphers.Cipher of Alice and Bob.
         protected: ints, indices of the bits that are kept from Eve.
-        messages, exhaustive: as `exact.exact_audit`; unless all bits are protected, settings
-            of the others, as `selective.selective_audit`.
-        eves: int, fresh Eves of each kind; 0 leaves out all Eves.
+        messages, exhaustive: as `exact.exact_audit`; if some bits are open, settings of those, as
+            `selective.selective_audit`.
+        eves: int, fresh Eves of each kind; 0 leaves all Eves out.
         announce: callable for one line of text.
     Returns:
         dict for `json.dumps`: "message_bits", "key_bits", "exact" or "protected", "key_use",
@@ -105,9 +105,9 @@ def _key_rows(use, report):
     flipped, moved = use["flipped_key_bits_wrong"], use["key_avalanche"]
     yield "Bob with a wrong key, bits wrong", f"{use['wrong_key_bits_wrong']:.3f} of {bits}"
     yield "Bob with one key bit flipped", f"{min(flipped):.3f} to {max(flipped):.3f} bits wrong"
-    yield "ciphertext bits that a key bit turns", f"{min(moved):.3f} to {max(moved):.3f}"
+    yield "ciphertext bits that a key bit flips", f"{min(moved):.3f} to {max(moved):.3f}"
     moved = use["plaintext_avalanche"]
-    yield "ciphertext bits that a plaintext bit turns", f"{min(moved):.3f} to {max(moved):.3f}"
+    yield "ciphertext bits that a plaintext bit flips", f"{min(moved):.3f} to {max(moved):.3f}"
     yield "dead key bits", ", ".join(map(str, use["dead_key_bits"])) or "none"
     if use["reuse_leak_at_most"] is not None:
         leak = f"{use['reuse_leak_at_most']:.3f} of {2 * bits} bits"

@@ -1,11 +1,11 @@
-"""The audit of a cipher that protects some bits of its messages only.
+"""The audit of a cipher that protects only some bits of its messages.
 
-What counts is what the ciphertext says of the protected bits to somebody who knows all the others,
+What counts is what the ciphertext says about the protected bits if all others are known,
 I(P_protected; C | P_open). For each setting o of the open bits
 
 I(P_protected; C | P_open = o) = H(C | o) - mean over p of H(C | o, p),
 
-and both are exact where all words p of the protected bits are counted under all keys.
+and both terms are exact if all words p of the protected bits are counted under all keys.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from crypto.audit.exact import INVERTIBLE_KEYS, Marginal, count, entropy, invertible_keys
 from crypto.ciphers import all_words, random_words
 
-PAIRS = 2**26  # of protected word and key that an audit counts for a setting of the open bits
+PAIRS = 2**26  # of protected word and key, counted for each setting of the open bits
 
 
 def selective_audit(
@@ -27,21 +27,21 @@ def selective_audit(
     keys_tried=INVERTIBLE_KEYS,
     announce=None,
 ):
-    """How secret the protected bits are from somebody who knows the others, all keys counted.
+    """How secret the protected bits are if the others are known, with all keys counted.
 
     Args:
         cipher: ciphers.Cipher, binary.
         protected: ints, indices of plaintext bits; not all.
-        settings: int, of the open bits, to count; the figures are means over them.
-        pairs: int, of protected word and key to count for a setting, at most; where all words are
+        settings: int, settings of the open bits to count; the figures are means over them.
+        pairs: int, most pairs of protected word and key to count for a setting; if all words are
             too many, some are drawn.
-        seed: int, of what is drawn.
+        seed: int, of the random words.
         exhaustive: bool, count all settings and all protected words instead.
-        keys_tried, announce: as `evaluation.exact_audit`.
+        keys_tried, announce: as `exact.exact_audit`.
     Returns:
         dict for `json.dumps`: "bits", the protected; "settings", "messages" of each, "keys",
         "exhaustive"; "leak_at_least" and "leak_at_most", bits of I(P_protected; C | P_open), equal
-        where all protected words were counted; "largest_leak", of any of the settings;
+        if all protected words were counted; "largest_leak", of any of the settings;
         "bob_bits_wrong", of all bits; "invertible_keys" and "keys_tried".
     """
     open_bits = np.setdiff1d(np.arange(cipher.message_bits), protected)
@@ -76,9 +76,9 @@ def selective_audit(
 
 
 def _leak_of_setting(cipher, look, plaintexts, protected_bits):
-    """What ciphertexts say of which of these plaintexts: at least, at most, and Bob's wrong bits.
+    """Bits that ciphertexts give away of these plaintexts, at least and at most; Bob's wrong bits.
 
-    Where they are all the words of the protected bits, the first two are one.
+    The first two are equal if these are all words of the protected bits.
     """
     entropies, wrong, total = [], [], Marginal(cipher)
     for plaintext in plaintexts:
@@ -88,6 +88,6 @@ def _leak_of_setting(cipher, look, plaintexts, protected_bits):
         total.add(codes)
     uncertain = float(np.mean(entropies))
     least = max(0.0, total.entropy() - uncertain)
-    # A ciphertext has at most so many bits of entropy, and there is no more to leak than there is.
+    # A ciphertext has at most message_bits of entropy, and only protected_bits can leak.
     most = min(protected_bits, cipher.message_bits - uncertain)
     return least, least if len(plaintexts) == 2**protected_bits else most, np.mean(wrong)

@@ -143,11 +143,11 @@ def test_devices_and_pipes_are_neither_read_nor_replaced(tmp_path):
     os.mkfifo(tmp_path / "c")
     with pytest.raises(OSError, match="Not a regular file"):
         send(pad(), b"hello", tmp_path / "c")
-    with pytest.raises(MessageError, match="no regular file; pipe it"):
+    with pytest.raises(MessageError, match="not a regular file; pipe it"):
         files.open_source(tmp_path / "c").__enter__()
     with pytest.raises(OSError, match="Not a regular file"):
         files.target("/dev/null", overwrite=True).check()
-    with pytest.raises(MessageError, match="no regular file"):
+    with pytest.raises(MessageError, match="not a regular file"):
         keys.KeyFile("/dev/zero").open(5).__enter__()
     with pytest.raises(IsADirectoryError):
         files.open_source(tmp_path).__enter__()
@@ -190,14 +190,14 @@ def test_what_is_received_never_replaces_its_ciphertext_or_its_key(tmp_path, nam
 def test_a_key_is_used_once(tmp_path):
     send(pad(), b"hello", tmp_path / "c")
     key = keys.KeyFile(tmp_path / "c.key")
-    with pytest.raises(MessageError, match="used up .*--reuse_key"):
+    with pytest.raises(MessageError, match="already used .*--reuse_key"):
         send(pad(), b"world", tmp_path / "d", key=key)
     assert not (tmp_path / "d").exists()
     send(pad(), b"world", tmp_path / "d", key=keys.KeyFile(tmp_path / "c.key", reuse=True))
     record = (tmp_path / "c.key.used").read_text().splitlines()
     assert len(record) == 2 and record[1].endswith("  " + str(tmp_path / "d"))
     (tmp_path / "link").symlink_to("c.key")
-    with pytest.raises(MessageError, match="used up"):
+    with pytest.raises(MessageError, match="already used"):
         send(pad(), b"world", tmp_path / "e", key=keys.KeyFile(tmp_path / "link"))
 
 

@@ -172,7 +172,7 @@ def test_attack_heads_for_a_target_or_away_from_a_label(dcgan, robust, tmp_path)
         words = ("--image", picture, "--label", label, "--attack_steps", 3, "--epsilon", 0.05)
         said = succeeded(dcgan(*ATTACK, robust, *words))
         assert f"as it is, it is read as {named} (" in said
-        complaint = f"which is not what --label says, {label}: there was nothing to attack"
+        complaint = f"--label says that it is {label}, so there was nothing to attack"
         assert (complaint in said) != right
 
 

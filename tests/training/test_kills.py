@@ -136,7 +136,7 @@ def test_output_that_breaks_ends_the_run_saved_and_a_full_log_does_not(
     game, stopped_by = train(tmp_path / "pipe", digits, steps=9, announce=broken)
     assert (stopped_by, callbacks.status_of(stopped_by)) == ("SIGPIPE", 141)
     assert Run(tmp_path / "pipe").load_game().step == game.step == 2
-    assert capfd.readouterr().err.count("the reader of the output has gone") == 1
+    assert capfd.readouterr().err.count("nobody reads the output any more") == 1
     game, stopped_by = train(tmp_path / "log", digits, steps=9, announce=full)
     assert (stopped_by, game.step) == (None, 9)
     assert capfd.readouterr().err.count("No space left on device") == 1
