@@ -36,7 +36,7 @@ def test_every_command_is_understood(page, words):
 def test_the_pages_hold_commands_and_no_dead_links():
     assert len(EVERY) > 10
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        for target in re.findall(r"(?:\]\(|src=\")([^)#:\"]+)[)\"]", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} points to {target}"
 
 
