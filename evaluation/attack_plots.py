@@ -1,4 +1,4 @@
-"""Pictures of attacks: what was changed, what was said before and after, and how far it takes."""
+"""Pictures of attacks: changes, answers before and after, and accuracy against epsilon."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ def plot_attack(rows, class_names, title, path):
         rows: list of dict with "original" and "adversarial", float (h, w, c) in [0, 1], and
             "before" and "after", class probabilities (num_classes,).
         class_names: sequence of str.
-        title: str, what attack it was.
+        title: str, the attack in words.
         path: where to write the picture; its suffix is the format.
     """
     figure = Figure(figsize=(10.0, ROW_HEIGHT * len(rows) + 1.0), layout="constrained")
@@ -48,7 +48,7 @@ def plot_attack(rows, class_names, title, path):
 
 
 def plot_robustness(report, path):
-    """Draws accuracy against epsilon, and where the worst case of the ensemble lies.
+    """Draws accuracy against epsilon, and the worst case of the ensemble.
 
     Args:
         report: dict, of `evaluate_robustness`.

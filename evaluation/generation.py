@@ -1,6 +1,6 @@
-"""How good generated images are: one report, each figure beside the same one for real images.
+"""How good generated images are: a report, with each figure beside the same one for real images.
 
-The judge is a classifier of real images (`reference.py`); `metrics.py` holds the figures and
+The judge is a classifier of real images (`reference.py`); `metrics.py` computes the figures and
 `table.py` prints them.
 """
 
@@ -18,9 +18,9 @@ from evaluation.reference import gan_train_judge, judge_outputs, predict
 class GenerationOptions:
     """How `evaluate_generation` is done.
 
-    `num_judged` is the most images of each sample that are judged. `cas_images` teach GAN-train;
-    None is as many as the real training images, within 6,000 and 60,000. `matched` is for a game
-    whose classes are its own invention: each is first given the real name that fits best.
+    At most `num_judged` images of each sample are judged. GAN-train learns from `cas_images`; None
+    means as many as there are real training images, but 6,000 to 60,000. `matched` is for a game
+    that invents its own classes: each of them first gets the real name that fits best.
     """
 
     num_judged: int = 10_000
@@ -30,7 +30,7 @@ class GenerationOptions:
 
 
 class Side(NamedTuple):
-    """Images with the class that was asked for (or is true), and what the judge makes of them."""
+    """Images with the class that was asked for (or is true), and the judge's answers."""
 
     images: np.ndarray  # uint8 (n, h, w, c)
     labels: np.ndarray  # int (n,)
@@ -39,7 +39,7 @@ class Side(NamedTuple):
 
     @classmethod
     def seen_by(cls, reference, images, labels):
-        """Where labels are None, the judged classes stand for them."""
+        """The judge's view of images; if labels are None, the judged classes replace them."""
         logits, features = judge_outputs(reference, images)
         judged = logits.argmax(axis=-1)
         return cls(images, judged if labels is None else np.asarray(labels), judged, features)
@@ -58,26 +58,26 @@ def evaluate_generation(
 ):
     """Judges generated images, each figure beside the same one for real images.
 
-    The real side of every distance is the test split, which is read here and chooses nothing. A
-    distance's "real" is that of equally many training images to it: the noise floor, what a
-    perfect generator would get. (The reference has learned those images, so the floor is rather
-    too high than too low.) "real" of an accuracy is the reference's own on the test split.
+    The real side of every distance is the test split, which is read here and chooses nothing. The
+    "real" value of a distance is that of equally many training images: the noise floor, which a
+    perfect generator would reach. (The reference has learned those images, so the floor is too high
+    rather than too low.) The "real" value of an accuracy is the reference's own on the test split.
 
-    A generator that is told no class has no labels: the judged classes stand for them, of real
-    images too, and what needs the wanted class of an image is left out: "gan_test", "score_auc",
-    "confusion", and by class "gan_test" and "requested_share". "share_distance" is between the
-    judged class shares and the wanted ones: as asked for, or without labels as in the test split.
+    A generator that is told no class has no labels. The judged classes replace them, for real
+    images too, and figures that need the class asked for are left out: "gan_test", "score_auc",
+    "confusion", and by class "gan_test" and "requested_share". "share_distance" compares the judged
+    class shares with the wanted ones: as asked for or, without labels, as in the test split.
 
     Args:
         samples: dict of name -> (images uint8 (n, h, w, c), labels int32 (n,) as asked for, or
             None in all samples), and optionally a third entry, the discriminator's scores
-            float (n,). "plain" must be there and gets every figure; others, such as "nice", get
-            those that need no training. Compare figures only between samples of equal size.
+            float (n,). "plain" is required and gets every figure; others, such as "nice", get the
+            figures that need no training. Compare figures only between samples of equal size.
         dataset: `data.Dataset`.
         reference: keras.Model, of `reference_classifier`.
-        training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair, of
-            plain images that teach GAN-train (of a pair, all of them); None leaves it out.
-        classifier: keras.Model that the game taught, or None.
+        training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair: plain
+            images for GAN-train, which uses all of a pair; None leaves GAN-train out.
+        classifier: keras.Model that learned in the game, or None.
         options: `GenerationOptions`.
     Returns:
         dict ready for JSON. "reference_accuracy" is {"value", "standard_error"}, on the test
@@ -124,7 +124,7 @@ def evaluate_generation(
 
 
 def _checked(samples, dataset, options):
-    """The first images, labels and scores of each sample, once they are found to fit together."""
+    """The first images, labels and scores of each sample, checked to fit together."""
     if "plain" not in samples:
         raise ValueError('samples must hold "plain": (images, labels)')
     if len({labels is None for _, labels, *_ in samples.values()}) > 1:
@@ -167,7 +167,7 @@ class _Floor:
 
     def compare(self, side):
         """Each two-sample figure of a side, as (value, standard error or None), and the diversity
-        of each class as a ratio to the real one."""
+        of each class, relative to real images."""
         side = side.part(self.count, self.seed + 2)
         real, generated = self.real.features, side.features
         figures = {
@@ -175,7 +175,7 @@ class _Floor:
             "kernel_distance": metrics.kernel_distance(real, generated, seed=self.seed),
         }
         for name, share in metrics.precision_recall_density_coverage(real, generated).items():
-            # Of these, the two that are means over one side while the other is held fixed.
+            # Only these two are means over one side while the other is fixed.
             has_error = name in ("precision", "recall")
             figures[name] = (
                 share,
@@ -190,7 +190,7 @@ class _Floor:
 
 
 def _sample_entry(side, test, floor):
-    """All that needs neither a training nor the wanted class: figures and lists by class."""
+    """Everything that needs neither a training nor the class asked for."""
     judged, real_judged = (metrics.class_shares(s.judged, floor.num_classes) for s in (side, test))
     compared, diversity = floor.compare(side)
     figures = {
@@ -215,7 +215,7 @@ def _sample_entry(side, test, floor):
 
 
 def _add_what_was_asked(entry, side, test, scores):
-    """Adds to a sample's entry what hangs on the class that each image was asked to show."""
+    """Adds what depends on the class that each image was asked to show."""
     figures, by_class = entry["figures"], entry["per_class"]
     num_classes = len(by_class["judged_share"])
     right = side.judged == side.labels
@@ -236,7 +236,7 @@ def _add_what_was_asked(entry, side, test, scores):
 
 
 def _taught_figures(dataset, real, matching, training_source, classifier, options):
-    """Accuracies on real test images of classifiers that generated images taught."""
+    """Accuracies on real test images of classifiers that learned from generated images."""
     figures = {}
     images, labels = dataset.test.images, dataset.test.labels
     if training_source is not None:
@@ -250,12 +250,12 @@ def _taught_figures(dataset, real, matching, training_source, classifier, option
 
 
 def _distance(shares, other_shares):
-    """The total variation distance: the share that would have to be of another class."""
+    """The total variation distance: the share of images that would have to change class."""
     return np.abs(np.subtract(shares, other_shares)).sum() / 2
 
 
 def _figure(measured, real=None):
-    """An entry of the report, of (value, standard error or None) and the same for real images."""
+    """An entry of the report, from (value, standard error or None) and the real value."""
     entries = {"value": measured[0], "standard_error": measured[1], "real": real}
     return {name: float(entry) for name, entry in entries.items() if entry is not None}
 

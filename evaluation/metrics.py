@@ -1,4 +1,4 @@
-"""Figures of generated images: pure functions of labels or features, arrays in and numbers out."""
+"""Figures for generated images: pure functions of labels or features, arrays -> numbers."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -25,7 +25,7 @@ def share_with_error(hits):
 
 
 def binomial_error(share, count):
-    """The standard error sqrt(p (1 - p) / n) of a share p of so many."""
+    """The standard error sqrt(p (1 - p) / n) of a share p of n."""
     return float(np.sqrt(share * (1.0 - share) / count))
 
 
@@ -47,7 +47,7 @@ def class_shares(labels, num_classes):
 
 
 def match_classes(confusion):
-    """Names the classes that a game invented: one real class each, so that most images agree.
+    """Matches the classes that a game invented with real ones so that most images agree.
 
     Args:
         confusion: int (num_classes, num_classes), rows are requested, columns judged.
@@ -84,9 +84,9 @@ def _square_root(covariance):
 
 
 def frechet_distance(real, generated):
-    """Frechet distance between Gaussians fitted to two samples: Heusel's FID in our features.
+    """Frechet distance between Gaussians fitted to two samples: FID with our own features.
 
-    It is biased upwards by about 1/n: compare it only between samples of the same size.
+    It is biased upwards by about 1/n, so compare it only between samples of the same size.
 
     Args:
         real, generated: float (n, d) and (m, d), features.
@@ -127,17 +127,18 @@ def squared_mmd(real, generated):
 def kernel_distance(real, generated, *, parts=10, seed=0):
     """Kernel distance (KID): the mean of `squared_mmd` over disjoint random parts.
 
-    The parts are disjoint, where KID's usual subsets overlap, so that the standard error is
-    honest. Unlike the Frechet distance it has no bias in the number of images.
+    The parts are disjoint, unlike KID's usual subsets, so the standard error is honest. Unlike the
+    Frechet distance it is unbiased for any number of images.
 
     Args:
-        real, generated: float (n, d) and (m, d), features; the larger sample is cut to the other.
+        real, generated: float (n, d) and (m, d), features; the larger sample is cut to the size of
+            the smaller.
         parts: int >= 2.
         seed: int.
     Returns:
         (float, its standard error); around 0 for two samples of one distribution.
     Raises:
-        ValueError: if there are fewer than two images a part.
+        ValueError: if a part has fewer than two images.
     Source: Binkowski et al. 2018, arXiv:1801.01401; parts: Zaremba et al. 2013, arXiv:1307.1954.
     """
     size = min(len(real), len(generated)) // parts
@@ -153,7 +154,7 @@ def kernel_distance(real, generated, *, parts=10, seed=0):
 
 
 def precision_recall_density_coverage(real, generated, *, neighbours=5):
-    """Fidelity and variety from nearest neighbours: each image owns the ball to its k-th one.
+    """Fidelity and variety from nearest neighbours: an image's ball reaches to its k-th one.
 
     Precision is the share of generated images in some real ball, recall that of real images in
     some generated ball; density counts the real balls around a generated image, over k, and
@@ -166,7 +167,7 @@ def precision_recall_density_coverage(real, generated, *, neighbours=5):
         dict of float: "precision", "recall" and "coverage" in [0, 1], "density" >= 0, around 1
         for two samples of one distribution.
     Raises:
-        ValueError: if a sample has no more than k images.
+        ValueError: if a sample has k images or fewer.
     Source: Kynkaanniemi et al. 2019, arXiv:1904.06991; Naeem et al. 2020, arXiv:2002.09797.
     """
     if min(len(real), len(generated)) <= neighbours:
@@ -192,7 +193,7 @@ def precision_recall_density_coverage(real, generated, *, neighbours=5):
 
 def _radii(points, neighbours):
     """The distance of each point to its k-th nearest other point, (n, d) -> (n,)."""
-    # kneighbors() of no argument leaves each point itself out.
+    # Without an argument, kneighbors() leaves out each point itself.
     index = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(points)
     return index.kneighbors()[0][:, -1]
 
@@ -202,7 +203,7 @@ def fit_bins(real, *, bins=100, seed=0):
 
     Args:
         real: float32 (n, d), pixels in the paper.
-        bins: int; cut to one for 20 images, so that a bin's count means something.
+        bins: int; reduced to one per 20 images, so that counts are meaningful.
         seed: int.
     Returns:
         sklearn.cluster.KMeans, whose `predict` says in which bin an image is.
@@ -241,7 +242,7 @@ def class_diversity(features, labels, num_classes):
         labels: int (n,), in [0, num_classes).
         num_classes: int.
     Returns:
-        float64 (num_classes,), units of the features, >= 0; NaN for a class of under two images.
+        float64 (num_classes,), units of the features, >= 0; NaN for a class of fewer than two.
     Source: after the MS-SSIM between images of one class in Odena et al. 2017, arXiv:1610.09585.
     """
     classes = [features[labels == label] for label in range(num_classes)]

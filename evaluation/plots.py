@@ -1,4 +1,4 @@
-"""Pictures of a report and of a run's losses; no window, no global state of matplotlib's."""
+"""Pictures of a report and of a run's losses, without windows or global state of matplotlib."""
 
 import math
 import pathlib
@@ -27,7 +27,7 @@ PANELS = {
 
 
 def plot_confusion(confusion, class_names, path):
-    """Draws how often each class was asked for (rows) and judged (columns).
+    """Draws how often each class was asked for (rows) and seen by the judge (columns).
 
     Args:
         confusion: int (num_classes, num_classes), rows are requested.
@@ -72,11 +72,11 @@ def plot_class_shares(judged_shares, real_shares, class_names, path):
 
 
 def plot_losses(stats, path):
-    """Draws a run: the losses, what the discriminator believes, the held-out accuracy.
+    """Draws the losses of a run, the discriminator's beliefs and the held-out accuracy.
 
     Args:
-        stats: list of dict, the rows of `stats.jsonl`. A key that a row lacks, or whose value is
-            no finite number, leaves a gap; a panel without any point is left out.
+        stats: list of dict, the rows of `stats.jsonl`. A key that is missing, or whose value is not
+            finite, leaves a gap; a panel without any point is left out.
         path: where to write the picture.
     """
     along = next((key for key in ("step", "epoch") if any(key in row for row in stats)), None)
@@ -107,12 +107,12 @@ def plot_losses(stats, path):
 
 
 def plot_report(report, folder):
-    """Writes the pictures of a report of `evaluate_generation`.
+    """Draws a report of `evaluate_generation`.
 
     Args:
         report: dict; its plain sample is drawn.
-        folder: path, made if missing; gets confusion.png, where images were asked to show a
-            class, and class_shares.png.
+        folder: path, made if missing; gets class_shares.png and, if images were asked to show a
+            class, confusion.png.
     Returns:
         list of pathlib.Path, the files.
     """

@@ -1,7 +1,7 @@
-"""The judge: one fixed convolutional classifier and one fixed recipe that teaches it.
+"""The judge: one fixed convolutional classifier, trained by one fixed recipe.
 
-Taught by real images it is the reference, whose eye every figure of `generation.py` borrows.
-Taught by generated images alone it measures what they are worth as teaching material.
+Trained on real images it is the reference, on whose answers every figure of `generation.py` rests.
+Trained on generated images alone it measures what they are worth as training data.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ RECIPE_VERSION = 1  # raise it with every change to the recipe: cached reference
 WIDTH = 32
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
-STEPS = 2800  # aimed at, within these bounds of the epochs: 60,000 images are seen 6 times
+STEPS = 2800  # about this many, within these limits of epochs: 60,000 images are seen 6 times
 FEWEST_EPOCHS, MOST_EPOCHS = 6, 60
 FEWEST_STEPS = 600  # whatever the epochs: a few hundred images are seen more often
 PREDICTION_BATCH = 500
 FEWEST_CAS_IMAGES, MOST_CAS_IMAGES = 6_000, 60_000
-TAUGHT_PER_HELD_OUT = 12  # of the images for GAN-train, one in 13 only chooses the epoch
+TAUGHT_PER_HELD_OUT = 12  # one in 13 of GAN-train's images only helps to choose the epoch
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -47,25 +47,25 @@ class BestEpoch(keras.callbacks.Callback):
 
 
 def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
-    """Teaches a fresh judge by the one fixed recipe, the same whoever made the images.
+    """Trains a fresh judge by the one fixed recipe, whatever the images are.
 
     `agents.build_classifier` of width 32, Adam at 1e-3 with cosine decay, batches of 128, shifts of
-    up to 2 pixels (none for images under 14 pixels), the best epoch on held-out images. What it
-    returns hangs on `seed` alone, whatever the global random state.
+    up to 2 pixels (none for images under 14 pixels), the best epoch on held-out images. The result
+    depends on `seed` alone, not on the global random state.
 
     Args:
         images: uint8 (n, h, h, c), the teaching images.
         labels: int32 (n,), in [0, num_classes).
-        held_out: (images, labels) of the same kind, which only choose the epoch.
+        held_out: (images, labels) of the same kind, used only to choose the epoch.
         num_classes: int.
         seed: int >= 0, of the first weights, the order and the shifts.
-        epochs: int, or None for the recipe's own: about 2,800 steps, within 6 to 60 epochs, but
-            never under 600 steps.
+        epochs: int, or None for the recipe's: about 2,800 steps, within 6 to 60 epochs, but at
+            least 600 steps.
     Returns:
         keras.Model without an optimizer: float32 images in [-1, 1] -> class logits; its layer
         "features" is (b, 128).
     Raises:
-        ValueError: if there is no image to learn from or to choose by.
+        ValueError: if there is no image to learn from, or none held out.
     """
     if not len(images) or not len(held_out[0]):
         raise ValueError("the judge needs at least one image to learn from and one held out")
@@ -101,7 +101,7 @@ def train_judge(images, labels, *, held_out, num_classes, seed, epochs=None):
 
 
 def reference_classifier(dataset, cache_dir):
-    """The judge that real images taught; trained once for a data set, then read from the cache.
+    """The judge that learned from real images; trained once per data set, then read from a cache.
 
     Its best epoch is chosen on the validation images. It judges, and must never teach an agent.
 
@@ -116,7 +116,7 @@ def reference_classifier(dataset, cache_dir):
     if path.exists():
         try:
             return keras.saving.load_model(path, compile=False)
-        except Exception as error:  # a damaged file fails in a dozen ways, all with one remedy
+        except Exception as error:  # a damaged file causes many kinds of errors, with one remedy
             logging.getLogger(__name__).warning("%s is damaged (%s): training again", path, error)
     reference = train_judge(
         dataset.train.images,
@@ -130,14 +130,14 @@ def reference_classifier(dataset, cache_dir):
 
 
 def gan_train_judge(training_source, dataset, matching, options):
-    """Teaches a fresh judge with generated images alone, for the classification accuracy score.
+    """Trains a fresh judge on generated images alone, for the classification accuracy score.
 
     Args:
-        training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair,
-            of which all images are taken.
-        dataset: `data.Dataset`, of which only the sizes are looked at.
+        training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair, of
+            which all images are used.
+        dataset: `datasets.Dataset`, of which only the sizes matter.
         matching: int (num_classes,), the real class that each requested one stands for.
-        options: `generation.GenerationOptions`, of which `cas_images` and `seed` are looked at.
+        options: `generation.GenerationOptions`, of which `cas_images` and `seed` matter.
     Returns:
         keras.Model, as `train_judge`; its epoch is chosen on generated images as well.
     Source: Shmelkov et al. 2018 (GAN-train), arXiv:1807.09499; Ravuri & Vinyals 2019 (CAS),
@@ -161,7 +161,7 @@ def gan_train_judge(training_source, dataset, matching, options):
 
 
 def judge_outputs(classifier, images):
-    """What a classifier says of images, and what it saw in them.
+    """The class logits that a classifier gives images, and its features of them.
 
     Args:
         classifier: keras.Model with a layer named "features", such as `train_judge` returns.
@@ -176,7 +176,7 @@ def judge_outputs(classifier, images):
 
 
 def predict(model, images):
-    """A model's outputs for images, batch by batch; unlike `Model.predict`, it traces no graph.
+    """A model's outputs for images, batch by batch; unlike `Model.predict` it traces no graph.
 
     Args:
         model: keras.Model of one or several outputs, of float32 images in [-1, 1].
@@ -192,13 +192,13 @@ def predict(model, images):
 
 
 def _epochs(steps):
-    """How many epochs of so many steps make up the recipe's budget."""
+    """How many epochs of this many steps the recipe takes."""
     epochs = min(max(round(STEPS / steps), FEWEST_EPOCHS), MOST_EPOCHS)
     return max(epochs, math.ceil(FEWEST_STEPS / steps))
 
 
 def _initialise(model, seed):
-    """Draws every kernel anew from the seed; Keras's own draw hangs on the global random state."""
+    """Draws all kernels from the seed, as Keras's draw depends on the global random state."""
     for index, layer in enumerate(model.layers):
         if hasattr(layer, "kernel"):
             kernel_seed = int(np.random.default_rng((seed, index)).integers(2**31))
@@ -223,7 +223,7 @@ def _batches(images, labels, batch_size, *, steps, epochs, seed):
 
 
 def _fingerprint(dataset):
-    """16 hexadecimal digits that change with the recipe and with the images that it is fed."""
+    """16 hexadecimal digits that change with the recipe and with the images."""
     digest = hashlib.sha256(f"{RECIPE_VERSION} {dataset.num_classes}".encode())
     for split in (dataset.train, dataset.validation):
         for array in (split.images, split.labels):

@@ -13,10 +13,10 @@ from evaluation.reference import predict
 from images.datasets import normalize
 
 CURVE = {"linf": np.linspace(0, 0.4, 9), "l2": np.linspace(0, 4, 9)}
-COLOUR_CURVE = np.array([0, 1, 2, 4, 8, 16]) / 255  # where a ball of less than 0.1 is meant
-CHECKED = 200  # images by which the honesty checks are made
+COLOUR_CURVE = np.array([0, 1, 2, 4, 8, 16]) / 255  # for balls of less than 0.1
+CHECKED = 200  # images on which the honesty checks are made
 BLACK_BOX_GAIN = 0.01  # a share that chance and a longer search may explain
-OUTSIDE = 1e-5  # of the pixel range, the rounding that a ball is allowed
+OUTSIDE = 1e-5  # of the pixel range: rounding that may leave the ball
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,13 +41,13 @@ class RobustnessOptions:
 
 
 def evaluate_robustness(classifier, split, options, announce=lambda line: None):
-    """Attacks a classifier in every way that `attacks` knows.
+    """Attacks a classifier in every way that `attacks` offers.
 
     Args:
         classifier: keras.Model, images in [-1, 1] -> class logits (n, num_classes).
-        split: data.Split of held-out images; nothing learns from them.
+        split: datasets.Split of held-out images; nothing learns from them.
         options: RobustnessOptions.
-        announce: callable for one line of text, told what is being measured.
+        announce: callable for one line of text, which says what is being measured.
     Returns:
         dict for `json.dumps`: accuracies as {"value", "error"}, shares with the standard error
         of a binomial; "curve", "worst_case" attack by attack, "checks" and "warnings".
@@ -95,7 +95,7 @@ class Target:
         images: float32 (n, h, w, c) in [-1, 1].
         labels: int32 (n,).
     Attributes:
-        right: bool (n,), whether each image is classified rightly as it is.
+        right: bool (n,), whether each image is classified correctly without an attack.
     """
 
     def __init__(self, classifier, images, labels):
@@ -113,14 +113,14 @@ class Target:
         return self.classifier(images, training=False)
 
     def withstands(self, attack, among=None, *, targets=None, seed=0, **aim):
-        """Which images are still classified rightly after an attack.
+        """Which images are still classified correctly after an attack.
 
-        It believes no attack: what is returned is classified again, and measured against its ball.
+        It trusts no attack: it classifies the returned images again, and checks their ball.
 
         Args:
             attack: one of `attacks`.
-            among: bool (n,), the images to attack; the others count as fallen. Those that are
-                classified wrongly as they are have fallen already.
+            among: bool (n,), the images to attack; the others count as fallen, and so do those that
+                are classified wrongly without an attack.
             targets: int32 (n,), the classes to head for, if the aim takes them.
             seed: int, of the random starts.
             **aim: `aim` and `loss` of `attacks.Attacker`.
@@ -170,9 +170,9 @@ def _pgd_accuracies(target, options):
 
 
 def worst_case(target, options, announce=lambda line: None):
-    """Accuracy after each attack of the ensemble; an image has fallen if any one fooled it.
+    """Accuracy after each attack of the ensemble; an image has fallen if any attack fooled it.
 
-    As AutoAttack does it: each attack is tried on the images that the ones before left standing.
+    As in AutoAttack, each attack is tried on the images that the previous ones left standing.
     """
     rows, standing = [], target.right
 
@@ -198,13 +198,13 @@ def worst_case(target, options, announce=lambda line: None):
 
 
 def _nth_other(ranks, labels, place):
-    """The class (n,) that comes `place`-th (from 1) among those that are not the label."""
+    """The `place`-th class (n,), counted from 1, among those that are not the label."""
     others = ranks[ranks != labels[:, None]].reshape(len(labels), -1)
     return others[:, place - 1].astype(np.int32)
 
 
 def _checks(target, options, report):
-    """Signs that a low success of attacks is the attacks' fault, each {"name", "passed", "says"}.
+    """Checks whether weak attacks explain the figures, each {"name", "passed", "says"}.
 
     Source: Carlini et al. 2019, section 3, arXiv:1902.06705; Athalye et al. 2018,
         arXiv:1802.00420.
@@ -242,7 +242,7 @@ def _check(name, passed, says):
 
 
 def _without_gradient(target, options):
-    """Share of images at whose random start in the ball the loss has no gradient at all."""
+    """Share of images for which the loss has no gradient at a random start in the ball."""
     images, labels = target.images[:CHECKED], tf.constant(target.labels[:CHECKED])
     ball = Ball(options.epsilon, options.norm)
     start = ball.random_start(tf.constant(images), tf.constant((options.seed, 0)))

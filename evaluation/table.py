@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A figure's name and unit for people; `better` is "higher", "lower" or "real" (as real's)."""
+    """A figure's title and unit; `better` is "higher", "lower" or "real" (like real images)."""
 
     title: str
     unit: str
@@ -44,12 +44,12 @@ CLASS_COLUMNS = {
 
 
 def format_table(report):
-    """The report as text: a row a figure, a column a sample and one for real images.
+    """The report as text: a row per figure, a column per sample and one for real images.
 
     Args:
         report: dict, of `evaluate_generation`.
     Returns:
-        str of several lines, in a fixed-width layout; below, the plain sample's classes.
+        str of several lines, in a fixed-width layout; the classes of the plain sample come last.
     """
     return "\n".join(
         [
@@ -66,7 +66,7 @@ def format_table(report):
 
 
 def _figure_rows(samples):
-    """One row a figure; a mark says whether a sample is better than plain."""
+    """One row per figure; a mark says whether a sample is better than plain."""
     rows = [["", "", "", *samples, "real"]]
     plain = samples["plain"]["figures"]
     for name, figure in FIGURES.items():
@@ -85,7 +85,7 @@ def _figure_rows(samples):
 
 
 def _mark(figure, entry, plain):
-    """Whether a sample's figure is better or worse than plain's by more than chance."""
+    """Whether a sample's figure differs from plain's by more than chance, and which way."""
     if "standard_error" not in entry or "standard_error" not in plain:
         return ""
     gain = (entry["value"] - plain["value"]) * {"higher": 1, "lower": -1, "real": 0}[figure.better]
@@ -106,7 +106,7 @@ def _judged_line(report):
 
 
 def _class_rows(report):
-    """One row a class of the plain sample, in percent."""
+    """One row per class of the plain sample, in percent."""
     by_class = report["samples"]["plain"]["per_class"]
     shown = {name: title for name, title in CLASS_COLUMNS.items() if name in by_class}
     values = zip(*(by_class[name] for name in shown), strict=True)
@@ -126,7 +126,7 @@ def _number(value, unit, standard_error=None):
 
 
 def _lines(rows):
-    """Lines of equally wide columns, the decimal points one below another."""
+    """Lines with aligned columns and decimal points."""
     columns = list(zip(*rows, strict=True))
     for index, column in enumerate(columns[1:], 1):
         points = [cell.find(".") for cell in column]
