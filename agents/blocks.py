@@ -46,7 +46,7 @@ def upsample(images, width):
 def class_code(labels, num_classes):
     """A learned vector of each class: (b,) -> (b, 32).
 
-    Its numbers start as large as a latent vector's, so that both are heard.
+    Its numbers start as large as those of a latent vector, so that neither drowns out the other.
     """
     loud = keras.initializers.RandomNormal(stddev=1.0)
     return layers.Embedding(num_classes, CODE_DIM, embeddings_initializer=loud, name="class_code")(
@@ -55,12 +55,12 @@ def class_code(labels, num_classes):
 
 
 def restyle(features, code):
-    """Gives each channel of an image the mean and the strength that its code asks for.
+    """Gives each channel of an image the mean and the spread that its code asks for.
 
     Adaptive instance normalisation (Huang & Belongie 2017, arXiv:1703.06868; in generators, Karras
-    et al. 2019, arXiv:1812.04948). Within an image each channel is normalised over its places, so
-    the code alone says how strong it is: latents and class reach every layer, an image depends on
-    its own latents only, and there are no statistics that a turn could disturb.
+    et al. 2019, arXiv:1812.04948). Each channel of an image is normalised over its positions, so
+    only the code says how strong it is: latents and class reach every layer, an image depends only
+    on its own latents, and there are no statistics that a turn could disturb.
 
     Args:
         features: (b, h, w, c), h * w > 1.

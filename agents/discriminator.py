@@ -35,9 +35,9 @@ def build_discriminator(
         conditioning: one of `CONDITIONINGS`.
         spectral_norm: whether each convolution and the realness head are spectrally normalised
             (Miyato et al. 2018, arXiv:1802.05957).
-        tall: whether the side is halved once for each of `blocks.resolutions`; otherwise once
-            less, and the features are those of a map of 4 to 8 pixels with twice the slope a
-            layer (He et al. 2015, arXiv:1502.01852).
+        tall: whether the side is halved once for each of `blocks.resolutions`; if not, it is
+            halved once less, down to a map of 4 to 8 pixels, and weights are initialised as in He
+            et al. 2015, arXiv:1502.01852.
     Returns:
         keras.Model whose first output is float32 (b, 1) realness logits.
     Raises:

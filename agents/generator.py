@@ -54,18 +54,18 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
 
 
 def build_style_generator(image_size, channels, *, latent_dim, width, num_classes=None):
-    """Builds a generator whose every feature is as strong as latents and class ask for.
+    """Builds a generator in which latents and class set the strength of every feature.
 
-    Where colour pictures are made, `build_generator` soon makes one texture of all latents and
-    classes: they enter once, at the bottom, and each pixel's normalisation forgets how strongly.
-    Here they set gain and shift of each normalisation (`blocks.restyle`).
+    On colour pictures `build_generator` soon draws one texture for all latents and classes: they
+    enter only once, at the bottom, and the normalisation of each pixel forgets their strength.
+    Here they set the gain and shift of each normalisation (`blocks.restyle`).
 
     Args:
         image_size: int, side of the square image; see `blocks.resolutions`.
         channels: int, 1 for grey or 3 for RGB.
         latent_dim: int, length of a latent vector.
-        width: int, as `build_generator`; the widest map that is made is that of half the side, of
-            2 * width channels.
+        width: int, as `build_generator`; the largest map is that of half the side, with 2 * width
+            channels.
         num_classes: int, or None for a generator that is told no class.
     Returns:
         keras.Model, as `build_generator`.

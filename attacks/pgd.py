@@ -10,10 +10,10 @@ from attacks.outcome import Outcome, better, judge, judge_with_gradient
 
 @dataclasses.dataclass(frozen=True)
 class ProjectedGradientDescent:
-    """Climbs a loss by steps of steepest ascent, and steps back into the ball after each.
+    """Climbs a loss by steps of steepest ascent, and returns into the ball after each.
 
     Call it inside a `tf.function`, or through `attacks.Attacker`, which traces it once: the loop
-    is one `while` of the graph. Nothing of a model but its outputs is used or changed.
+    is one `while` of the graph. It uses only a model's outputs and never changes the model.
 
     Args:
         epsilon: float >= 0 or None, the ball's radius as a share of the pixel range; see `Ball`.
@@ -21,15 +21,16 @@ class ProjectedGradientDescent:
         steps: int >= 1.
         norm: "linf", whose step is the gradient's sign, or "l2".
         random_start: whether each start is drawn uniformly from the ball, or is the image itself.
-        restarts: int >= 1, runs of which each image keeps its best.
-        momentum: float in [0, 1), share of the gathered direction that stays (MI-FGSM; Dong et
+        restarts: int >= 1, runs; each image keeps the best of them.
+        momentum: float in [0, 1), share of the accumulated direction that is kept (MI-FGSM; Dong et
             al. 2018, arXiv:1710.06081).
-        keep_best: whether each image's best iterate is returned, at the price of one more look at
-            the model, or its last.
+        keep_best: whether to return each image's best iterate, at the price of one more call of the
+            model, or its last.
         bounds: (float, float), the smallest and the largest pixel.
     Raises:
-        ValueError: for a value out of range; for steps that cannot reach the ball's edge
-            altogether; for restarts that would not differ, or of which none would be chosen.
+        ValueError: for a value out of range; if all steps together cannot reach the edge of the
+            ball; for restarts without `random_start`, which would all be the same, or without
+            `keep_best`, which chooses among them.
     Source: Madry et al. 2018, section 2.1, arXiv:1706.06083; Kurakin et al. 2017,
         arXiv:1607.02533.
     """
@@ -65,19 +66,19 @@ class ProjectedGradientDescent:
             )
 
     def __call__(self, loss_fn, images, *, seed=(0, 0), scale=1.0, steps=None):
-        """Perturbs each image inside its ball so that its loss grows.
+        """Perturbs each image inside its ball to raise its loss.
 
         Args:
             loss_fn: callable, images -> loss (batch,) to climb, or (loss, fooled bool (batch,)):
-                an iterate that fools beats one that does not. Each of its own image alone.
+                an iterate that fools beats one that does not. Entries depend on their image alone.
             images: float (batch, h, w, c) inside `bounds`.
             seed: int32 (2,), of the random starts.
-            scale: float or scalar tensor in [0, 1], share of epsilon and of the step size that is
-                used, for an epsilon that grows during a training.
-            steps: int or scalar tensor, taken instead of the attack's own number of steps, for an
-                attacker who grows stronger during a training.
+            scale: float or scalar tensor in [0, 1], a factor of epsilon and of the step size, for
+                an epsilon that grows during a training.
+            steps: int or scalar tensor, in place of the attack's own number of steps, for an
+                attacker that grows stronger during a training.
         Returns:
-            float32 (batch, h, w, c), with no gradient to the images.
+            float32 (batch, h, w, c); no gradient flows back to `images`.
         """
         sources = tf.stop_gradient(tf.cast(images, tf.float32))
         seed = tf.convert_to_tensor(seed, tf.int32)
@@ -95,7 +96,7 @@ class ProjectedGradientDescent:
         return tf.stop_gradient(found.images)
 
     def _climb(self, loss_fn, sources, seed, scale, steps):
-        """One run from a start of its own; returns its `Outcome`."""
+        """One run from its own start; returns its `Outcome`."""
         ball = Ball(self.epsilon, self.norm, self.bounds)
         length = self.step_size * ball.pixel_range * scale
 
@@ -119,17 +120,17 @@ class ProjectedGradientDescent:
 
 
 def fast_gradient_sign(epsilon, **options):
-    """FGSM: one step of the whole epsilon from the image itself.
+    """FGSM: one step of length epsilon from the image itself.
 
     Args:
         epsilon: float >= 0.
-        **options: of `ProjectedGradientDescent`.
+        **options: further arguments of `ProjectedGradientDescent`.
     Raises:
         ValueError: if epsilon is None, or as `ProjectedGradientDescent`.
     Source: Goodfellow et al. 2015, section 4, arXiv:1412.6572.
     """
     if epsilon is None:
         raise ValueError("epsilon None: the step is the radius of a ball")
-    step_size = epsilon or 1e-12  # of an empty ball no step leads anywhere
+    step_size = epsilon or 1e-12  # in an empty ball no step leads anywhere
     options = {"random_start": False, "keep_best": False, **options}
     return ProjectedGradientDescent(epsilon, step_size, 1, **options)

@@ -55,7 +55,7 @@ def _load(path):
     """
     try:
         return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # a damaged file fails in many ways, each Keras's own
+    except Exception as error:  # a damaged file makes Keras raise many kinds of errors
         raise ValueError(f"{path}: holds no classifier ({race.first_line(error)})") from None
 
 

@@ -1,4 +1,4 @@
-"""What the command lines share: lines and errors for people, the exit status. No TensorFlow."""
+"""What the command lines share: printed lines, one-line errors, exit status. No TensorFlow."""
 
 import argparse
 import os
@@ -16,13 +16,13 @@ CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
 def say(line):
-    """Prints a line at once, also into a file or a pipe; what the encoding lacks is escaped."""
+    """Prints a line at once, even into a file or pipe; escapes what the encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def is_piped():
-    """Whether standard input is a pipe or a file, which a message can be read from."""
+    """Whether standard input is a pipe or a file, from which a message can be read."""
     if sys.stdin is None or sys.stdin.closed:
         return False
     try:
@@ -33,7 +33,7 @@ def is_piped():
 
 
 def command(*words):
-    """A command of this program that can be pasted where it is printed: quoted, from here.
+    """A command of this program, quoted so that it can be pasted and run in this folder.
 
     Args:
         *words: what follows the program, paths among them.
@@ -57,7 +57,7 @@ def one_line(error):
 
 
 class LineParser(argparse.ArgumentParser):
-    """A parser that shows a text as it is, and refuses in one line, by an OptionError.
+    """A parser that shows a text as it is, and raises a one-line OptionError for bad flags.
 
     Args:
         program: str, how it is called.
@@ -77,14 +77,14 @@ class LineParser(argparse.ArgumentParser):
 
 
 def count(text):
-    """A flag's whole number of at least 1."""
+    """The whole number, at least 1, that a flag gives."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return int(text)
 
 
 def asks_for_help(argv):
-    """Whether a line of words, the program first, asks what there is to do."""
+    """Whether a command line, the program first, asks for help."""
     return any(word in ("--help", "-h", "-help") for word in argv[1:])
 
 

@@ -19,10 +19,10 @@ class GANOptions(ImageOptions):
     r1_gamma: float = o.r1_gamma(0.1)
     spectral_norm: bool = o.option(False, "Bound the discriminator's slope by its weights.")
     translation: int = o.translation()
-    mirror: bool = o.option(False, "Mirror half of the images that are learned from.")
+    mirror: bool = o.option(False, "Mirror half of the images, at random.")
     ema_decay: float = o.ema_decay()
     style: bool = o.option(
-        False, "Let latents and class set each feature's strength: what colour pictures need."
+        False, "Let latents and class set the strength of every feature, as colour needs."
     )
     beta_1: float = o.option(
         0.5, "Adam's momentum for generator and discriminator.", low=0, high=0.999
@@ -67,9 +67,9 @@ SWIFT = {"generator_width": 16, "discriminator_width": 24, "refine": False, "bat
 USUAL = {name: getattr(GANOptions, name) for name in SWIFT}
 # Data sets of small images are small: a stronger penalty keeps them from being learned by heart.
 SMALL = {**USUAL, "r1_gamma": 1.0}
-# Colour pictures need a generator whose every feature hears latents and class, and a discriminator
-# that compares real with fake and is bounded at both (R3GAN; Huang et al. 2024, arXiv:2501.05441).
-# With that, each agent may learn as fast as the classifier, and without momentum.
+# Colour pictures need a generator in which latents and class reach every feature, and a
+# discriminator that compares real with fake and is penalised at both (R3GAN; Huang et al. 2024,
+# arXiv:2501.05441). Then each agent can learn as fast as the classifier, without momentum.
 COLOUR = {
     "style": True,
     "loss": "relativistic",

@@ -33,7 +33,7 @@ def random_translation(images, max_shift, seed):
 
 
 def random_flip(images, seed):
-    """Mirrors each image left to right, or not.
+    """Mirrors each image left to right with a probability of one half.
 
     Args:
         images: float32 (batch, h, w, c).

@@ -11,7 +11,7 @@ from models.draw import Draw
 from models.game import Draws, Game, copy_agent
 
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
-# How images are shifted and mirrored before the discriminator sees them, in either's turn.
+# The draws by which images are shifted and mirrored before the discriminator sees them.
 FAKE_VIEW = (Draw.DISCRIMINATOR_FAKE_SHIFT, Draw.DISCRIMINATOR_FAKE_FLIP)
 REAL_VIEW = (Draw.DISCRIMINATOR_REAL_SHIFT, Draw.DISCRIMINATOR_REAL_FLIP)
 GENERATED_VIEW = (Draw.GENERATOR_FAKE_SHIFT, Draw.GENERATOR_FAKE_FLIP)
@@ -91,11 +91,11 @@ class GAN(Game, Draws):
         self.track(generator_loss=self.update(agent, loss_fn))
 
     def show(self, images, agent, shift, flip):
-        """What the discriminator gets to see of an image: shifted a little, perhaps mirrored."""
+        """Images as the discriminator sees them: shifted a little, perhaps mirrored."""
         return self.vary(images, agent, self.options.translation, shift, flip)
 
     def vary(self, images, agent, most, shift, flip):
-        """Images (batch, h, w, c), each shifted by up to `most` pixels and perhaps mirrored."""
+        """Images (batch, h, w, c), each shifted by up to `most` pixels, perhaps mirrored."""
         if self.options.mirror:
             images = random_flip(images, self.random_seed(agent, flip))
         return random_translation(images, most, self.random_seed(agent, shift))
@@ -161,7 +161,7 @@ def build_generator(options, dataset, *, num_classes):
 
 
 def adam(options, learning_rate):
-    """The optimizer of an agent whose opponent moves."""
+    """The optimizer of an agent whose opponent learns."""
     return agents.Adam(learning_rate, beta_1=options.beta_1, beta_2=options.beta_2)
 
 

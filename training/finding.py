@@ -8,17 +8,17 @@ PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
 
 
 def find(game, which, path=None):
-    """The run whose agents a user means: that of `path`, the latest of its kind, or ours.
+    """The run whose agents a user means: that of `path`, the latest of its kind, or a supplied one.
 
     Args:
         game: str.
-        which: str, the data set or, of a game without images, the preset; "auto" means whichever
-            was trained last.
+        which: str, the data set or, for a game without images, the preset; "auto" means the run
+            that was trained last.
         path: run folder, or None for `runs/<game>-<which>`.
     Returns:
-        (Run, bool): the run, and whether it is the pretrained one of assets/pretrained/.
+        (Run, bool): the run, and whether it is a supplied one of assets/pretrained/.
     Raises:
-        RunError: if there is none, or the folder holds another game or dataset.
+        RunError: if there is none, or the folder holds another game or data set.
     """
     if path is not None:
         candidates = [Run(path)]
@@ -58,5 +58,5 @@ def refuse_other(run, game, which):
 
 
 def default_path(game, which):
-    """Where a run goes that was given no --path; `which` as in `find`."""
+    """The folder of a run without --path; `which` as in `find`."""
     return pathlib.Path("runs") / f"{game}-{which}"

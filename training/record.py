@@ -1,4 +1,4 @@
-"""What a run folder says of its run: config.json, stats.jsonl, what is there, and who holds it."""
+"""The record of a run in its folder: config.json, stats.jsonl, which files exist, the lock."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ class Record:
     Args:
         path: str or path of the folder; `~` is expanded. Nothing is created yet.
     Raises:
-        RunError: if no folder can have such a name.
+        RunError: if a folder cannot have this name.
     """
 
     def __init__(self, path):
@@ -43,20 +43,20 @@ class Record:
 
     @property
     def exists(self):
-        """Whether there is a run here; config.json may be damaged.
+        """Whether there is a run here, even one whose config.json is damaged.
 
-        A training that was killed before its first checkpoint leaves none.
+        A training that was killed before its first checkpoint leaves no run.
         """
         return self.config_file.exists() and (self.has_checkpoint or self.has_agents)
 
     @property
     def has_checkpoint(self):
-        """Whether there is a checkpoint here to go on from."""
+        """Whether there is a checkpoint here to resume from."""
         return self.checkpoint_file.exists() or self.previous_checkpoint_file.exists()
 
     @property
     def is_damaged(self):
-        """Whether there is a config.json that cannot be read, or is not one of this version."""
+        """Whether there is a config.json that cannot be read or is of another version."""
         try:
             self.read_config()
         except RunError:
@@ -69,7 +69,7 @@ class Record:
         return any(file.exists() for file in self.agent_files)
 
     def saved_at(self):
-        """When an agent was last saved here, in seconds of the clock of files."""
+        """When an agent was last saved here: float, the file's time in seconds."""
         return max(file.stat().st_mtime for file in self.agent_files if file.exists())
 
     @contextlib.contextmanager
@@ -98,18 +98,18 @@ class Record:
             lock.release()
 
     def refuse_to_replace(self, overwrite):
-        """Refuses a new training here, unless it destroys nothing that is wanted.
+        """Refuses a new training here if it would destroy something.
 
         Args:
             overwrite: bool, whether the user wants an earlier run replaced.
         Raises:
-            RunError: if the folder holds a run and `overwrite` is not given, or, whatever is given,
-                files that a run would replace though none of ours has made them.
+            RunError: if the folder holds a run and `overwrite` is False; or, in any case, if a run
+                would replace files that no run of this program made.
         """
         foreign = None if self._is_ours() else next(iter(self._made()), None)
         if foreign:
             raise RunError(
-                f"{foreign}: no training of this program made it, and one would replace it; move it"
+                f"{foreign}: was not made by this program, and a training would replace it; move it"
                 " away, or use another --path"
             )
         if self.exists and not overwrite:
@@ -119,13 +119,13 @@ class Record:
             )
 
     def refuse_to_resume(self):
-        """Refuses to go on where there is no checkpoint.
+        """Refuses to resume a run without a checkpoint.
 
         Raises:
             RunError: one line that says what to do instead.
         """
         if not self.has_checkpoint:
-            self.read_record()  # says so where there is no run at all
+            self.read_record()  # raises if there is no run at all
             raise RunError(
                 f"{self.path}: holds no checkpoint, so there is nothing to go on with; leave"
                 " --resume out to start"
@@ -135,13 +135,13 @@ class Record:
         """Writes config.json: the options, the data, the versions, the commit, the device.
 
         Args:
-            config: Config of the run.
+            config: frozen options of the run.
             class_names: sequence of str, in the order of the labels.
             played_on: str, the devices.
-            image_shape: (h, w, c) of the images, or None for a game without any.
+            image_shape: (h, w, c) of the images, or None for a game without images.
         """
         options = dataclasses.asdict(config)
-        if options.get("data_dir"):  # whoever goes on with the run may stand elsewhere
+        if options.get("data_dir"):  # so that the run can be resumed from another folder
             options["data_dir"] = str(pathlib.Path(options["data_dir"]).expanduser().absolute())
         record = {
             "config": options,
@@ -158,7 +158,7 @@ class Record:
         save_text(self.config_file, text)
 
     def _made(self):
-        """The files here that have the names of those that a run makes; config.json comes last."""
+        """The files here that a run may have made, by their names; config.json comes last."""
         files = [self.stats_file, self.checkpoint_file, self.previous_checkpoint_file]
         files += [self.film_file, self.curve_file, self.losses_file, *self.agent_files]
         halves = [f".{file.stem}-*{file.suffix}" for file in (*files, self.config_file)]
@@ -169,7 +169,7 @@ class Record:
         return [file for file in files if os.path.lexists(file)]
 
     def _is_ours(self):
-        """Whether a training of this program made what is here, a damaged config.json included."""
+        """Whether this program made what is here, even if config.json is damaged."""
         try:
             record = reading.read_json(self.config_file)
         except FileNotFoundError:
@@ -181,7 +181,7 @@ class Record:
         return isinstance(options, dict) and "game" in options and "versions" in record
 
     def read_record(self):
-        """What `start` wrote, as a dict.
+        """The dict that `start` wrote.
 
         Raises:
             RunError: if there is none, or it cannot be read.
@@ -194,10 +194,10 @@ class Record:
             ) from None
 
     def read_config(self):
-        """The run's Config.
+        """The frozen options of the run.
 
         Raises:
-            RunError: if there is none, or it is not one of this version.
+            RunError: if there are none, or they are not of this version.
         """
         record = self.read_record()
         try:
@@ -223,7 +223,7 @@ class Record:
         return tuple(names)
 
     def image_shape(self):
-        """(h, w, c) of the images that the run learns from; None if config.json does not say."""
+        """(h, w, c) of the run's images; None if config.json does not say."""
         shape = self.read_record().get("image_shape")
         good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)
         return tuple(shape) if good else None
@@ -234,7 +234,7 @@ class Record:
         Args:
             row: dict of numbers; "step" says when.
         Raises:
-            OSError: if the disk is full, say.
+            OSError: for instance, if the disk is full.
         """
         with self.stats_file.open("ab") as file:
             size = file.tell()
@@ -247,7 +247,7 @@ class Record:
                 raise
 
     def _end_of_a_cut_off_line(self):
-        """What must precede the next line, since a kill may have cut off the last one."""
+        """What must precede the next line: a line break, if a kill has cut off the last line."""
         with self.stats_file.open("rb") as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
@@ -259,7 +259,7 @@ class Record:
         return reading.read_rows(self.stats_file)
 
     def forget_stats_after(self, step):
-        """Drops rows past a checkpoint, which a resumed run will write again."""
+        """Drops the rows after a checkpoint, which a resumed run writes again."""
         rows = [row for row in self.read_stats() if row["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in rows)
         save_text(self.stats_file, text)
@@ -269,7 +269,7 @@ def _folder_named(path):
     """The path of a folder, `~` expanded.
 
     Raises:
-        RunError: if it is empty, holds control characters, or names the home of nobody.
+        RunError: if it is empty, has control characters, or names a home that does not exist.
     """
     text = str(path)
     if not text or any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
@@ -295,7 +295,7 @@ def _git_commit():
 
 
 def players():
-    """The names of the agents of all games, each once."""
+    """The names of the agents of all games, without repetition."""
     return dict.fromkeys(
         name for game in games.GAMES.values() for name in (*game.players, *game.listeners)
     )

@@ -16,11 +16,11 @@ __all__ = ["Onlooker", "Run", "RunError"]
 
 
 class Run(Record):
-    """A folder with all that a training run has made; arguments as `Record`."""
+    """A folder with everything that a training has made; arguments as `Record`."""
 
     @property
     def finetuned(self):
-        """Run, of the fine-tuning that goes on with this one's agents."""
+        """Run, the fine-tuning of this one's agents."""
         return Run(self.path / "finetuned")
 
     def clear(self):
@@ -29,15 +29,15 @@ class Run(Record):
             file.unlink(missing_ok=True)
         finetuned = self.finetuned
         if finetuned._is_ours():
-            finetuned.clear()  # it went on with agents that are no more
+            finetuned.clear()  # its agents came from this run, which is replaced
 
     def save(self, game):
         """Writes the checkpoint of the whole game, then each agent to use.
 
-        The checkpoint before it stays beside it, for the day that this one is damaged.
+        The previous checkpoint is kept beside it, in case this one is damaged.
 
         Raises:
-            RunError: if the disk is full, say; the earlier files stay as they were.
+            RunError: for instance, if the disk is full; the earlier files stay as they were.
         """
 
         def write(temporary):
@@ -51,7 +51,7 @@ class Run(Record):
             self.save_agent(name, agent, game.step)
 
     def _keep_previous(self):
-        """Gives the checkpoint a second name, which stays when the next takes its first."""
+        """Gives the checkpoint a second name, which it keeps when the next takes the first."""
         if self.newest_is_damaged or not reading.is_regular(self.checkpoint_file):
             return
         second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid()}.keras"
@@ -63,7 +63,7 @@ class Run(Record):
             self.checkpoint_file.replace(self.previous_checkpoint_file)
 
     def save_agent(self, name, agent, step, **more):
-        """Writes one of the agents to use, and into it the step that it is of.
+        """Writes one of the agents to use, with the step that it belongs to.
 
         Args:
             name: str.
@@ -83,18 +83,18 @@ class Run(Record):
     def _write(self, file, write):
         try:
             save_atomically(file, write)
-        except (OSError, RuntimeError, ValueError) as error:  # h5py has names of its own
+        except (OSError, RuntimeError, ValueError) as error:  # h5py raises errors of its own
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
             raise RunError(
                 f"{file}: cannot be written ({reason}); make room, and go on with --resume"
             ) from error
 
     def agent_stamp(self, name):
-        """What `save_agent` wrote into an agent's file beside the agent; {} if nothing is there."""
+        """What `save_agent` wrote into an agent's file besides the agent; {} if there is none."""
         return reading.read_stamp(self.path / f"{name}.keras")
 
     def outdated(self, game):
-        """Names of the agents whose files are missing or not of the game's step."""
+        """Names of the agents whose files are missing or belong to another step."""
         names = game.agents_to_save()
         return [name for name in names if self.agent_stamp(name).get("step") != game.step]
 
@@ -102,10 +102,10 @@ class Run(Record):
         """The game as it was at its last checkpoint, optimizers and all.
 
         Args:
-            announce: callable for one line of text, told when the last one is damaged and the
-                checkpoint before it serves.
+            announce: callable for one line of text, which says so if the last checkpoint is damaged
+                and the previous one is used.
         Raises:
-            RunError: if there is no checkpoint, none can be read, or they are of another game.
+            RunError: if there is no checkpoint, none can be read, or it is of another game.
         """
         self.refuse_to_resume()
         try:
@@ -119,7 +119,7 @@ class Run(Record):
                 raise error from None
             self.newest_is_damaged = True
             why = str(error).rpartition(";")[0]
-            announce(f"{why}; {self.previous_checkpoint_file.name} serves, of step {game.step}")
+            announce(f"{why}; using {self.previous_checkpoint_file.name}, of step {game.step}")
             return game
 
     def _load_checkpoint(self, file):
@@ -128,7 +128,7 @@ class Run(Record):
         return self._checked(reading.load_model(file, remedy), file, remedy)
 
     def _checked(self, game, file, remedy):
-        """A loaded game, if it is the one that config.json tells of."""
+        """A loaded game, if it is the one that config.json names."""
         expected = self.read_config().game
         if not isinstance(game, Game) or game.options.game != expected:
             found = game.options.game if isinstance(game, Game) else type(game).__name__
@@ -136,16 +136,16 @@ class Run(Record):
         return game
 
     def register_classes(self):
-        """Imports what plays this run's game, whose classes its files name."""
+        """Imports the module of this run's game, whose classes its files refer to."""
         importlib.import_module(games.GAMES[self.read_config().game].model)
 
     def load_agent(self, name):
-        """One of the agents to use: "generator", "discriminator" or "classifier".
+        """One of the agents to use, such as "generator".
 
-        Says on the standard error output if it is of another step than the checkpoint.
+        Warns on standard error if the agent and the checkpoint belong to different steps.
 
         Raises:
-            RunError: if there is none, it is damaged, or it is another agent or another run's.
+            RunError: if the agent is missing or damaged, or is another one or another run's.
         """
         file, remedy = self.path / f"{name}.keras", "train one with --mode train"
         self.register_classes()
@@ -170,10 +170,10 @@ class Run(Record):
 
 
 class Onlooker(Run):
-    """A run folder as workers other than the chief use it: to read what the chief writes."""
+    """A run folder for workers other than the chief, which only read what the chief writes."""
 
     def _leave(self, *arguments, **options):
-        """The chief does it."""
+        """Does nothing: the chief does it."""
 
     start = clear = append_stats = forget_stats_after = save = save_agent = _leave
 
