@@ -57,7 +57,7 @@ class AutoProjectedGradientDescent:
         epsilon: float >= 0, the ball's radius as a share of the pixel range; see `Ball`.
         steps: int >= 1.
         norm: "linf" or "l2".
-        restarts: int >= 1, runs of which each image keeps its best.
+        restarts: int >= 1, runs; each image keeps the best of them.
         bounds: (float, float), the smallest and the largest pixel.
     Raises:
         ValueError: for a value out of range.

@@ -1,1 +1,1 @@
-"""Speed, side by side with peers."""
+"""Speed, compared with peers."""

@@ -20,8 +20,8 @@ def prepare(options):
     Returns:
         Task.
     Raises:
-        DataError: if the data set cannot be had.
-        ValueError: one line, if the classifier cannot be loaded or is none for these images.
+        DataError: if the data set is not available.
+        ValueError: one line, if the classifier cannot be loaded or does not fit these images.
     """
     classifier = _load(options.weights)
     split = datasets.load(options.dataset, data_dir=options.data_dir).test
@@ -60,7 +60,7 @@ def _load(path):
 
 
 def run(task, rounds, announce):
-    """Races the attacks on a task, and judges what each has made of the images.
+    """Races the attacks on a task, and judges the images that each returns.
 
     Args:
         task: Task.

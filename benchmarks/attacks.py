@@ -1,10 +1,10 @@
-"""Images a second that projected gradient descent attacks on the CPU: ours and its peers'.
+"""How many images a second projected gradient descent attacks on the CPU: ours and its peers.
 
 python -m benchmarks.attacks                            the supplied robust classifier, MNIST
 python -m benchmarks.attacks --weights FILE.keras       another one
 python -m benchmarks.attacks --output FILE.json         the figures as a file
 
-Peers that are not installed are named and left out; README.md says how to have them all.
+Peers that are not installed are named and left out; README.md says how to install them all.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def share(text):
 
 
 def load_race(options):
-    """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
+    """The race, on the CPU, and the errors that it may raise; this imports TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     startup.load_tensorflow(options.threads)
     with startup.silenced_stderr():
@@ -89,7 +89,7 @@ def load_race(options):
 
 
 def table(rows):
-    """The figures as text: a line a row.
+    """The figures as text: a line per row.
 
     Args:
         rows: list of dicts, of `race.run`.

@@ -51,7 +51,7 @@ def measure(options):
 
 
 def measure_seeds(options):
-    """A row a seed: how long it took, and what the audit and the Eves say of the end."""
+    """A row per seed: how long it took, and what the audit and the Eves find at the end."""
     print(*(f"{name:>14s}" for name in COLUMNS), "  and more", flush=True)
     rows = []
     for seed in options.seeds:
@@ -94,7 +94,7 @@ def row_of(config, options):
 
 
 def successes(stats):
-    """The rounds at which the paper's criterion was met, of those that were looked at."""
+    """The rounds, among those looked at, that met the paper's criterion."""
     return [
         row["step"]
         for row in stats
@@ -118,7 +118,7 @@ def line(row):
 
 
 def print_speed(config):
-    """Rounds a second, the median: in XLA, step by step, and by predict with train_on_batch."""
+    """Prints median rounds a second: in XLA, step by step, and with predict and train_on_batch."""
     game = build_game(config, None)
     ways = {
         "rounds in one XLA loop": (lambda: game.play(500), 500),
@@ -150,7 +150,7 @@ def _stepwise(game):
 
 
 def _naive(game):
-    """The same networks as they are usually trained: arrays from NumPy, Keras calls, no game."""
+    """The same networks, trained in the usual way: NumPy arrays and Keras calls, no game."""
     bits, batch = game.message_bits, game.batch_size
     rng = np.random.default_rng(0)
     plaintext, key = keras.Input((bits,)), keras.Input((game.key_bits,))

@@ -1,4 +1,4 @@
-"""Ten ciphers and how secret they are; and rounds a second, beside the usual way to write them.
+"""Ten ciphers and how secret they are; also rounds a second, compared with usual Keras code.
 
 python -m benchmarks.crypto                      the table of seeds 0 to 9
 python -m benchmarks.crypto --seeds 0 --eves 5   one seed, with fresh and other Eves
@@ -46,7 +46,7 @@ def parse(argv):
 
 
 def load_measurement(options):
-    """The measurement, and the errors that it may end in; with them comes TensorFlow."""
+    """The measurement, and the errors that it may raise; this imports TensorFlow."""
     startup.load_tensorflow(options.threads, xla=True)
     from benchmarks.ciphers import measure
 

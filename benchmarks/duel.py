@@ -1,4 +1,4 @@
-"""One network, two ways to make it robust, and the same judge."""
+"""One network, two ways to make it robust, one judge."""
 
 import dataclasses
 
@@ -52,10 +52,10 @@ def fight(options, seed):
 
 
 def passes_of(config):
-    """Gradient passes through the network that a training takes, the attacker's and the learner's.
+    """Gradient passes of a training through the network, the attacker's and the learner's.
 
     A round of co-training: the attack, attacked real images, fakes, and the generator's own turn.
-    One of fine-tuning: attack and update, on real images and, if they weigh anything, on fakes.
+    One of fine-tuning: attack and update, on real images and, if they have any weight, on fakes.
     """
     if config.game == "robgan":
         return config.steps * (config.discriminator_steps * (config.attack_steps + 2) + 1)
@@ -90,7 +90,7 @@ def play(game, config, dataset):
 
 
 def judged(classifier, split, epsilon, count):
-    """Accuracy on some of a split's images, plain and in the worst case: shares."""
+    """Accuracy on some images of a split, plain and in the worst case, as shares."""
     chosen = np.random.default_rng(0).permutation(len(split.labels))[:count]  # the same for all
     target = robustness.Target(
         classifier, datasets.normalize(split.images[chosen]), split.labels[chosen]

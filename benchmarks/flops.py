@@ -1,9 +1,8 @@
 """Multiplications and additions of a step of the trio, counted from the layers, pass by pass.
 
-A multiplication and the addition after it are one operation here, and two floating-point
-operations (FLOPs) to those who sell processors. Only convolutions and matrix products are counted:
-normalisations, activations, optimizers and averages come to a hundredth of them, though not of
-the time.
+A multiplication and the addition after it are one operation here; processors are sold by counting
+them as two (FLOPs). Only convolutions and matrix products are counted: normalisations,
+activations, optimizers and averages are a hundredth of the operations, though not of the time.
 """
 
 import math
@@ -52,9 +51,9 @@ def forward(agent):
 
 
 def first(agent):
-    """Of these, those of the layers that look at the image itself.
+    """The part of these that belongs to layers that look at the image itself.
 
-    Where an agent learns from images that are given, nobody asks for their gradient.
+    If an agent learns from given images, their gradient is not needed.
     """
     (images,) = (tensor for tensor in agent.inputs if len(tensor.shape) == 4)
     looks = (layer for layer in agent.layers if getattr(layer, "input", None) is images)

@@ -1,8 +1,8 @@
-"""Who is raced: projected gradient descent of this house and of four libraries.
+"""The rows of the race: projected gradient descent of this project and of four libraries.
 
-Every row goes the same way: the images themselves as the start, steps of the gradient's sign, back
-into the Linf ball and the box after each, the last iterate as the answer. What is done here to let
-each go as fast as its documentation knows how is listed in README.md.
+Every row does the same: it starts at the images, takes steps of the gradient's sign, projects back
+into the Linf ball and the box after each, and returns the last iterate. README.md lists what is
+done to make each row as fast as its documentation allows.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ PIXEL_RANGE = BOUNDS[1] - BOUNDS[0]  # peers count lengths in units of the pixel
 
 
 class Task(NamedTuple):
-    """What every row is given.
+    """What every row gets.
 
     Attributes:
         classifier: keras.Model, images in [-1, 1] -> class logits (b, num_classes).
@@ -46,7 +46,7 @@ class Task(NamedTuple):
 
 
 def ours(task, keep_best=False):
-    """This house, as its users call it."""
+    """This project, as its users call it."""
     attack = ProjectedGradientDescent(
         task.epsilon, task.step_size, task.steps, random_start=False, keep_best=keep_best
     )
@@ -55,7 +55,7 @@ def ours(task, keep_best=False):
 
 
 def ours_keeping_the_best(task):
-    """This house as it is by default: the best iterate, for one more look at the classifier."""
+    """This project as it is by default: the best iterate, for one more call of the classifier."""
     return ours(task, keep_best=True)
 
 

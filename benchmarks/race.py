@@ -1,4 +1,4 @@
-"""A race: rows that do the same work take turns, so that a busy machine hits them alike."""
+"""A race: rows that do the same work take turns, so that a busy machine slows all alike."""
 
 import contextlib
 import gc
@@ -22,7 +22,7 @@ class Peer(NamedTuple):
 
     Attributes:
         modules: names of what has to be importable.
-        pip: what `pip install` has to be told where it is not.
+        pip: what to give `pip install` if they are not.
         packages: names of the distributions whose versions are reported.
         rows: name of a row -> builder: the race's task -> callable without arguments, which does
             the work of a turn.
@@ -35,7 +35,7 @@ class Peer(NamedTuple):
 
 
 class Apart:
-    """A row that works in a process of its own, whose threads are in no other row's way.
+    """A row in a process of its own, so that its threads do not disturb other rows.
 
     Args:
         prepare: callable without arguments; called there before the row's module is imported.
@@ -57,7 +57,7 @@ class Apart:
         return self._ask("work")
 
     def collect(self):
-        """Has the process look for garbage, so that it need not within a turn."""
+        """Makes the process collect garbage now, so that it need not during a turn."""
         self._ask("collect")
 
     def cpu_time(self):
@@ -76,7 +76,7 @@ class Apart:
 
 
 def _serve(pipe, prepare):
-    """The other end of `Apart`: builds the row, then does what it is asked until nobody asks."""
+    """The other end of `Apart`: builds the row, then does its work whenever asked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     prepare()
 
@@ -142,7 +142,7 @@ def _cpu_time():
 
 
 def _build(task, our_rows, peers):
-    """The rows that can be had, as {name: callable}, and a list of those that cannot."""
+    """The rows that can be built, as {name: callable}, and a list of those that cannot."""
     ready = {name: build(task) for name, build in our_rows.items()}
     left_out = []
     for name, peer in peers.items():
@@ -160,7 +160,7 @@ def _build(task, our_rows, peers):
 
 
 def summary(name, times, our_times, *, count):
-    """One row's speed; the ratios are taken round by round, where a busy machine hits both.
+    """One row's speed; ratios are taken within a round, in which a busy machine slows both.
 
     Args:
         name: str.
@@ -200,7 +200,7 @@ def spread(values):
 
 
 def machine(threads, peers):
-    """What was raced on: the processor, its threads, and the versions of all that is installed."""
+    """The machine of the race: its processor, its threads, and the versions of the packages."""
     names = ("tensorflow", "keras", "numpy", *(n for peer in peers.values() for n in peer.packages))
     versions = {}
     for name in names:
@@ -229,6 +229,6 @@ def _processor():
 
 
 def first_line(error):
-    """The beginning of an error's text, or what kind it is."""
+    """The first line of an error's text, or the name of its type."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:160]}" if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""What the benchmarks have in common on the terminal: their flags, their tables, their files."""
+"""What the benchmarks share: flags, tables and files of figures."""
 
 import json
 import pathlib
@@ -22,13 +22,13 @@ def add_output(parser):
 
 
 def add_threads(parser):
-    """Gives a parser the flag of how many threads work."""
+    """Gives a parser the flag of the number of threads."""
     says = "of each row; default: all this may use"
     parser.add_argument("--threads", type=count, default=cores(), help=says)
 
 
 def check_output(path):
-    """Refuses a file for the figures that is none.
+    """Refuses a file for the figures that cannot be one.
 
     Raises:
         OptionError: one line that names the flag.
@@ -38,7 +38,7 @@ def check_output(path):
 
 
 def with_threads(number):
-    """How many threads work, in words."""
+    """The number of threads, in words."""
     return f"with {number} {'thread' if number == 1 else 'threads'}"
 
 
@@ -65,7 +65,7 @@ def aligned(lines):
     """A table as text.
 
     Args:
-        lines: list of tuples of str; the first and the last cell stand left, the others right.
+        lines: list of tuples of str; the first and the last cell are aligned left, others right.
     Returns:
         str of several lines.
     """

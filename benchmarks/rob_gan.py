@@ -1,11 +1,11 @@
-"""Rob-GAN's claim, tested: is its fine-tuned discriminator as robust as Madry's method makes it?
+"""A test of Rob-GAN's claim: is its fine-tuned discriminator as robust as with Madry's method?
 
 python -m benchmarks.rob_gan                             MNIST, three seeds, --preset quick
 python -m benchmarks.rob_gan --dataset digits --seeds 0
 python -m benchmarks.rob_gan --fake_weight 0 0.3 1 3     the weight of generated images
 
-Both are the same network, trained by as many gradient passes: a pass is one batch through it,
-forwards and backwards. Both are judged by the same attacks on the same images.
+Both are the same network, trained with equally many gradient passes: a pass is one batch through
+it, forwards and backwards. Both are judged by the same attacks on the same images.
 """
 
 import sys
@@ -37,7 +37,7 @@ def parse(argv):
 
 
 def load_duel(options):
-    """The duel, and the errors that it may end in; with them comes TensorFlow."""
+    """The duel, and the errors that it may raise; this imports TensorFlow."""
     startup.load_tensorflow()
     from benchmarks import duel
     from images import datasets
@@ -63,7 +63,7 @@ def load_duel(options):
 
 
 def table(rows):
-    """A line of titles and a line a row."""
+    """A line of titles and a line per row."""
     lines = [f"{'':32s}{'seed':>6s}{'passes':>9s}{'clean':>9s}{'worst case':>12s}"]
     for row in rows:
         lines.append(

@@ -35,13 +35,13 @@ def parse(argv):
 
 
 def cases(usual=USUAL, varied=VARIED):
-    """The usual trio, and those that differ from it in one thing: list of dicts."""
+    """The usual trio, and trios that differ from it in one respect: list of dicts."""
     others = [{**usual, name: value} for name, values in varied.items() for value in values]
     return [usual, *others]
 
 
 def config_of(case):
-    """The trio of a case, without R1; its width is a share of that of every agent."""
+    """The trio of a case, without R1; all agents' widths are multiplied by its width."""
     # With R1 a sixteenth of the steps would be of another kind.
     usual = GAMES["trio"].options(game="trio", r1_gamma=0.0)
     widths = ("generator_width", "discriminator_width", "classifier_width")
@@ -54,7 +54,7 @@ def config_of(case):
 
 
 def load_race(options):
-    """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
+    """The race, on the CPU, and the errors that it may raise; this imports TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     startup.load_tensorflow(options.threads, side_by_side=GAMES["trio"].side_by_side)
     from benchmarks import race, trio_race
@@ -96,7 +96,7 @@ def name_of(case):
 
 
 def table(rows):
-    """The figures as text: a line a case, the usual one first."""
+    """The figures as text: a line per case, the usual one first."""
     lines = [("batch", "width", "pixels", "ms a step", "times the usual", "by CPU time", "FLOPs")]
     most = rows[0]["flops_of_step"]
     for row in rows:

@@ -1,4 +1,4 @@
-"""Seconds until a command line answers: fresh processes, beside importing TensorFlow and Keras.
+"""Seconds until a command line answers, in fresh processes, compared with importing Keras.
 
 python -m benchmarks.startup                    --help, and the first picture
 python -m benchmarks.startup --output FILE.json the figures as a file
@@ -42,7 +42,7 @@ def parse(argv):
 
 
 def load_race(options):
-    """The race, and the errors that it may end in."""
+    """The race, and the errors that it may raise."""
     from benchmarks import race
 
     return functools.partial(start, race), (OSError, RuntimeError)
@@ -93,7 +93,7 @@ def starter(words, folder):
 
 
 def table(rows):
-    """The figures as text: a line a row, in seconds."""
+    """The figures as text: a line per row, in seconds."""
     lines = [("", "wall s", "lowest to highest", "CPU s", "of the import")]
     for row in rows:
         wall = row["wall"]

@@ -51,7 +51,7 @@ class TorchTrio:
     """The twin of a GANTrio with its usual loss and conditioning.
 
     Args:
-        game: models.GANTrio, whose agents' weights and rules are taken over.
+        game: models.GANTrio, whose agents' weights and options are copied.
         memory_format: of torch, the order of feature maps.
     """
 
@@ -83,7 +83,7 @@ class TorchTrio:
         twin.compare(game.classifier(images), self.classifier(theirs))
 
     def draw(self, batch, salt):
-        """Fresh latents and labels; `salt` says for what, as in the game."""
+        """Fresh latents and labels; `salt` says for which draw, as in the game."""
         labels = torch.randint(self.game.num_classes, (batch,))
         return torch.randn(batch, self.game.latent_dim), labels
 
@@ -137,7 +137,7 @@ class TorchTrio:
         self.descend("classifier", functional.cross_entropy(logits, labels))
 
     def shifted(self, images):
-        """Each image moved by its own whole pixels, the darkest value filled in."""
+        """Each image shifted by its own whole pixels, filled up with the darkest value."""
         most, (batch, _, height, width) = self.game.classifier_translation, images.shape
         padded = functional.pad(images, [most] * 4, value=-1.0)
         rows, columns = self.shifts(batch)  # (batch, 1) each
@@ -157,7 +157,7 @@ class TorchTrio:
 
     @torch.no_grad()
     def follow(self, average, agent):
-        """The average's step, whose decay starts low."""
+        """The step of an average, whose decay starts low."""
         turns = self.steps + 1
         decay = min(self.game.ema_decay, (1 + turns) / (10 + turns))
         torch._foreach_lerp_(list(average.parameters()), list(agent.parameters()), 1 - decay)

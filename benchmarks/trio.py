@@ -1,10 +1,10 @@
-"""Images a second that the trio learns from on the CPU, beside other ways to write its step.
+"""How many images a second the trio learns from on the CPU, beside other ways to write its step.
 
 python -m benchmarks.trio                       networks and batch of `--mode train`, 28 x 28 pixels
 python -m benchmarks.trio --preset best         those of another preset
 python -m benchmarks.trio --output FILE.json    the figures as a file
 
-PyTorch's rows are left out where it is not installed; README.md says how to have them.
+PyTorch's rows are left out if it is not installed; README.md says how to install it.
 """
 
 import functools
@@ -47,14 +47,14 @@ def config_of(options):
     """The trio that the flags describe.
 
     Raises:
-        OptionError: if there is none.
+        OptionError: if they describe none.
     """
     chosen = {name: getattr(options, name) for name in ("batch_size", "image_size", *WIDTHS)}
     return GAMES["trio"].from_preset(options.preset, **chosen)
 
 
 def load_race(options):
-    """The race, on the CPU, and the errors that it may end in; with them comes TensorFlow."""
+    """The race, on the CPU, and the errors that it may raise; this imports TensorFlow."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     startup.load_tensorflow()  # to count with; the rows load it as each needs it
     from benchmarks import trio_race
@@ -85,7 +85,7 @@ def start(race, options):
 
 
 def passes_table(passes):
-    """What a step consists of, a line a pass."""
+    """The passes of a step, a line each."""
     lines = [("turn", "agent", "times", "M multiply-adds", "pass")]
     for one in passes:
         amount = f"{one['multiply_adds'] / 1e6:.2f}"
@@ -96,7 +96,7 @@ def passes_table(passes):
 
 
 def table(rows):
-    """The figures as text: a line a row."""
+    """The figures as text: a line per row."""
     lines = [(*report.SPEEDS, "by CPU time")]
     for row in rows:
         lines.append((*report.speeds(row), f"{row['cpu_ratio_to_ours']['median']:.2f}"))

@@ -21,7 +21,7 @@ PRODUCTS = 4  # of a turn
 
 
 class Task(NamedTuple):
-    """What every row is given: the trio's config, steps of a turn, threads."""
+    """What every row gets: the trio's options, steps of a turn, threads."""
 
     config: TrioOptions
     steps: int
@@ -36,7 +36,7 @@ class Task(NamedTuple):
         return datasets.Split(images, rng.integers(0, NUM_CLASSES, IMAGES).astype(np.int32))
 
     def game(self):
-        """A GANTrio that nobody has compiled; every one begins with the same weights."""
+        """An uncompiled GANTrio; all of them start with the same weights."""
         keras.utils.set_random_seed(0)
         split = self.split
         dataset = datasets.Dataset("noise", tuple("0123456789"), split, split, split)
@@ -52,7 +52,7 @@ class Task(NamedTuple):
 
 
 def ours(task, **compiled):
-    """This house, as `fit` plays it: the whole step one graph, fed by tf.data."""
+    """This project, as `fit` plays it: the whole step is one graph, fed by tf.data."""
     game = task.game()
     game.compile(**compiled)
     game.make_train_function()
@@ -67,7 +67,7 @@ def ours(task, **compiled):
 
 
 def defaults(task):
-    """The same game as Keras compiles it unless told otherwise, fed with arrays."""
+    """The same game as Keras compiles it by default, fed with arrays."""
     game = task.game()
     keras.Model.compile(game, optimizer=None)
     count = task.steps * task.config.batch_size
@@ -114,7 +114,7 @@ def ancestor(task, **compiled):
 
 
 def matrix_product(task):
-    """A large float32 matrix product: what the same threads reach at best."""
+    """A large float32 matrix product: the best that the same threads can reach."""
     factor = tf.random.stateless_normal((MATRIX, MATRIX), (0, 0))
     product = tf.function(lambda: tf.reduce_sum(factor @ factor), jit_compile=False)
 
@@ -151,7 +151,7 @@ def pytorch(task, channels_last=False):
 
 
 def apart(build, side_by_side=1):
-    """The row in a process of its own; only there is TensorFlow given other threads than it takes.
+    """A row in a process of its own, where TensorFlow can have other threads than by default.
 
     Args:
         build: a row's builder.

@@ -1,4 +1,4 @@
-"""The torch modules that compute what Keras models compute, with the same weights."""
+"""Torch modules that compute what Keras models compute, with the same weights."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ TOLERANCE = 1e-4  # what the outputs of the twins may differ by
 
 
 def torch_twin(model, images):
-    """Builds the twin of a classifier whose layers stand one after another; see `chain`.
+    """Builds the twin of a classifier that is a chain of layers; see `chain`.
 
     Args:
         model: keras.Model, images (b, h, w, c) -> logits (b, num_classes).
@@ -18,7 +18,7 @@ def torch_twin(model, images):
     Returns:
         nn.Sequential, images (b, c, h, w) -> logits (b, num_classes), in its inference mode.
     Raises:
-        ValueError: one line, for a layer without a twin, or where the logits differ.
+        ValueError: one line, for a layer without a twin, or if the logits differ.
     """
     twin = chain(model.layers).eval()
     compare(model(images), twin(channels_first(images)))
@@ -26,7 +26,7 @@ def torch_twin(model, images):
 
 
 def chain(keras_layers):
-    """The twin of Keras layers that stand one after another.
+    """The twin of a chain of Keras layers.
 
     Args:
         keras_layers: list of Conv2D, Conv2DTranspose, MaxPooling2D, Flatten, Dense, Reshape,
@@ -99,10 +99,10 @@ def _activation(layer):
 
 
 def _padding(layer, value):
-    """What has to be added around the images where torch cannot pad by itself.
+    """The padding around the images that torch cannot add by itself.
 
-    TensorFlow's "same" puts the odd pixel at the bottom and at the right, and how much it adds
-    hangs on the images' size.
+    TensorFlow's "same" puts the odd pixel at the bottom and at the right, and its amount depends
+    on the size of the images.
     """
     before, after = np.transpose([_same(layer, axis) for axis in (0, 1)])
     if (before == after).all() and isinstance(layer, layers.Conv2D):
@@ -126,7 +126,7 @@ def _same(layer, axis):
 
 
 def _convolution(layer):
-    """The twin of a Conv2D; its padding is zero where it is not the same on both sides."""
+    """The twin of a Conv2D; its own padding is zero if the sides need different amounts."""
     kernel = np.transpose(layer.kernel.numpy(), (3, 2, 0, 1))  # (out, in, rows, columns)
     sides = [_same(layer, axis) for axis in (0, 1)]
     padding = [before for before, _ in sides] if all(b == a for b, a in sides) else 0

@@ -1,9 +1,9 @@
-"""What several workers cost and win: a step of the trio, the same batch shared by more processes.
+"""What several workers cost and gain: a step of the trio, one batch shared by more processes.
 
 python -m benchmarks.workers                        MNIST, 1 and 2 workers on this machine's cores
 python -m benchmarks.workers --workers 1 2 4 --batch_size 256
 
-The numbers of workers take turns, so that each meets the same machine; each worker computes on its
+The numbers of workers take turns, so that all meet the same conditions; each worker computes on its
 share of the cores. `step` is the time of a step, `cpu` the chief's processor time in it; `vote` and
 `gradients` are sums over all workers, of three numbers and of as many as the agents have weights.
 """
@@ -45,7 +45,7 @@ def parse(argv):
 
 
 def compare(options):
-    """Lets each number of workers play in turns; says what each turn took, and the medians."""
+    """Lets each number of workers play in turn; prints the time of each turn, and the medians."""
     rows: dict[int, list[dict]] = {count: [] for count in options.workers}
     for _ in range(options.rounds):
         for count, measured in rows.items():
@@ -59,13 +59,13 @@ def compare(options):
 
 
 def in_words(count, row):
-    """What so many workers took, as a line."""
+    """The times of this many workers, as a line."""
     figures = ", ".join(f"{name} {row[name]:.1f} ms" for name in FIGURES)
     return f"{count} worker{'s' * (count > 1)}: {figures}"
 
 
 def measure(count, options):
-    """What the chief of so many workers measures.
+    """What the chief of this many workers measures.
 
     Raises:
         OSError: if they fail.
@@ -140,7 +140,7 @@ def milliseconds(exchange, times=20):
 
 
 def load(options):
-    """What is asked for, and the errors that it may end in; with a worker comes TensorFlow."""
+    """The work asked for, and the errors that it may raise; a worker imports TensorFlow."""
     if not options.play:
         return compare, (OSError,)
     found = []

@@ -117,7 +117,7 @@ def register(game):
 
 
 def from_record(record):
-    """The options of which `record` is the `dataclasses.asdict`.
+    """The options that `dataclasses.asdict` turned into this record.
 
     Raises:
         OptionError: if a value is out of range.

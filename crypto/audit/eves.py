@@ -128,7 +128,7 @@ def other_eves(cipher, protected=None, *, seed=0):
 
     They know the ciphertext and the bits that are not protected. "linear" and "quadratic" are ridge
     regressions of each protected bit on what they know, the latter with products of two. "parities"
-    is the same regression of the XOR of each pair of protected bits, of which the pair counts that
+    is the same regression of the XOR of each pair of protected bits; what counts is the pair that
     it learned best. "trees" is gradient boosting.
 
     Args:

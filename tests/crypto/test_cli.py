@@ -97,7 +97,7 @@ def test_a_run_that_protects_some_bits(crypto, tmp_path):
     words = ("--mode", "train", *TINY, *there, "--rounds", 1, "--attempts", 1)
     out = succeeded(crypto(*words, "--protect", "0-2", "--key_bits", 2))
     assert "3 bits under 2 bits of key cannot be secret: at least 1" in out
-    assert "of bits 0-2 to one who knows the others" in out and "of 3 bits wrong" in out
+    assert "of bits 0-2 leaks if the others are known" in out and "of 3 bits wrong" in out
     assert (tmp_path / "run" / "training.png").exists()
     out = succeeded(crypto("--mode", "send", "hi", *there))
     assert "of 16 bits wrong" in out

@@ -1,4 +1,4 @@
-"""Linear classifiers, of which it is known exactly what no attack can do to them."""
+"""Linear classifiers, for which it is known exactly what no attack can do to them."""
 
 import dataclasses
 
