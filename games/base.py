@@ -164,7 +164,7 @@ class ImageOptions(Options):
     TELLS_APART: ClassVar = "dataset"
 
     dataset: str = option(
-        "mnist", "auto is MNIST where it can be had, else digits.", choices=DATASETS
+        "mnist", "auto is MNIST if it is available, else digits.", choices=DATASETS
     )
     data_dir: str | None = option(
         None, "Folder with the data: mnist.npz, IDX files, or pictures in a folder per class."
@@ -173,9 +173,9 @@ class ImageOptions(Options):
     steps: int = option(1000, "Length of the run in steps.", low=1, high=100_000_000)
     minutes: float | None = option(None, "Length of the run in minutes.", low=0.01, high=100_000)
     precision: str = option(
-        "float32", "Of the agents' hidden layers; chosen by the device.", choices=PRECISIONS
+        "float32", "Of the agents' hidden layers; the device decides.", choices=PRECISIONS
     )
-    jit: bool = option(False, "Compile the step with XLA; chosen by the device.")
+    jit: bool = option(False, "Compile the step with XLA; the device decides.")
 
     def __post_init__(self):
         super().__post_init__()
