@@ -39,6 +39,7 @@ class AttackedOptions(ImageOptions):
 
 ATTACKED = Game(
     name="attacked",
+    title="a discriminator under attack",
     says="a discriminator that is attacked until noise looks real to it: no generator",
     options=AttackedOptions,
     model="models.attacked_discriminator",

@@ -22,6 +22,7 @@ class Game:
     Attributes:
         name: str, what --game says.
         says: str, a line of --help: who plays against whom.
+        title: str, its name in a sentence, if that is not "the" and its name.
         options: the class of a run's options, a subclass of `Options`.
         model: str, the module that plays it; its `build(options, dataset)` returns the game.
         players: names of the agents that a run leaves behind.
@@ -46,6 +47,7 @@ class Game:
     model: str
     players: tuple[str, ...]
     presets: Mapping[str, Mapping]
+    title: str = ""
     listeners: tuple[str, ...] = ()
     modes: tuple[str, ...] = IMAGE_MODES
     small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)

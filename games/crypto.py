@@ -114,6 +114,7 @@ def without_noise(given):
 
 CRYPTO = Game(
     name="crypto",
+    title="the cipher",
     says="Alice and Bob learn to keep a secret from Eve:\n"
     "an experiment, NOT cryptography to rely on",
     options=CryptoOptions,

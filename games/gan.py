@@ -94,6 +94,7 @@ SHARED: dict[str, Any] = {
 GAN = Game(
     **{**SHARED, "labelled": False},
     name="gan",
+    title="the GAN",
     says="generator and discriminator",
     options=GANOptions,
     model="models.gan",

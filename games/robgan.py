@@ -81,6 +81,7 @@ COLOUR = {
 
 ROBGAN = Game(
     name="robgan",
+    title="Rob-GAN",
     says="generator, discriminator and attacker; --mode finetune then makes the discriminator\n"
     "a robust classifier",
     options=RobGANOptions,
@@ -106,6 +107,7 @@ ROBGAN = Game(
 
 FINETUNE = Game(
     name="finetune",
+    title="Rob-GAN's classifier",
     says="Rob-GAN's second step",
     options=FineTuneOptions,
     model="models.fine_tuning",

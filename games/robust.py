@@ -41,6 +41,7 @@ COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
 
 ROBUST = Game(
     name="robust",
+    title="a robust classifier",
     says="a classifier that is attacked while it learns",
     options=RobustOptions,
     model="models.robust_classifier",

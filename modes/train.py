@@ -19,6 +19,9 @@ from training import finding, run_folder
 from training.accessories import Teller
 from training.callbacks import is_signal, status_of
 
+# Data sets whose names are written otherwise in a sentence.
+NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+
 
 def train(flags):
     """--mode train: plays the game into the run folder.
@@ -114,8 +117,8 @@ def play(run, options, dataset, flags, build=models.build_game):
         if devices.is_chief and not flags.resume:
             run.refuse_to_replace(flags.overwrite)  # another training may just have ended here
         where = "" if flags.distribute == "none" else f" on {devices}"
-        which = getattr(options, options.TELLS_APART)
-        tell(f"training the {options.game} on {which}{where} into {run.path}")
+        title = GAMES[options.game].title or f"the {options.game}"
+        tell(f"training {title} {taught_by(options)}{where} into {run.path}")
         try:
             game, stopped_by = start(run, options)
         except devices.losses as error:
@@ -124,6 +127,14 @@ def play(run, options, dataset, flags, build=models.build_game):
                 f" {run.checkpoint_file}; start all workers again with --resume"
             ) from None
     return report_end(run, options, game.step, stopped_by, flags.distribute, tell)
+
+
+def taught_by(options):
+    """What a game learns from, in words: its data set or, without images, its preset."""
+    which = getattr(options, options.TELLS_APART)
+    if not isinstance(options, ImageOptions):
+        return f"with --preset {which}"
+    return "on a folder of pictures" if which == "folder" else f"on {NAMES.get(which, which)}"
 
 
 def resumed_options(run, flags):

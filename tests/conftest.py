@@ -47,6 +47,7 @@ def digits():
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A function, game -> the folder of a tiny run of it; no test changes what is there."""
+    from games import GAMES
     from tests.support import program
     from training import loop
 
@@ -57,7 +58,7 @@ def trained(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(loop, "CRITIC_STEPS", 30)
             said = program.succeeded(program.run(*words, "--path", folder))
-        assert f"training the {game} on digits" in said
+        assert f"training {GAMES[game].title or 'the trio'} on digits" in said
         assert "done, 30 steps" in said
         return folder
 

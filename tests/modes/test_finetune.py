@@ -98,7 +98,7 @@ def test_evaluate_judges_the_images(dcgan, robgan, tmp_path, monkeypatch):
 def test_fine_tuning_says_what_it_does_and_what_comes_next(finetuned):
     folder, said = finetuned
     assert f"using the trained agents of {folder}" in said
-    assert f"training the finetune on digits into {folder / 'finetuned'}" in said
+    assert f"training Rob-GAN's classifier on digits into {folder / 'finetuned'}" in said
     assert "done, 3 steps; next:" in said
     words = ("--mode", "evaluate", "--robustness", "--game", "robgan", "--path", folder)
     assert f"  {command(*words)}\n" in said
