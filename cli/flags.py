@@ -126,7 +126,7 @@ def read(argv):
         if "send" in " ".join(argv):
             hint += "; write a text that begins with a dash after --: --mode send -- '-text'"
         raise OptionError(shown(f"--{error.flagname}: there is no such flag; {hint}")) from None
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # the latter of --noresume=x
         said = str(error).removeprefix("flag ")
         if "('Non-boolean" in said:
             said = f"{said.partition(': ')[0]}: must be true or false"

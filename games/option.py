@@ -135,7 +135,7 @@ def check_reach(epsilon, norm, shape):
         OptionError: one line that names the largest radius that there is.
     """
     largest = math.sqrt(math.prod(shape)) if norm == "l2" else 1.0
-    if epsilon is not None and epsilon > largest:
+    if epsilon is not None and epsilon > 1.001 * largest:  # what is said is rounded
         size = " x ".join(map(str, shape))
         raise OptionError(
             f"--epsilon {epsilon:g}: {largest:.4g} is the largest that there is in {norm} for"
