@@ -1,8 +1,10 @@
 # Everything from a bare checkout with python3 (3.11 or newer) and make; `make help` lists it.
 PYTHON ?= python3
+comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+STAMP := $(VENV)/.installed$(if $(GPU),-gpu)
+EXTRAS := dev$(if $(GPU),$(comma)gpu)
 DEMO := runs/demo
 
 .PHONY: help setup demo attacked train test test-slow lint clean
@@ -10,13 +12,13 @@ DEMO := runs/demo
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-setup: $(STAMP)  ## the environment only: .venv with the pinned versions
+setup: $(STAMP)  ## the environment only: .venv with the pinned versions; GPU=1 adds CUDA
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "$(PYTHON) is older than Python 3.11; try: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## trains on the real digits that scikit-learn ships, then draws: five minutes in all

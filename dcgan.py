@@ -7,7 +7,16 @@ python dcgan.py --help                        what else there is to do
 
 import sys
 
-from cli.program import main
+from cli import shell
+
+
+def main(argv):
+    """Does what the words say, the program first; returns the exit status."""
+    shell.open_streams()
+    with shell.ctrl_c_ends("dcgan.py"):
+        from cli.program import main as run
+    return run(argv)
+
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv))

@@ -98,6 +98,11 @@ def check_classifier(classify, images, labels):
     """
     outputs = np.asarray(tf.cast(classify(tf.constant(images)), tf.float32))
     num_classes = outputs.shape[-1]
+    if num_classes < 2:
+        raise ValueError(
+            "the classifier has a single output, where attacks need a logit for each class: make"
+            " them of its logit z, as (0, z)"
+        )
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise ValueError(f"label {wrong}: the classes are 0 to {num_classes - 1}")

@@ -10,6 +10,8 @@ from cli.values import Choice, parser_of
 from games import GAMES, ImageOptions, OptionError, kind_of
 from games.option import check
 
+NOT_OURS = ("flagfile", "undefok")  # absl's own, which would read files and hide mistakes
+LONGEST_SHOWN = 500  # characters of a refusal
 OLD_NAMES = {"digits": "classes"}  # which still work, in every mode
 OLD_NAMES_OF = {"generate": {"batch_size": "samples"}}
 
@@ -85,7 +87,7 @@ def parse(argv):
         )
     check_owners(options, game)
     if len(rest) > MODES[options.mode].words:
-        raise OptionError(f"{rest[-1]}: a word that belongs to no flag; see --help")
+        raise OptionError(shown(f"{rest[-1]}: a word that belongs to no flag; see --help"))
     options.text = rest[0] if rest else None
     for name, flag in flags_of(options.mode, game).items():
         if name in options.given:
@@ -123,10 +125,19 @@ def read(argv):
         hint = f"did you mean --{near[0]}?" if near else "see --help"
         if "send" in " ".join(argv):
             hint += "; write a text that begins with a dash after --: --mode send -- '-text'"
-        raise OptionError(f"--{error.flagname}: there is no such flag; {hint}") from None
-    except flags.Error as error:
-        raise OptionError(" ".join(str(error).removeprefix("flag ").split())) from None
+        raise OptionError(shown(f"--{error.flagname}: there is no such flag; {hint}")) from None
+    except (flags.Error, ValueError) as error:  # the latter of --noresume=x
+        said = str(error).removeprefix("flag ")
+        if "('Non-boolean" in said:
+            said = f"{said.partition(': ')[0]}: must be true or false"
+        raise OptionError(shown(said)) from None
     return {name: values[name] for name in names}, rest
+
+
+def shown(text):
+    """A text in one line, its control characters escaped and its middle left out if it is long."""
+    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:200]} ... {line[-200:]}"
 
 
 def merged_parser(name, same):
@@ -149,7 +160,7 @@ def spelled(words):
     Dashes in a flag's name become `_`, `--nice` becomes `--nice=top`, old names become new ones.
     """
     end = words.index("--") if "--" in words else len(words)
-    line = " ".join(words[:end]).replace("=", " ") + " "
+    line = " ".join(words[:end]).replace("=", " ").lower() + " "
     drawing = "--mode generate " in line
     old = {**OLD_NAMES, **(OLD_NAMES_OF["generate"] if drawing else {})}
     for word in words[:end]:
@@ -158,6 +169,8 @@ def spelled(words):
             continue
         name, equals, value = word[2:].partition("=")
         name = name.replace("-", "_")
+        if name in NOT_OURS:
+            raise OptionError(f"--{name}: there is no such flag; see --help")
         yield f"--{old.get(name, name)}{equals}{value}" if word != "--nice" else "--nice=top"
     yield from words[end:]
 

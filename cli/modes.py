@@ -11,6 +11,7 @@ from games.option import NORMS, OptionError, limits
 EXPORT_FORMATS = ("savedmodel", "onnx", "litert")
 ATTACKS = ("pgd", "fgsm", "apgd", "square")
 MOST = 1_000_000
+FEWEST_COMPARED = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +116,16 @@ def check_drawing(options):
         raise OptionError(f"--arrays {options.arrays}: must end in .npz")
 
 
+def check_judging(options):
+    """Images are compared by the hundred; a classifier is attacked on as few as one likes."""
+    generates = "generate" in GAMES[options.game].modes and not options.robustness
+    if generates and options.samples is not None and options.samples < FEWEST_COMPARED:
+        raise OptionError(
+            f"--samples {options.samples}: {FEWEST_COMPARED} or more are needed to compare images;"
+            " --robustness does with fewer"
+        )
+
+
 def check_export(options):
     """Refuses an export without an agent of the game and a format."""
     for name, known in (("agent", GAMES[options.game].players), ("format", EXPORT_FORMATS)):
@@ -200,9 +211,10 @@ MODES = {
     ),
     "evaluate": mode(
         "measures the images or, with --robustness, the classifier under attack",
-        flag("samples", "int", "Images that are judged.", low=100, high=MOST),
+        flag("samples", "int", "Images that are judged.", low=1, high=MOST),
         flag("robustness", "bool", "Judge the classifier, under attack.", False),
         *(TRUNCATION, SAMPLING_STEPS, EPSILON, NORM, SEED, DATA_DIR, OUTPUT),
+        check=check_judging,
     ),
     "export": mode(
         "writes an agent as a file for other programs",

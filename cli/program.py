@@ -1,7 +1,5 @@
 """The program: a command line -> help, a refusal or the work of a mode, and the exit status."""
 
-import sys
-
 from cli import terminal
 from cli.flags import parse, playable, spelled
 from cli.help import help_text
@@ -17,13 +15,21 @@ def main(argv):
     Args:
         argv: list of str, the program first.
     """
-    words = argv[1:]
-    if "--version" in words:
-        print(version())
-        return 0
-    if terminal.asks_for_help(argv):
-        return show_help(words)
+    words = ours(argv[1:])
+    if "--version" in words or terminal.asks_for_help(words):
+        return terminal.answer(NAME, words, parse=list, load=lambda words: (explain, (OSError,)))
     return terminal.answer(NAME, argv, parse=parse, load=load_mode)
+
+
+def ours(words):
+    """The words before `--`: those after it are a text to send, whatever they look like."""
+    return words[: words.index("--")] if "--" in words else words
+
+
+def explain(words):
+    """Prints the version or the help that is asked for; returns the exit status."""
+    terminal.say(version() if "--version" in words else help_for(words))
+    return 0
 
 
 def version():
@@ -36,18 +42,20 @@ def version():
     return setup["metadata"]["version"]
 
 
-def show_help(words):
-    """Prints the help that is asked for; returns the exit status."""
+def help_for(words):
+    """The help that a line asks for.
+
+    Raises:
+        OptionError: if there is no such mode or game.
+    """
     plain = [word.replace("=", " ").split() for word in spelled(words)]
     flat = [word for words in plain for word in words]
     asked = dict(zip(flat, flat[1:], strict=False))
     mode, game = asked.get("--mode"), asked.get("--game")
     for name, value, known in (("mode", mode, MODES), ("game", game, playable())):
         if value is not None and value not in known:
-            error = OptionError(f"--{name} {value}: must be one of {', '.join(known)}")
-            return terminal.fail(NAME, error, 2)
-    print(help_text(mode, game))
-    return 0
+            raise OptionError(f"--{name} {value}: must be one of {', '.join(known)}")
+    return help_text(mode, game)
 
 
 def load_mode(options):
@@ -76,7 +84,3 @@ def load_mode(options):
     import modes
 
     return modes.work_of(options.mode), modes.EXPECTED_ERRORS
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv))

@@ -1,24 +1,37 @@
 """What the command lines share: printed lines, one-line errors, exit status. No TensorFlow."""
 
 import argparse
+import contextlib
 import os
 import pathlib
 import shlex
 import shutil
-import signal
 import stat
 import sys
+import warnings
 
+from cli import shell
 from games import OptionError
 
-INTERRUPTED = 128 + signal.SIGINT  # what a shell reports for Ctrl-C
-CLOSED_PIPE = 128 + signal.SIGPIPE
+
+def tell(line):
+    """Prints a line at once, even into a file or pipe; escapes what the encoding lacks.
+
+    Raises:
+        BrokenPipeError: if nobody reads it any more.
+        OSError: if it cannot be written, to a full disk for one.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def say(line):
-    """Prints a line at once, even into a file or pipe; escapes what the encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    """As `tell`; that nobody reads it any more is no reason to leave the work undone."""
+    with contextlib.suppress(BrokenPipeError):
+        tell(line)
 
 
 def is_piped():
@@ -52,7 +65,7 @@ def command(*words):
 def one_line(error):
     """The text of an expected error, in one line."""
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        return " ".join(f"{error.filename}: {error.strerror}".split("\n"))
     return " ".join(str(error).split())
 
 
@@ -83,14 +96,15 @@ def count(text):
     return int(text)
 
 
-def asks_for_help(argv):
-    """Whether a command line, the program first, asks for help."""
-    return any(word in ("--help", "-h", "-help") for word in argv[1:])
+def asks_for_help(words):
+    """Whether words, without the program, ask for help."""
+    return any(word in ("--help", "-h", "-help") for word in words)
 
 
 def fail(program, message, status):
     """Says in one line what was wrong; returns the exit status."""
-    print(f"{program}: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError, ValueError):
+        print(f"{program}: {message}", file=sys.stderr)
     return status
 
 
@@ -105,21 +119,35 @@ def answer(program, argv, *, parse, load):
             of the errors that data and files may cause in it.
     Returns:
         int, the exit status: work's own, 1 for bad data or files, 2 for an OptionError, 130 for
-        Ctrl-C, 141 for a pipe that nobody reads any more.
+        Ctrl-C, 141 if nobody reads what is said.
     """
     try:
         options = parse(argv)
-        work, errors = load(options)
+        with shell.ctrl_c_ends(program):
+            work, errors = load(options)
         try:
-            return work(options)
+            with silent_libraries():
+                return work(options)
         except BrokenPipeError:
             raise
         except errors as error:
             return fail(program, one_line(error), 1)
     except OptionError as error:
-        return fail(program, error, 2)
+        return fail(program, " ".join(str(error).split()), 2)
+    except BrokenPipeError:
+        return shell.UNHEARD
+    except OSError as error:
+        return fail(program, one_line(error), 1)
     except KeyboardInterrupt:
-        return fail(program, "interrupted", INTERRUPTED)
-    except BrokenPipeError:  # whoever read what is said has gone; say no more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLOSED_PIPE
+        return fail(program, "interrupted", shell.INTERRUPTED)
+    finally:
+        shell.drop_unsaid()
+
+
+@contextlib.contextmanager
+def silent_libraries():
+    """Keeps the warnings of libraries to themselves, unless Python was told which to show."""
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        yield

@@ -1,9 +1,13 @@
 """Values as people write them: 8/255, 1e4, MNIST, 3-5. Each parser says what it expects."""
 
 import difflib
+import os
+import pathlib
 
 from absl import flags
 
+PLACES = ("path", "data_dir", "output", "image", "arrays", "input", "key_file")  # flags
+LONGEST_PATH = 4095
 LARGEST_WHOLE = 1e15  # beyond it a float no longer tells neighbours apart
 
 
@@ -76,6 +80,22 @@ class Words(flags.ArgumentParser):
         return words
 
 
+class Place(flags.ArgumentParser):
+    """A file or folder, with `~` spelled out; `-` stays."""
+
+    def parse(self, argument):
+        if not argument:
+            raise ValueError("is empty; name a file or folder")
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in argument):
+            raise ValueError("holds control characters, such as a line's end; rename it")
+        if len(os.fsencode(argument)) > LONGEST_PATH:
+            raise ValueError(f"is longer than {LONGEST_PATH} bytes, which no path can be")
+        try:
+            return str(pathlib.Path(argument).expanduser())
+        except RuntimeError:
+            raise ValueError("there is no such home folder") from None
+
+
 def parser_of(field):
     """The parser of the flag of an option.
 
@@ -84,6 +104,8 @@ def parser_of(field):
     Returns:
         absl.flags.ArgumentParser.
     """
+    if field.name in PLACES:
+        return Place()
     kind = str(getattr(field.type, "__name__", field.type))
     if field.metadata["choices"]:
         return Choice(field.metadata["choices"])

@@ -2,7 +2,7 @@
 
 import sys
 
-from cli.program import main
+from dcgan import main
 
 if __name__ == "__main__":
     sys.exit(main([sys.argv[0], "--game=crypto", *sys.argv[1:]]))

@@ -116,7 +116,7 @@ def wait(workers):
 
 def main(argv):
     """Returns the exit status, as `terminal.answer`."""
-    if terminal.asks_for_help(argv[: argv.index("--")] if "--" in argv else argv):
+    if terminal.asks_for_help(argv[1 : argv.index("--")] if "--" in argv else argv[1:]):
         print(__doc__)
         return 0
     return terminal.answer("devices", argv, parse=parse, load=lambda options: (launch, (OSError,)))

@@ -2,7 +2,9 @@
 
 import contextlib
 import gc
+import logging
 import os
+import pathlib
 import sys
 import tempfile
 
@@ -10,6 +12,39 @@ from games import OptionError
 
 # Keras imports these two for features that nothing here uses, in a fifth of its import time.
 SPARED = ("sklearn", "matplotlib")
+
+
+# Taken from the environment where it says something else: the user's own wishes.
+USUAL = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # so that two small runs share a card
+}
+# Whatever the environment says: games are written for it, and a run must not depend on who plays.
+PINNED = {
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_HOME": str(pathlib.Path(os.devnull) / "keras"),  # no keras.json is there, none is made
+    "KERAS_MAX_EPOCHS": None,
+    "KERAS_MAX_STEPS_PER_EPOCH": None,
+    "KERAS_NNX_ENABLED": None,
+    "MPLBACKEND": None,
+}
+QUIET = ("absl", "matplotlib", "PIL")
+
+
+@contextlib.contextmanager
+def without_own_settings():
+    """Keras and Matplotlib that are imported within it have their usual settings (`PINNED`)."""
+    before = {name: os.environ.pop(name, None) for name in PINNED}
+    os.environ.update({name: value for name, value in PINNED.items() if value is not None})
+    try:
+        yield
+    finally:
+        for name in PINNED:
+            os.environ.pop(name, None)
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # for processes that are started from here
+        os.environ.pop("MPLBACKEND", None)  # it is imported later, and draws into files only
 
 
 @contextlib.contextmanager
@@ -75,11 +110,12 @@ def load_tensorflow(threads=None, *, side_by_side=1, xla=False, device=None, fir
     Raises:
         OptionError: if "gpu" was asked for and there is none.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    for name, value in USUAL.items():
+        os.environ.setdefault(name, value)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
     with silenced_stderr():
-        with imported_sooner():
+        with imported_sooner(), without_own_settings():
             import keras  # noqa: F401
             import tensorflow as tf
 
@@ -103,5 +139,5 @@ def load_tensorflow(threads=None, *, side_by_side=1, xla=False, device=None, fir
     if device == "gpu" and not tf.config.get_visible_devices("GPU"):
         raise OptionError(
             "--device gpu: TensorFlow finds none; leave the flag out, or install its CUDA with"
-            " pip install --constraint constraints.txt '.[gpu]'"
+            " make setup GPU=1"
         )

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from evaluation import names
 from images.pictures import save_atomically
 
 BEFORE, AFTER = "tab:blue", "tab:red"
@@ -27,6 +28,7 @@ def plot_attack(rows, class_names, title, path):
     changes = [row["adversarial"] - row["original"] for row in rows]
     largest = max(float(np.abs(change).max()) for change in changes) or 1.0
     places = np.arange(len(class_names))
+    shown, font = names.for_plots(class_names)
     for axes, row, change in zip(all_axes, rows, changes, strict=True):
         _show(axes[0], row["original"])
         _show(axes[1], 0.5 + 0.5 * change / largest)
@@ -34,10 +36,10 @@ def plot_attack(rows, class_names, title, path):
         axes[3].bar(places - 0.2, row["before"], 0.4, color=BEFORE, label="before")
         axes[3].bar(places + 0.2, row["after"], 0.4, color=AFTER, label="after")
         axes[3].set(ylim=(0, 1), yticks=(0, 1))
-        axes[3].set_xticks(places, class_names, rotation=90 if _long(class_names) else 0)
+        axes[3].set_xticks(places, shown, rotation=90 if max(map(len, shown)) > 2 else 0, **font)
         for place, said in ((0, row["before"]), (2, row["after"])):
-            name = class_names[int(np.argmax(said))]
-            axes[place].set_xlabel(f"{name}, {said.max():.0%}", fontsize=9)
+            name = shown[int(np.argmax(said))]
+            axes[place].set_xlabel(f"{name}, {said.max():.0%}", fontsize=9, **font)
     for axes, name in zip(
         all_axes[0], ("original", "", "adversarial", "probabilities"), strict=True
     ):
@@ -89,10 +91,6 @@ def plot_robustness(report, path):
 def _show(axes, image):
     axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0)
     axes.set(xticks=(), yticks=())
-
-
-def _long(class_names):
-    return max(map(len, class_names)) > 2
 
 
 def _write(figure, path):

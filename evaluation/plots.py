@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from evaluation import names
 from images.pictures import save_atomically
 
 AGENT_COLOURS = {"generator": "tab:orange", "discriminator": "tab:blue", "classifier": "tab:green"}
@@ -45,8 +46,9 @@ def plot_confusion(confusion, class_names, path):
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), color=colour, ha="center", va="center", fontsize=7)
     ticks = range(len(class_names))
-    axes.set_xticks(ticks, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
-    axes.set_yticks(ticks, class_names)
+    shown, font = names.for_plots(class_names)
+    axes.set_xticks(ticks, shown, rotation=90 if max(map(len, shown)) > 2 else 0, **font)
+    axes.set_yticks(ticks, shown, **font)
     axes.set(xlabel="judged", ylabel="requested")
     figure.colorbar(picture, ax=axes, label="share of the requested class")
     _write(figure, path)
@@ -65,7 +67,8 @@ def plot_class_shares(judged_shares, real_shares, class_names, path):
     places = np.arange(len(class_names))
     axes.bar(places - 0.2, 100 * np.asarray(judged_shares), 0.4, color=FAKE_COLOUR)
     axes.bar(places + 0.2, 100 * np.asarray(real_shares), 0.4, color=REAL_COLOUR)
-    axes.set_xticks(places, class_names, rotation=90 if max(map(len, class_names)) > 2 else 0)
+    shown, font = names.for_plots(class_names)
+    axes.set_xticks(places, shown, rotation=90 if max(map(len, shown)) > 2 else 0, **font)
     axes.set(xlabel="judged class", ylabel="share of the images (%)")
     figure.legend(["generated", "real"], loc="outside upper center", ncols=2)
     _write(figure, path)

@@ -13,6 +13,8 @@ PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")
 IMAGE_MODES = ("train", "generate", "interpolate", "attack", "evaluate", "export")
 SMALLEST_EPOCH = 200  # steps
+SMALLEST_BASE = 4  # pixels, side of an agent's deepest map
+WIDEST = 768  # channels of it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +78,25 @@ class Game:
     def under_attack(self):
         """Whether a classifier is attacked while it learns; its run then records the ball."""
         return self.classifier == "classifier" and "epsilon" in self.fields
+
+    def narrower(self, options, image_size):
+        """The widths with which no agent's deepest map has more than `WIDEST` channels.
+
+        An agent doubles its channels whenever it halves the side, so that its parameters grow with
+        the square of the side; `WIDEST` keeps them below some eight million.
+
+        Args:
+            options: frozen options of this game.
+            image_size: int, side of the images.
+        Returns:
+            dict, name -> int, of the widths in `options` that are too large.
+        """
+        halvings = 0
+        while image_size % 2 == 0 and image_size >= 2 * SMALLEST_BASE:
+            image_size, halvings = image_size // 2, halvings + 1
+        most = WIDEST // 2**halvings
+        widths = (name for name in self.fields if name.endswith("_width"))
+        return {name: most for name in widths if getattr(options, name) > most}
 
     def given(self, flags):
         """The options of a run among all flags: name -> value, None where a flag was not given."""

@@ -124,6 +124,25 @@ def _problem(field, value):
     return None
 
 
+def check_reach(epsilon, norm, shape):
+    """Refuses a radius that reaches beyond all images.
+
+    Args:
+        epsilon: float or None, on the [0, 1] pixel scale.
+        norm: str, one of `NORMS`.
+        shape: (h, w, c) of the images.
+    Raises:
+        OptionError: one line that names the largest radius that there is.
+    """
+    largest = math.sqrt(math.prod(shape)) if norm == "l2" else 1.0
+    if epsilon is not None and epsilon > 1.001 * largest:  # what is said is rounded
+        size = " x ".join(map(str, shape))
+        raise OptionError(
+            f"--epsilon {epsilon:g}: {largest:.4g} is the largest that there is in {norm} for"
+            f" images of {size} pixels from 0 to 1"
+        )
+
+
 def check_ball(epsilon, norm, step_size, steps):
     """Refuses a radius beyond the pixel range, and steps too short to reach the edge of the ball.
 

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 FOLDER_IMAGE_SIZE = 32
+PIECE = 4096
 
 SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 DIGITS = tuple("0123456789")
@@ -197,8 +198,12 @@ def normalize(images):
 
 def denormalize(images):
     """Pixels as files hold them: float32 [-1, 1], clipped -> uint8 [0, 255]; NaN is black."""
-    pixels = np.rint((np.asarray(images, np.float32) + 1.0) * 127.5)
-    return np.clip(np.nan_to_num(pixels), 0, 255).astype(np.uint8)
+    images = np.asarray(images, np.float32)
+    pixels = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), PIECE):  # of many images, not all as floats at once
+        scaled = np.rint((images[start : start + PIECE] + 1.0) * 127.5)
+        pixels[start : start + PIECE] = np.clip(np.nan_to_num(scaled), 0, 255)
+    return pixels
 
 
 def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batches):

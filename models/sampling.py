@@ -1,6 +1,9 @@
 """Images from trained agents: plain ones and nice ones."""
 
 import dataclasses
+import functools
+import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -12,6 +15,8 @@ from attacks import ProjectedGradientDescent
 from models.attacked_discriminator import Climber
 
 BATCH = 256
+PIECE = 16 * BATCH  # images that are held at a time, whole batches
+SECONDS_BETWEEN = 10
 NICE_FACTOR = 20  # nice images are the best of twenty: the top 5 %
 DRS_BURN_IN = 2_000  # images by which the highest score is first estimated
 DRS_PERCENTILE = 80  # decides the share that is kept, as in section 4 of the paper
@@ -27,11 +32,13 @@ class Sampler:
         discriminator: keras.Model of `agents.build_discriminator`.
         truncation: float > 0 or None; latents are drawn from a normal distribution cut off at
             plus and minus this many standard deviations (Brock et al. 2019, arXiv:1809.11096).
+        announce: callable for one line of text, told how far a long drawing is.
     """
 
     generator: keras.Model
     discriminator: keras.Model
     truncation: float | None = None
+    announce: Callable[[str], None] = lambda line: None
 
     @property
     def num_classes(self):
@@ -77,8 +84,11 @@ class Sampler:
         sees_labels = len(self.discriminator.inputs) + len(self.discriminator.outputs) > 2
         if self.num_classes is None or not sees_labels:
             return self.score(images, labels)
-        every = with_every_label(self.discriminator)
-        return _clarity(every.predict(images, batch_size=BATCH, verbose=0), labels)
+        return _clarity(self._every.predict(images, batch_size=BATCH, verbose=0), labels)
+
+    @functools.cached_property
+    def _every(self):
+        return with_every_label(self.discriminator)
 
     def nice(self, labels, rng):
         """The clearest of twenty images for each label, as the discriminator sees them.
@@ -86,14 +96,19 @@ class Sampler:
         Args, Returns: as `plain`.
         """
         many_labels = np.repeat(labels, NICE_FACTOR)
-        many = self.plain(many_labels, rng)
-        scores = self.clarity(many, many_labels)
-        images = np.empty((len(labels), *many.shape[1:]), np.float32)
-        for name in np.unique(labels):
-            candidates = np.flatnonzero(many_labels == name)
-            best_first = candidates[np.argsort(-scores[candidates], kind="stable")]
-            wanted = labels == name
-            images[wanted] = many[best_first[: wanted.sum()]]
+        images = np.zeros((len(labels), *self.generator.output.shape[1:]), np.float32)
+        scores = np.full(len(labels), -np.inf, np.float32)
+        progress = Progress(self.announce, len(many_labels))
+        for start in range(0, len(many_labels), PIECE):
+            drawn_labels = many_labels[start : start + PIECE]
+            drawn = self.plain(drawn_labels, rng)
+            drawn_scores = self.clarity(drawn, drawn_labels)
+            for name in np.unique(drawn_labels):
+                _keep_best(
+                    (images, scores, np.flatnonzero(labels == name)),
+                    (drawn, drawn_scores, np.flatnonzero(drawn_labels == name)),
+                )
+            progress(start + len(drawn))
         return images
 
     def rejection_sampled(self, labels, rng):
@@ -172,6 +187,40 @@ class AttackSampler:
         """As `Sampler.clarity`: the logit of the own class less the log-sum-exp of the others."""
         logits = self.discriminator.predict(images, batch_size=BATCH, verbose=0)
         return _clarity(logits, labels)
+
+
+def _keep_best(kept, drawn):
+    """Replaces in place what was kept by better ones that were drawn, the best first.
+
+    Args:
+        kept, drawn: (images, scores, places), of which only the places count.
+    """
+    (images, scores, places), (others, their_scores, candidates) = kept, drawn
+    all_scores = np.concatenate([scores[places], their_scores[candidates]])
+    best = np.argsort(-all_scores, kind="stable")[: len(places)]
+    all_images = np.concatenate([images[places], others[candidates]])
+    images[places], scores[places] = all_images[best], all_scores[best]
+
+
+class Progress:
+    """Says every few seconds how much of something long is done, and how long the rest takes.
+
+    Args:
+        announce: callable for one line of text.
+        total: int.
+        clock: callable without arguments -> float, seconds.
+    """
+
+    def __init__(self, announce, total, clock=time.monotonic):
+        self.announce, self.total, self.clock = announce, total, clock
+        self.began = self.said = clock()
+
+    def __call__(self, done):
+        now = self.clock()
+        if now - self.said >= SECONDS_BETWEEN and done < self.total:
+            left = (now - self.began) * (self.total - done) / done
+            self.announce(f"{done:,} of {self.total:,} drawn, {left / 60:.1f} min left")
+            self.said = now
 
 
 def _clarity(logits, labels):

@@ -14,7 +14,7 @@ from attacks import (
 )
 from attacks.objectives import away_from, margin, towards
 from cli.terminal import say
-from evaluation import attack_plots
+from evaluation import attack_plots, names
 from evaluation.reference import predict
 from games import OptionError
 from images import datasets, pictures
@@ -24,6 +24,7 @@ from modes.selection import (
     classifier_run,
     load_classifier,
     load_data,
+    load_dataset,
     open_run,
     output_folder,
 )
@@ -44,9 +45,9 @@ def attack(flags):
         None if word is None else class_of(word, run, name)
         for name, word in (("label", flags.label), ("target", flags.target))
     )
-    method = chosen_attack(flags, holder.read_config())
+    method = chosen_attack(flags, holder.read_config(), classifier.input.shape[1:])
     if flags.image:
-        images, labels = own_picture(classifier, flags, label)
+        images, labels = own_picture(classifier, flags, label, run)
     else:
         images, labels = test_images(run, flags)
     say(f"{described(flags.attack or 'pgd', method)}")
@@ -73,6 +74,8 @@ def attack(flags):
         }
         for place in shown(labels, before.argmax(axis=1))
     ]
+    if line := names.legend(class_names):
+        say(line)
     picture = folder / "attack.png"
     attack_plots.plot_attack(rows, class_names, described(flags.attack or "pgd", method), picture)
     say(f"wrote {picture}")
@@ -85,27 +88,43 @@ def described(name, method):
     return f"{name.upper()}-{method.steps}, {ball}"
 
 
-def own_picture(classifier, flags, label):
+def own_picture(classifier, flags, label, run):
     """The user's picture, uint8 (1, h, w, c), and its label, or else the class it is read as."""
     if flags.samples:
         raise OptionError("--samples with --image: one picture is attacked; choose one")
     images = datasets.load_picture(pathlib.Path(flags.image), *classifier.input.shape[2:])[None]
     if flags.invert:
         images = 255 - images
-    elif images.shape[-1] == 1 and images.mean() > 255 / 2:
-        say("the picture is light; if its ink and paper are swapped, add --invert")
+    elif images.shape[-1] == 1 and seems_inverted(images[0], run):
+        say("beside the run's images its ink and paper seem swapped; if so, add --invert")
     if label is None:
         label = predict(classifier, images)[0].argmax()
     return images, np.array([label], np.int32)
 
 
-def chosen_attack(flags, options):
+def seems_inverted(picture, run):
+    """Whether ink and paper of a grey picture seem swapped, as far as the run's data are there."""
+    options = run.read_config()
+    if options.dataset != "folder":  # of those that we know, grey ones have a dark ground
+        return picture.mean() > 255 / 2
+    try:
+        dataset = load_dataset(options, announce=lambda line: None)
+    except datasets.DataError:
+        return False
+    return datasets.looks_inverted(picture, dataset.train.images)
+
+
+def chosen_attack(flags, options, shape):
     """The attack that the flags ask for, in their ball or else in that of the run's training.
 
+    Args:
+        flags: the namespace of `cli.flags.parse`.
+        options: frozen options of the run.
+        shape: (h, w, c) of the images.
     Raises:
         OptionError: for instance, if its steps cannot reach the edge of the ball.
     """
-    ball, name = chosen_ball(flags, options), flags.attack or "pgd"
+    ball, name = chosen_ball(flags, options, shape), flags.attack or "pgd"
     steps = flags.attack_steps or STEPS[name]
     if flags.step_size is not None and name != "pgd":
         raise OptionError(f"--step_size: is for --attack pgd; {name} needs none")

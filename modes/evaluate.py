@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from cli.terminal import say
-from evaluation import attack_plots, generation, plots, reference, robustness, table
+from evaluation import attack_plots, generation, names, plots, reference, robustness, table
 from games import GAMES, OptionError
 from images import datasets, downloads, pictures
 from modes.generate import KINDS, open_sampler
@@ -19,6 +19,7 @@ from modes.selection import (
 )
 
 ATTACKED_IMAGES = 1000
+FEW = 100
 
 
 def evaluate(flags):
@@ -36,14 +37,18 @@ def judge_robustness(flags, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
     refuse(flags, ("truncation", "sampling_steps"), "is for images, not for a classifier")
     holder = classifier_run(run)
-    ball = chosen_ball(flags, holder.read_config())
+    classifier = load_classifier(holder)
+    ball = chosen_ball(flags, holder.read_config(), classifier.input.shape[1:])
     rules = robustness.RobustnessOptions(
         epsilon=ball.epsilon,
         norm=ball.norm,
         num_images=flags.samples or ATTACKED_IMAGES,
         seed=flags.seed or 0,
     )
-    classifier, dataset = load_classifier(holder), load_data(run, flags)
+    dataset = load_data(run, flags, fewest=1)
+    judged = min(rules.num_images, len(dataset.test.labels))
+    if judged < FEW:
+        say(f"only {judged} test images: each is {1 / judged:.1%} of every figure below")
     report = robustness.evaluate_robustness(classifier, dataset.test, rules, announce=say)
     report = {"dataset": dataset.name, "parameters": classifier.count_params(), **report}
     say(table.format_robustness(report))
@@ -87,6 +92,8 @@ def judge_generation(flags, run, folder):
     )
     say(table.format_table(report))
     pictures.save_text(folder / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    if line := names.legend(report["class_names"]):
+        say(line)
     plots.plot_report(report, folder)
     say(f"wrote {folder / 'evaluation.json'} and the plots beside it")
 

@@ -30,7 +30,7 @@ def open_sampler(flags, run):
     if config.game == "attacked":
         steps = flags.sampling_steps or config.sampling_steps
         return sampling.AttackSampler(discriminator, image_attack(config), steps)
-    return sampling.Sampler(run.load_agent("generator"), discriminator, flags.truncation)
+    return sampling.Sampler(run.load_agent("generator"), discriminator, flags.truncation, say)
 
 
 def generate(flags):

@@ -6,6 +6,7 @@ import pathlib
 from attacks.ball import Ball
 from cli.terminal import say
 from games import GAMES, OptionError
+from games.option import check_reach
 from images import datasets
 from training import finding
 
@@ -71,9 +72,13 @@ def class_of(word, run, name):
     )
 
 
-def chosen_ball(flags, options):
+def chosen_ball(flags, options, shape):
     """The ball that the flags ask for, or else that of the attacks that the run was trained under.
 
+    Args:
+        flags: the namespace of `cli.flags.parse`.
+        options: frozen options of the run.
+        shape: (h, w, c) of the images.
     Returns:
         attacks.ball.Ball.
     Raises:
@@ -84,21 +89,22 @@ def chosen_ball(flags, options):
     epsilon = flags.epsilon
     if epsilon is None:
         epsilon = options.epsilon if attacked and norm == options.norm else USUAL_EPSILON[norm]
+    check_reach(flags.epsilon, norm, shape)
     try:
         return Ball(epsilon, norm)
     except ValueError as error:
         raise OptionError(f"--{error}") from None
 
 
-def load_dataset(options):
-    """The data set that a run's options name."""
+def load_dataset(options, announce=say):
+    """The data set that a run's options name; `announce` is told what was read and left out."""
     return datasets.load(
         options.dataset,
         data_dir=options.data_dir,
         image_size=options.image_size,
         labelled=GAMES[options.game].labelled,
         seed=options.seed,
-        announce=say,
+        announce=announce,
     )
 
 
@@ -132,7 +138,8 @@ def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
     if len(dataset.test.labels) < fewest:
         raise datasets.DataError(
             f"the test split of {options.dataset} holds {len(dataset.test.labels)} images, too few"
-            f" to measure with; {fewest} or more are needed"
+            f" to compare images with; {fewest} or more are needed (--robustness and --mode attack"
+            " do with fewer)"
         )
     return dataset
 

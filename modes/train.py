@@ -9,10 +9,12 @@ import sys
 
 import games
 import models
+from cli import terminal
 from cli.terminal import command, say
 from devices import hardware
 from devices.distribution import Devices, lost_worker
 from games import GAMES, ImageOptions, OptionError
+from games.option import check_reach
 from images import datasets
 from modes.selection import data_of, load_dataset
 from training import finding, run_folder
@@ -75,7 +77,20 @@ def new_on_images(game, name, flags):
     # Built before the data are read, to refuse impossible options, and once more for their kind.
     dataset = load_dataset(game.from_preset(preset, games.kind_of(name), **given))
     kind = games.kind_of(name, dataset.image_size, dataset.channels)
-    return game.from_preset(preset, kind, **given), dataset
+    options = narrowed(game, game.from_preset(preset, kind, **given), dataset.image_size, given)
+    if hasattr(options, "epsilon"):
+        check_reach(options.epsilon, options.norm, dataset.train.images.shape[1:])
+    return options, dataset
+
+
+def narrowed(game, options, image_size, given):
+    """The options with widths that suit large images, but for those that the user gave."""
+    widths = game.narrower(options, image_size)
+    widths = {name: width for name, width in widths.items() if given.get(name) is None}
+    if widths:
+        shown = ", ".join(f"--{name} {width}" for name, width in widths.items())
+        say(f"{shown}: narrower than usual, for images of {image_size} pixels a side")
+    return dataclasses.replace(options, **widths)
 
 
 def play(run, options, dataset, flags, build=models.build_game):
@@ -96,7 +111,7 @@ def play(run, options, dataset, flags, build=models.build_game):
         run.refuse_to_replace(flags.overwrite)
     on_images = isinstance(options, ImageOptions)
     loop = importlib.import_module("training.loop" if on_images else "training.attempts")
-    tell = Teller(say)
+    tell = Teller(terminal.tell)
     start = functools.partial(loop.train, resume=flags.resume, announce=tell)
     devices = flags.devices or Devices()
     if on_images:

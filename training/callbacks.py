@@ -12,6 +12,7 @@ from images import datasets, pictures
 
 FILM_FRAMES = 80  # at most, so that a film has only a few MB
 GRID_ROWS = 8
+FORETOLD_AFTER = 5.0  # seconds
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -146,6 +147,7 @@ class Progress(keras.callbacks.Callback):
         self.total_steps = total_steps
         self.deadline = deadline
         self.announce = announce
+        self.first_end, self.is_foretold = None, False
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began, self.first_step = time.monotonic(), self.model.step
@@ -154,6 +156,23 @@ class Progress(keras.callbacks.Callback):
         played = (batch + 1) * self.batch_size  # a call may have played several batches
         self.rate = played / (time.monotonic() - self.began)
         logs["images/s"] = self.rate  # this dict is the one that Keras's bar shows
+        self._foretell(time.monotonic(), self.model.step)
+
+    def _foretell(self, now, step):
+        """Says once, a while after the first step, which is slow, how long it will take."""
+        if self.first_end is None:
+            self.first_end = now, step
+        if self.is_foretold or now - self.first_end[0] < FORETOLD_AFTER:
+            return
+        rate = (step - self.first_end[1]) * self.batch_size / (now - self.first_end[0])
+        self.announce(f"step {step}: {rate:.0f} images/s, {self._left(step, rate):.1f} min left")
+        self.is_foretold = True
+
+    def _left(self, step, rate):
+        """Minutes until the training ends, at so many images a second."""
+        if self.deadline:
+            return max(0.0, self.deadline - time.monotonic()) / 60
+        return (self.total_steps - step) * self.batch_size / rate / 60
 
     def on_epoch_end(self, epoch, logs=None):
         step = self.model.step
@@ -163,14 +182,12 @@ class Progress(keras.callbacks.Callback):
         if all(math.isfinite(value) for value in row.values()):
             with self.accessories.spare(self.run.stats_file.name):
                 self.run.append_stats(row)
-        left = (self.total_steps - step) * self.batch_size / self.rate
-        if self.deadline:
-            left = max(0.0, self.deadline - time.monotonic())
         shown = ", ".join(f"{k} {v:.3f}" for k, v in logs.items() if k != "images/s")
         self.announce(
             f"epoch {epoch + 1}, step {step}: {shown}, {self.rate:.0f} images/s,"
-            f" {left / 60:.1f} min left"
+            f" {self._left(step, self.rate):.1f} min left"
         )
+        self.is_foretold = True
 
 
 class SampleGrid(keras.callbacks.Callback):

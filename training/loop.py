@@ -12,6 +12,7 @@ import models
 from devices import hardware
 from devices.distribution import Devices
 from images import datasets
+from training import cost
 from training.accessories import Accessories, Bar, Teller
 from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid, is_signal
 from training.collapse import CollapseWatch
@@ -100,6 +101,8 @@ def train(
     total_steps = FOREVER if config.minutes else config.steps
     per_epoch = config.steps_per_epoch(len(dataset.train.images))
     cuts = list(spans(game.step, total_steps, per_epoch))
+    if cuts and devices.is_chief:
+        tell(cost.described(game, config, dataset.train.images))
     with Keeper(
         run, config.minutes, devices.agree, clock=clock, is_deserted=lambda: tell.closed
     ) as keeper:

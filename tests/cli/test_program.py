@@ -69,7 +69,7 @@ def test_a_bad_flag_is_one_line_and_status_2_before_any_work(dcgan, tmp_path, wo
 def test_a_gpu_that_is_not_there_is_one_line(tmp_path):
     words = ("--mode", "generate", "--device", "gpu")
     answer = run_apart(DCGAN, *words, folder=tmp_path, CUDA_VISIBLE_DEVICES="-1")
-    refused(answer, 2, "--device gpu", "leave the flag out")
+    refused(answer, 2, "--device gpu", "leave the flag out", "make setup GPU=1")
     assert list(tmp_path.iterdir()) == []
 
 

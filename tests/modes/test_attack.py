@@ -63,7 +63,7 @@ def test_attack_tells_its_success_and_draws_it(dcgan, robust, tmp_path):
 )
 def test_the_attack_is_the_one_that_is_asked_for(words, method):
     trained = GAMES["robust"].options(game="robust", epsilon=0.1)
-    assert chosen_attack(parse(*ATTACK, "run", *words), trained) == method
+    assert chosen_attack(parse(*ATTACK, "run", *words), trained, (28, 28, 1)) == method
 
 
 @pytest.mark.parametrize("name", ["pgd", "fgsm", "apgd", "square"])

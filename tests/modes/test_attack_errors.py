@@ -53,7 +53,7 @@ def attacked(trained):
         (("--mode", "attack", "--label", "-1"), "--label -1"),
         (("--mode", "attack", "--target", "three"), "target"),
         (("--mode", "attack", "--samples", "0"), "--samples 0"),
-        (("--mode", "evaluate", "--game", "robust", "--samples", "99"), "--samples 99"),
+        (("--mode", "evaluate", "--game", "robust", "--samples", "0"), "--samples 0"),
         (("--mode", "evaluate", "--image", "x.png"), "--mode attack"),
         (("--mode", "generate", "--robustness"), "--mode evaluate"),
     ],

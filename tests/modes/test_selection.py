@@ -48,7 +48,7 @@ def test_a_word_that_is_no_class_is_told_those_that_are(run, word):
 def test_the_ball_is_that_of_the_training_unless_another_is_given(words, ball):
     trained = GAMES["robust"].options(game="robust", epsilon=0.2)
     flags = parse("--mode", "attack", "--game", "robust", *words)
-    assert chosen_ball(flags, trained) == ball
+    assert chosen_ball(flags, trained, (28, 28, 1)) == ball
 
 
 def test_named_classes_are_drawn(dcgan, trained, tmp_path):
