@@ -220,7 +220,7 @@ def test_the_torch_trio_takes_the_same_steps(refine):
     turns = {0: game.discriminator, 4: game.generator, 9: game.classifier}
 
     def draw(batch, salt):
-        latents, asked = game.draw(turns[salt], batch, salt)
+        latents, asked = game.draw_fakes(turns[salt], batch, salt)
         return torch.tensor(latents.numpy()), torch.tensor(asked.numpy()).long()
 
     def shifts(batch):

@@ -145,12 +145,12 @@ def test_what_is_saved_for_use_is_float32_and_the_checkpoint_goes_on_in_bfloat16
 def without_floats(game):
     """A game whose latents are made of integers, which XLA draws as TensorFlow does."""
 
-    def draw(agent, batch, salt):
-        seed = game.random_seed(agent, salt)
+    def draw(agent, batch, draw):
+        seed = game.random_seed(agent, draw)
         whole = tf.random.stateless_uniform((batch, LATENT_DIM), seed, -2000, 2000, dtype=tf.int32)
         return tf.cast(whole, tf.float32) / 1000, whole[:, 0] % game.num_classes
 
-    game.draw = draw
+    game.draw_fakes = draw
     return game
 
 
@@ -194,7 +194,7 @@ def test_the_attacked_game_is_never_compiled():
     """TensorFlow has no shuffle with a stateless seed for XLA."""
     with pytest.raises(OptionError, match="--jit: XLA cannot compile --game attacked"):
         games.GAMES["attacked"].options(game="attacked", jit=True)
-    assert hardware.suited({"game": "attacked"}, gpu=True)["jit"] is False
+    assert hardware.suited({}, xla=False, gpu=True)["jit"] is False
 
 
 def test_devices_that_share_a_batch_do_not_compile_unless_asked():

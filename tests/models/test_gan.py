@@ -181,7 +181,7 @@ def test_real_and_generated_images_are_shifted_for_the_discriminator():
     game.discriminator_turn((images, labels))
     game.generator_turn((images, labels))
     made = calls_of(calls, "generator")
-    real, fake, _, judged = calls_of(calls, "discriminator")
+    real, fake, judged = calls_of(calls, "discriminator")
     for shown, source in (
         (real, images.numpy()),
         (fake, made[0].outputs[0]),

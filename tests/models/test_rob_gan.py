@@ -200,7 +200,7 @@ def learned(loss, *, shift=0, factor=1.0):
     game = tiny_robgan(loss=loss, optimizer=adam)
     fakes, labels = real_batch(seed=5)
     game.borrow = lambda agent, inputs: fakes
-    game.draw = lambda agent, batch, salt: (None, (labels + shift) % NUM_CLASSES)
+    game.draw_fakes = lambda agent, batch, draw: (None, (labels + shift) % NUM_CLASSES)
     answer = game.discriminator.call
 
     def call(images, training=None, mask=None):
@@ -227,7 +227,7 @@ def test_only_acgan_teaches_the_classes_of_fakes(loss, change):
 def weights_after_a_turn(iteration, gamma):
     game = tiny_robgan(r1_gamma=gamma)
     game.discriminator.optimizer.iterations.assign(iteration)
-    game.draw = lambda agent, batch, salt: (tf.ones((BATCH, LATENT_DIM)), real_batch()[1])
+    game.draw_fakes = lambda agent, batch, draw: (tf.ones((BATCH, LATENT_DIM)), real_batch()[1])
     game.discriminator_turn(*real_batch())
     return [weight.numpy() for weight in game.discriminator.trainable_variables]
 

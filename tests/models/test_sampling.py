@@ -6,7 +6,7 @@ import pytest
 
 import agents
 from attacks import ProjectedGradientDescent
-from models import sampling
+from models import interpolation, sampling
 from models.sampling import AttackSampler, Sampler
 
 
@@ -114,17 +114,17 @@ def test_slerp_is_the_arc():
     rng = np.random.default_rng(0)
     start, end = rng.standard_normal((2, 5, 16))
     start, end = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (start, end))
-    np.testing.assert_allclose(sampling.slerp(start, end, 0.0), start, atol=1e-12)
-    np.testing.assert_allclose(sampling.slerp(start, end, 1.0), end, atol=1e-12)
-    middle = sampling.slerp(start, end, 0.5)
+    np.testing.assert_allclose(interpolation.slerp(start, end, 0.0), start, atol=1e-12)
+    np.testing.assert_allclose(interpolation.slerp(start, end, 1.0), end, atol=1e-12)
+    middle = interpolation.slerp(start, end, 0.5)
     np.testing.assert_allclose(np.linalg.norm(middle, axis=-1), 1, atol=1e-12)
     np.testing.assert_allclose((middle * start).sum(-1), (middle * end).sum(-1), atol=1e-12)
-    np.testing.assert_allclose(sampling.slerp(start, start, 0.3), start, atol=1e-6)
+    np.testing.assert_allclose(interpolation.slerp(start, start, 0.3), start, atol=1e-6)
 
 
 def test_whole_classes_between_are_the_generators_own(trio_sampler):
     latents = trio_sampler.latents(4, np.random.default_rng(0))
-    between = sampling.imagine_between(
+    between = interpolation.imagine_between(
         trio_sampler.generator, latents, np.array([0.0, 1.0, 2.0, 3.0])
     )
     own = trio_sampler.generator.predict(
@@ -134,7 +134,7 @@ def test_whole_classes_between_are_the_generators_own(trio_sampler):
 
 
 def test_a_walk_closes_smoothly(trio_sampler):
-    frames, columns = sampling.walk(trio_sampler, np.random.default_rng(0), frames=30)
+    frames, columns = interpolation.walk(trio_sampler, np.random.default_rng(0), frames=30)
     assert columns == 3
     assert len(frames) == 30
     assert frames[0].shape == (12, 8, 8, 1)
@@ -144,7 +144,7 @@ def test_a_walk_closes_smoothly(trio_sampler):
 
 
 def test_rows_go_from_latent_to_latent_and_class_to_class(trio_sampler, gan_sampler):
-    rows = sampling.interpolation_rows(trio_sampler, np.random.default_rng(0), columns=5)
+    rows = interpolation.interpolation_rows(trio_sampler, np.random.default_rng(0), columns=5)
     assert rows.shape == (30, 8, 8, 1)
     lower = rows[15:].reshape(3, 5, 8, 8, 1)
     own = trio_sampler.generator.predict(
@@ -152,7 +152,7 @@ def test_rows_go_from_latent_to_latent_and_class_to_class(trio_sampler, gan_samp
         verbose=0,
     )
     np.testing.assert_allclose(lower[:, 0], own, atol=1e-5)
-    assert sampling.interpolation_rows(gan_sampler, np.random.default_rng(0)).shape[0] == 100
+    assert interpolation.interpolation_rows(gan_sampler, np.random.default_rng(0)).shape[0] == 100
 
 
 def test_images_by_attack_repeat_by_seed_and_climb(attack_sampler):

@@ -134,11 +134,6 @@ def test_the_classifier_to_save_is_the_class_head_of_the_average_discriminator()
     assert (class_logits.numpy() != game.discriminator(images)[1].numpy()).all()
 
 
-def test_an_unknown_loss_is_refused():
-    with pytest.raises(ValueError, match="loss 'hinge' is none of robgan, acgan"):
-        tiny_robgan(loss="hinge")
-
-
 # Files.
 
 
