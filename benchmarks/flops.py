@@ -90,7 +90,7 @@ def passes(game):
         Pass("classifier", "classifier", "to the weights", 1, reader),
         Pass("classifier", "classifier", "back, not to the image", 1, reader - readers_first),
     ]
-    if not game.r1_gamma:
+    if not game.options.r1_gamma:
         return learned
     return [*learned, Pass("discriminator", "discriminator", "R1", 4 / R1_INTERVAL, judge)]
 

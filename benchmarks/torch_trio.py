@@ -89,7 +89,7 @@ class TorchTrio:
 
     def shifts(self, batch):
         """Rows and columns that the classifier's images are shifted by, (2, batch, 1)."""
-        most = self.game.classifier_translation
+        most = self.game.options.classifier_translation
         return torch.randint(-most, most + 1, (2, batch, 1))
 
     def step(self, images, labels):
@@ -109,7 +109,7 @@ class TorchTrio:
         real_logits = self.discriminator(images, labels)
         fake_logits = self.discriminator(fake_images, fake_labels)
         loss = (functional.softplus(-real_logits) + functional.softplus(fake_logits)).mean()
-        if self.game.r1_gamma and self.steps % R1_INTERVAL == 0:
+        if self.game.options.r1_gamma and self.steps % R1_INTERVAL == 0:
             loss = loss + R1_INTERVAL * self.r1(images, labels)
         self.descend("discriminator", loss)
 
@@ -118,7 +118,7 @@ class TorchTrio:
         watched = images.detach().requires_grad_()
         total = self.discriminator(watched, labels).sum()
         (gradient,) = torch.autograd.grad(total, watched, create_graph=True)
-        return self.game.r1_gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
+        return self.game.options.r1_gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
 
     def generator_turn(self, batch):
         """softplus(-D(G(z, y), y)); the discriminator's own gradients are not asked for."""
@@ -138,7 +138,7 @@ class TorchTrio:
 
     def shifted(self, images):
         """Each image shifted by its own whole pixels, filled up with the darkest value."""
-        most, (batch, _, height, width) = self.game.classifier_translation, images.shape
+        most, (batch, _, height, width) = self.game.options.classifier_translation, images.shape
         padded = functional.pad(images, [most] * 4, value=-1.0)
         rows, columns = self.shifts(batch)  # (batch, 1) each
         rows, columns = (
@@ -159,7 +159,7 @@ class TorchTrio:
     def follow(self, average, agent):
         """The step of an average, whose decay starts low."""
         turns = self.steps + 1
-        decay = min(self.game.ema_decay, (1 + turns) / (10 + turns))
+        decay = min(self.game.options.ema_decay, (1 + turns) / (10 + turns))
         torch._foreach_lerp_(list(average.parameters()), list(agent.parameters()), 1 - decay)
 
 

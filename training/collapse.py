@@ -21,7 +21,8 @@ class CollapseWatch(keras.callbacks.Callback):
     epoch it takes a look, which compares the average generator's images with held-out real ones:
     the share of each class as judged by the nearest real image, whether that is the class asked
     for, how widely the images of a class spread, and the discriminator's balance. No agent learns
-    from it.
+    from it. Where the nearest image tells little of the class, as in photographs, classes are not
+    judged: of digits it names 95 % rightly, of the pictures of CIFAR-10 26 %.
 
     The limits of a glance lie between what healthy and what lost games showed at steps 100 to 400,
     on digits and MNIST. The variance of all images, as a share of that of real ones: GAN 0.26 or
@@ -44,6 +45,7 @@ class CollapseWatch(keras.callbacks.Callback):
         seen: list of str, the names of the signs that were reported.
     """
 
+    ABLE_JUDGE = 0.7  # agreement with the labels of real images, below which no class is judged
     SMALLEST_SHARE = 0.2  # of the share that real images have
     SMALLEST_AGREEMENT = 0.5  # of the agreement with their labels that real images have
     SMALLEST_DIVERSITY = 0.4  # of the diversity that real images have
@@ -81,6 +83,7 @@ class CollapseWatch(keras.callbacks.Callback):
         judged = self.judge.predict(real)
         self.real_shares = self._shares(judged)
         self.real_agreement = np.mean(judged == real_labels)
+        self.judges_classes = self.real_agreement >= self.ABLE_JUDGE
         groups = real_labels if conditional else np.zeros(len(real))
         self.real_diversity = _diversity(real, groups)
         self.real_variance = real.var(axis=0).sum()
@@ -146,7 +149,19 @@ class CollapseWatch(keras.callbacks.Callback):
             logs: dict, with "D(x)" and "D(G(z))" if they are known.
         """
         pixels = _flatten(images)
-        judged = self.judge.predict(pixels)
+        if self.judges_classes:
+            yield from self._classes(self.judge.predict(pixels), labels)
+        diversity = _diversity(pixels, labels)
+        if diversity < self.SMALLEST_DIVERSITY * self.real_diversity:
+            share = diversity / self.real_diversity
+            yield (
+                "diversity",
+                f"images of a class vary {share:.0%} as much as real ones (collapse); {self.helps}",
+            )
+        yield from self._balance(logs, self.CERTAIN)
+
+    def _classes(self, judged, labels):
+        """Signs that classes are missing, or are not those that were asked for."""
         shares = self._shares(judged)
         missing = [
             str(name)
@@ -164,14 +179,6 @@ class CollapseWatch(keras.callbacks.Callback):
                 "labels",
                 f"only {agreement:.0%} of the images look like the class asked for; {self.helps}",
             )
-        diversity = _diversity(pixels, labels)
-        if diversity < self.SMALLEST_DIVERSITY * self.real_diversity:
-            share = diversity / self.real_diversity
-            yield (
-                "diversity",
-                f"images of a class vary {share:.0%} as much as real ones (collapse); {self.helps}",
-            )
-        yield from self._balance(logs, self.CERTAIN)
 
     def _balance(self, logs, certain):
         real_score, fake_score = logs.get("D(x)", 0.5), logs.get("D(G(z))", 0.5)

@@ -39,6 +39,19 @@ def test_the_watch_is_silent_on_a_healthy_game():
     assert watch(another_class, BALANCED) == ([], [])  # of a game that invents its own classes
 
 
+def test_where_the_nearest_image_tells_no_class_none_is_judged():
+    """As in photographs: the pictures of a class have hardly a pixel in common."""
+    shuffled = np.random.default_rng(0).permutation(LABELS)
+    lines = []
+    callback = collapse.CollapseWatch(
+        IMAGES, shuffled, announce=lines.append, helps="", conditional=False, named=True
+    )
+    callback.set_model(FakeGame(one_class_only))
+    for epoch in range(3):
+        callback.on_epoch_end(epoch, BALANCED)
+    assert (callback.seen, lines) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("imagine", "logs", "named", "sign"),
     [
