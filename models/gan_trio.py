@@ -15,6 +15,8 @@ from models.gan import (
     adam,
     build_discriminator,
     build_generator,
+    builder,
+    learning_rate,
 )
 
 CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
@@ -148,6 +150,11 @@ class GANTrio(GAN):
         self.accuracy.update_state(labels, self.average_classifier(images, training=False))
         return self.report(self.accuracy)
 
+    def realness(self, images):
+        """The discriminator's logits float32 (n,) of images, or points, as the class that suits."""
+        labels = [tf.fill(len(images), label) for label in range(self.num_classes)]
+        return tf.reduce_max([self.judge(images, each)[0][:, 0] for each in labels], axis=0)
+
     def build_critic(self):
         """The game played afterwards, in which a copy of the discriminator learns on alone.
 
@@ -176,12 +183,9 @@ def build(options, dataset):
 
     generator = build_generator(options, dataset, num_classes=dataset.num_classes)
     discriminator = build_discriminator(options, dataset, conditioning=options.conditioning)
-    classifier = agents.build_classifier(
-        dataset.image_size,
-        dataset.channels,
-        width=options.classifier_width,
-        num_classes=dataset.num_classes,
+    classifier = builder(dataset, agents.build_classifier, agents.build_point_classifier)(
+        width=options.classifier_width, num_classes=dataset.num_classes
     )
-    classifier.compile(agents.Adam(options.classifier_learning_rate))
+    classifier.compile(agents.Adam(learning_rate(options, "classifier")))
     game = RelativisticTrio if options.loss == "relativistic" else GANTrio
     return game(generator, discriminator, classifier, options)
