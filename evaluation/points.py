@@ -60,12 +60,14 @@ def evaluate_points(samples, mixture, test, classifier=None):
         samples: dict of kind -> (points (n, 2), the modes asked for or None).
         mixture: images.points.Mixture.
         test: images.splits.Split of real points, which say what is possible.
-        classifier: keras.Model, points -> logits, which has seen none of them; or None.
+        classifier: keras.Model, points -> logits, which has seen none of them; None of a game
+            without classes.
     Returns:
         dict of JSON: "samples", kind -> `measure`, with the kind "real"; with a classifier also
         "classifier_accuracy" on the real points.
     """
-    kinds = {"real": (test.images, test.labels), **samples}
+    asked = None if classifier is None else test.labels
+    kinds = {"real": (test.images, asked), **samples}
     measured = {kind: measure(drawn, mixture, labels) for kind, (drawn, labels) in kinds.items()}
     report: dict[str, Any] = {"samples": measured}
     if classifier is not None:

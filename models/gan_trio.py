@@ -162,7 +162,7 @@ class GANTrio(GAN):
             A compiled models.critic.Critic.
         """
         discriminator = copy_agent(self.discriminator)
-        discriminator.compile(adam(self.options, self.options.discriminator_learning_rate))
+        discriminator.compile(adam(self.options, "discriminator"))
         critic = Critic(self.average_generator, discriminator, self.options)
         critic.compile(jit_compile=self.options.jit)
         return critic
