@@ -41,7 +41,7 @@ def trained(request, tmp_path_factory):
     """(game, its run's folder), of a whole run."""
     path = tmp_path_factory.mktemp(request.param) / "run"
     line = words(request.param, path, "--dataset", "grid", *TINY, "--steps", STEPS)
-    succeeded(program.run(*line))
+    assert "warning" not in succeeded(program.run(*line))
     return request.param, path
 
 
