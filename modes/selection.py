@@ -6,8 +6,8 @@ import pathlib
 from attacks.ball import Ball
 from cli.terminal import say
 from games import GAMES, OptionError
-from games.option import check_reach
 from games.base import POINTS
+from games.option import check_reach
 from images import datasets
 from training import finding
 

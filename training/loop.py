@@ -12,8 +12,8 @@ import models
 from devices import hardware
 from devices.distribution import Devices
 from images import datasets
-from training import cost
 from images.views import view_of
+from training import cost
 from training.accessories import Accessories, Bar, Teller
 from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid, is_signal
 from training.collapse import CollapseWatch
