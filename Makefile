@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed$(if $(GPU),-gpu)
 EXTRAS := dev$(if $(GPU),$(comma)gpu)
 DEMO := runs/demo
+TOYS := runs/toys
 
-.PHONY: help setup demo attacked train test test-slow lint clean
+.PHONY: help setup demo attacked toys train test test-slow lint clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -30,6 +31,12 @@ attacked: $(STAMP)  ## makes digits with no generator, by attacking a discrimina
 	@if [ -f $(DEMO)-attacked/checkpoint.keras ]; then again=--resume; fi; \
 	$(BIN)/python dcgan.py --mode train --game attacked --preset quick --dataset digits --path $(DEMO)-attacked $$again
 	$(BIN)/python dcgan.py --mode generate --game attacked --path $(DEMO)-attacked
+
+toys: $(STAMP)  ## eight Gaussians on a ring, twenty-five on a grid: trains, draws and counts the modes
+	@for toy in ring grid; do \
+		game="$(BIN)/python dcgan.py --game gan --dataset $$toy --path $(TOYS)-$$toy"; \
+		$$game --mode train --preset quick --overwrite && $$game --mode evaluate || exit 1; \
+	done
 
 train: $(STAMP)  ## trains the trio on MNIST (on digits where MNIST cannot be had)
 	$(BIN)/python dcgan.py --mode train

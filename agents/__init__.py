@@ -9,6 +9,11 @@ from agents.discriminator import (
     with_every_label,
 )
 from agents.generator import build_generator, build_style_generator
+from agents.points import (
+    build_point_classifier,
+    build_point_discriminator,
+    build_point_generator,
+)
 from agents.precision import compute_in
 from agents.residual import build_residual_discriminator, build_residual_generator
 
@@ -18,6 +23,9 @@ __all__ = [
     "build_classifier",
     "build_discriminator",
     "build_generator",
+    "build_point_classifier",
+    "build_point_discriminator",
+    "build_point_generator",
     "build_residual_discriminator",
     "build_residual_generator",
     "build_robust_classifier",

@@ -93,9 +93,14 @@ def to_pixels(features, channels):
 def downsample(images, width, spectral_norm=False, initializer="glorot_uniform"):
     """Halves the side of a feature map: (b, h, w, c) -> (b, ceil(h/2), ceil(w/2), width)."""
     convolution = layers.Conv2D(width, 4, strides=2, padding="same", kernel_initializer=initializer)
-    if spectral_norm:
-        convolution = layers.SpectralNormalization(convolution)
-    return layers.LeakyReLU(0.2)(convolution(images))
+    return layers.LeakyReLU(0.2)(bounded(convolution, spectral_norm)(images))
+
+
+def bounded(layer, spectral_norm):
+    """A layer, spectrally normalised if asked (Miyato et al. 2018, arXiv:1802.05957)."""
+    if not spectral_norm:
+        return layer
+    return layers.SpectralNormalization(layer, dtype=layer.dtype_policy)
 
 
 def shrink(images, width, activation):

@@ -51,15 +51,24 @@ def build_discriminator(
     initializer = "glorot_uniform" if tall else "he_normal"
     for level in range(levels):
         hidden = blocks.downsample(hidden, width * 2**level, spectral_norm, initializer)
-    features = layers.Flatten()(hidden)
+    return judging(images, layers.Flatten()(hidden), num_classes, conditioning, spectral_norm)
 
-    head = layers.Dense(1, dtype="float32")
-    realness = (layers.SpectralNormalization(head, dtype="float32") if spectral_norm else head)(
-        features
-    )
+
+def judging(images, features, num_classes, conditioning, spectral_norm):
+    """The discriminator of these features, with the heads of its `conditioning`.
+
+    Args:
+        images: keras.Input.
+        features: (b, n), made of the images.
+        num_classes, conditioning, spectral_norm: as `build_discriminator`.
+    Returns:
+        keras.Model.
+    """
+    head = blocks.bounded(layers.Dense(1, dtype="float32"), spectral_norm)
+    realness = head(features)
     if conditioning == "projection":
         labels = blocks.label_input()
-        direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, features)
+        direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, n)
         matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
         return keras.Model(
             [images, labels],
@@ -119,16 +128,17 @@ def with_every_label(discriminator):
     """
     if len(discriminator.inputs) == 1:
         return class_head(discriminator)
-    flatten, embedding, add = (
+    embedding, dot, add = (
         next(layer for layer in discriminator.layers if isinstance(layer, kind))
-        for kind in (layers.Flatten, layers.Embedding, layers.Add)
+        for kind in (layers.Embedding, layers.Dot, layers.Add)
     )
     directions = layers.Dense(
         embedding.input_dim, use_bias=False, dtype="float32", name="every_direction"
     )
     realness, _ = add.input  # (b, 1), the part that depends on no label
+    _, features = dot.input  # (b, n)
     every = layers.Add(dtype="float32", name="every_logit")(
-        [realness, directions(flatten.output)]
+        [realness, directions(features)]
     )  # (b, num_classes)
     directions.set_weights([embedding.get_weights()[0].T])
     return keras.Model(discriminator.inputs[0], every)

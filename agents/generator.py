@@ -31,16 +31,7 @@ def build_generator(image_size, channels, *, latent_dim, width, num_classes=None
         ValueError: if `image_size` cannot be halved down to a base of 4 to 8 pixels.
     """
     sizes = blocks.resolutions(image_size)
-    latents = keras.Input((latent_dim,), name="latents")
-    inputs, hidden = latents, latents
-    if num_classes is not None:
-        labels = blocks.label_input()
-        inputs = [latents, labels]
-        code = layers.Embedding(
-            num_classes, EMBEDDING_DIM, embeddings_initializer="normal", name="class_code"
-        )(labels)
-        hidden = layers.Concatenate()([latents, code])  # (b, latent_dim + 16)
-
+    inputs, hidden = told_class(latent_dim, num_classes)
     base, widest = sizes[0], width * 2 ** (len(sizes) - 1)
     hidden = layers.Dense(base * base * widest, use_bias=False)(hidden)
     hidden = layers.Reshape((base, base, widest))(hidden)
@@ -91,3 +82,22 @@ def build_style_generator(image_size, channels, *, latent_dim, width, num_classe
         )(hidden)
         hidden = layers.Activation("relu")(blocks.restyle(hidden, code))
     return keras.Model(inputs, blocks.to_pixels(hidden, channels), name="generator")
+
+
+def told_class(latent_dim, num_classes):
+    """The inputs of a generator, and what its first layer gets: latents and a code of the class.
+
+    Args:
+        latent_dim: int.
+        num_classes: int, or None for a generator that is told no class.
+    Returns:
+        (keras.Input or a list of two, (b, latent_dim + 16) or the latents alone).
+    """
+    latents = keras.Input((latent_dim,), name="latents")
+    if num_classes is None:
+        return latents, latents
+    labels = blocks.label_input()
+    code = layers.Embedding(
+        num_classes, EMBEDDING_DIM, embeddings_initializer="normal", name="class_code"
+    )(labels)
+    return [latents, labels], layers.Concatenate()([latents, code])

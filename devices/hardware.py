@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-MOST_AT_ONCE = 8  # steps in one call on a GPU, so that it need not wait for Python
+MOST_AT_ONCE = 8  # short steps in one call, so that they need not wait for Python
 
 
 def has_gpu():
@@ -31,10 +31,14 @@ def suited(options, *, xla, gpu, shared=False):
     return {**options, **missing}
 
 
-def steps_at_once(steps, *, gpu):
-    """How many of an epoch's steps are played in one call; on a CPU one.
+def steps_at_once(steps, *, short):
+    """How many of an epoch's steps are played in one call; one, unless they are short.
 
     The number divides the epoch's steps, because Keras would otherwise play beyond its end.
+
+    Args:
+        steps: int, of the epoch.
+        short: bool, whether Python takes a good part of a step's time: on a GPU, or with points.
     """
-    most = MOST_AT_ONCE if gpu else 1
+    most = MOST_AT_ONCE if short else 1
     return max(number for number in range(1, most + 1) if steps % number == 0)

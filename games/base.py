@@ -8,6 +8,10 @@ from typing import Any, ClassVar
 from games.option import OptionError, check, option
 
 DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
+POINTS = (
+    "ring",
+    "grid",
+)  # mixtures of Gaussians in the plane, for games that can do without images
 DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")
@@ -32,7 +36,8 @@ class Game:
         modes: the modes that know this game.
         presets: preset -> options, for grey images of the usual size, or for a game without
             images.
-        small, colour: preset -> options that differ for small grey images and colour pictures.
+        small, colour, points: preset -> options that differ for small grey images, colour pictures
+            and points in the plane.
         adapt: callable, the options that were given -> further options that follow from them.
         classifier: name of the player that names classes; None if no player does.
         labelled: bool, whether the game needs the classes of the real images.
@@ -54,6 +59,7 @@ class Game:
     modes: tuple[str, ...] = IMAGE_MODES
     small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     colour: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+    points: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     adapt: Callable[[Mapping], Mapping] = lambda given: {}
     classifier: str | None = "classifier"
     labelled: bool = True
@@ -112,7 +118,7 @@ class Game:
 
         Args:
             preset: str, a key of `presets`.
-            kind: "grey", "small" or "colour": the images that the game is played with.
+            kind: "grey", "small", "colour" or "points": what the game is played with.
             **given: options by name, of any game; None means not given.
         Returns:
             An instance of `options`.
@@ -125,7 +131,8 @@ class Game:
         for name in given.keys() - self.fields.keys():
             owners = " or ".join(owner for owner in GAMES if name in GAMES[owner].fields)
             raise OptionError(f"--{name}: is for --game {owners}, not {self.name}")
-        of_kind = {"small": self.small, "colour": self.colour}.get(kind, {}).get(preset, {})
+        kinds = {"small": self.small, "colour": self.colour, "points": self.points}
+        of_kind = kinds.get(kind, {}).get(preset, {})
         chosen = {**self.presets[preset], **of_kind, **self.adapt(given), **given}
         return self.options(**{**chosen, "game": self.name, "preset": preset})
 
@@ -220,12 +227,14 @@ class ImageOptions(Options):
 
 
 def kind_of(dataset, image_size=None, channels=None):
-    """The kind of a data set's images, "grey", "small" or "colour", on which presets depend.
+    """The kind of a data set, "grey", "small", "colour" or "points", on which presets depend.
 
     Args:
         dataset: str, its name.
         image_size, channels: ints, or None where not yet known; a folder then counts as colour.
     """
+    if dataset in POINTS:
+        return "points"
     if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):
         return "colour"
     small = dataset == "digits" if image_size is None else image_size <= 16

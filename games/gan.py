@@ -1,10 +1,10 @@
 """Generator against discriminator, and the trio, in which a classifier learns from fakes alone."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from games import option as o
-from games.base import Game, ImageOptions
+from games.base import DATASETS, POINTS, Game, ImageOptions
 
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
 CONDITIONINGS = ("projection", "auxiliary", "none")
@@ -12,8 +12,27 @@ CONDITIONINGS = ("projection", "auxiliary", "none")
 
 @dataclasses.dataclass(frozen=True)
 class GANOptions(ImageOptions):
-    """Options of the two-agent game. Shifts are in pixels of the image."""
+    """Options of the two-agent game. Shifts are in pixels of the image.
 
+    Its agents play with images or, on the data sets of `POINTS`, with points in the plane.
+    """
+
+    # What an option of images must be where there are none.
+    ON_POINTS: ClassVar = {
+        "image_size": None,
+        "data_dir": None,
+        "translation": 0,
+        "classifier_translation": 0,
+        "refine": True,
+        "style": False,
+        "mirror": False,
+    }
+
+    dataset: str = o.option(
+        "mnist",
+        "auto is MNIST where it can be had, else digits; ring and grid are points in the plane.",
+        choices=(*DATASETS, *POINTS),
+    )
     batch_size: int = o.batch_size(64)
     loss: str = o.option("non_saturating", "The adversarial loss.", choices=LOSSES)
     r1_gamma: float = o.r1_gamma(0.1)
@@ -38,9 +57,16 @@ class GANOptions(ImageOptions):
     )
     generator_learning_rate: float = o.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = o.learning_rate("discriminator", 5e-4)
+    falling: bool = o.option(False, "Let the learning rates fall to nothing over the run's steps.")
 
     def __post_init__(self):
         super().__post_init__()
+        if self.dataset in POINTS:
+            for name, allowed in self.ON_POINTS.items():
+                if getattr(self, name, allowed) != allowed:
+                    raise o.OptionError(
+                        f"--{name}: is for images, not for the points of --dataset {self.dataset}"
+                    )
         if self.loss == "wasserstein" and self.spectral_norm:
             raise o.OptionError(
                 "--loss wasserstein with --spectral_norm: both bound the critic's slope; choose one"
@@ -83,6 +109,20 @@ COLOUR = {
     "discriminator_width": 48,
     "batch_size": 32,
 }
+# Points: small agents, and steps so short that there may be many.
+ON_THE_PLANE: dict[str, Any] = {
+    "loss": "relativistic",
+    "r1_gamma": 0.001,
+    "beta_2": 0.99,
+    "generator_width": 64,
+    "discriminator_width": 64,
+    "latent_dim": 2,
+    "batch_size": 256,
+    "refine": True,
+    "generator_learning_rate": 4e-3,
+    "discriminator_learning_rate": 4e-3,
+    "falling": True,
+}
 SHARED: dict[str, Any] = {
     "labelled": True,
     "next_mode": "generate --nice",
@@ -116,12 +156,18 @@ GAN = Game(
         "standard": {**COLOUR, "steps": 16_000},
         "best": {**COLOUR, "steps": 120_000},
     },
+    points={
+        "quick": {**ON_THE_PLANE, "steps": 16_000},
+        "standard": {**ON_THE_PLANE, "steps": 32_000},
+        "best": {**ON_THE_PLANE, "steps": 64_000},
+    },
 )
 
 # The trio's presets are the GAN's, with the classifier's options added.
 SWIFT_TRIO = {"classifier_width": 16}
 SMALL_TRIO = {"classifier_width": TrioOptions.classifier_width, "classifier_translation": 1}
 COLOUR_TRIO = {"classifier_width": 24}
+POINTS_TRIO = {"classifier_width": 64, "classifier_translation": 0}
 
 TRIO = Game(
     **SHARED,
@@ -137,4 +183,5 @@ TRIO = Game(
     },
     small={name: {**chosen, **SMALL_TRIO} for name, chosen in GAN.small.items()},
     colour={name: {**chosen, **COLOUR_TRIO} for name, chosen in GAN.colour.items()},
+    points={name: {**chosen, **POINTS_TRIO} for name, chosen in GAN.points.items()},
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from games.base import DATASETS
-from images import archives, downloads, folders
+from images import archives, downloads, folders, points
 from images.decoding import read_pictures, resize_images, to_channels
 from images.files import DataError, explaining
 from images.splits import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, Split, hold_out
@@ -41,7 +41,10 @@ CLASS_NAMES = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits that share no image. A test set that the source comes with is kept."""
+    """Three splits that share no image. A test set that the source comes with is kept.
+
+    With points in the plane an example is a point, float32 as networks see it, and no image.
+    """
 
     name: str
     class_names: tuple[str, ...]
@@ -50,14 +53,24 @@ class Dataset:
     test: Split
 
     @property
+    def is_points(self):
+        """Whether the examples are points, (n, 2), instead of images."""
+        return self.train.images.ndim == 2
+
+    @property
+    def shape(self):
+        """Of an example: (h, w, c), or (2,)."""
+        return self.train.images.shape[1:]
+
+    @property
     def image_size(self):
         """Side of the square images, in pixels."""
-        return self.train.images.shape[1]
+        return self.shape[0]
 
     @property
     def channels(self):
         """1 for grey, 3 for RGB."""
-        return self.train.images.shape[3]
+        return self.shape[-1]
 
     @property
     def num_classes(self):
@@ -94,10 +107,10 @@ def load(
     """Loads a data set whole, from `data_dir`, Keras's cache or the network, in this order.
 
     Args:
-        name: str, one of `DATASETS` but "auto"; see `resolve`.
+        name: str, one of `DATASETS` but "auto" (see `resolve`), or of `points.MIXTURES`.
         data_dir: str or path of a folder with the data set's files; `folder` needs it.
         image_size: int, side that images are resized to; None for the data set's own
-            (28, 28, 32, 8), and 32 for `folder`.
+            (28, 28, 32, 8), and 32 for `folder`. Points have none.
         labelled: bool; if False, a `folder` needs no class folders: its pictures are one class.
         seed: int; decides how pictures of a `folder` are dealt to the splits that it lacks.
         announce: callable for lines of text: what of a `folder` was read, assumed and left out.
@@ -107,6 +120,8 @@ def load(
         DataError: if a file is missing, damaged or not what it should be.
         ValueError: if `name` is unknown.
     """
+    if name in points.MIXTURES:
+        return Dataset(name, *points.load(name))
     if name not in DATASETS[1:]:
         raise ValueError(f"dataset {name!r} is none of {', '.join(DATASETS[1:])}")
     if name == "folder":
@@ -188,7 +203,12 @@ def matched(dataset, class_names, channels):
 
 
 def normalize(images):
-    """Pixels as networks see them: uint8 [0, 255] -> float32 [-1, 1], array or tensor alike."""
+    """Pixels as networks see them: uint8 [0, 255] -> float32 [-1, 1], array or tensor alike.
+
+    What is float32 is so already: points, and what a generator has made.
+    """
+    if images.dtype == "float32":
+        return images
     if isinstance(images, np.ndarray):
         return images.astype(np.float32) / 127.5 - 1.0
     import tensorflow as tf

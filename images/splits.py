@@ -14,7 +14,7 @@ SPLIT_SEED = 0  # the splits stay the same whatever the seed of the run
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images uint8 (n, h, w, c) in [0, 255] and their labels int32 (n,)."""
+    """Images uint8 (n, h, w, c) in [0, 255], or points float32 (n, 2); labels int32 (n,)."""
 
     images: np.ndarray
     labels: np.ndarray

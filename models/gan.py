@@ -1,5 +1,7 @@
 """The two-agent min-max game (Goodfellow et al. 2014, arXiv:1406.2661)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -8,7 +10,7 @@ from devices import shared_batch
 from models import losses
 from models.augment import random_flip, random_translation
 from models.draw import Draw
-from models.game import Draws, Game, copy_agent
+from models.game import Draws, Game, copy_agent, falling_rate
 
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
 # The draws by which images are shifted and mirrored before the discriminator sees them.
@@ -110,7 +112,8 @@ class GAN(Game, Draws):
             return self.r1(self.discriminator, R1_INTERVAL, *real)
         logits_fn, real_images = real
         seed = self.random_seed(self.discriminator, Draw.WASSERSTEIN_MIXING)
-        mixing = shared_batch.uniform((tf.shape(real_images)[0], 1, 1, 1), seed)
+        ones = [1] * (len(real_images.shape) - 1)  # (b, 1, 1, 1); of points (b, 1)
+        mixing = shared_batch.uniform((tf.shape(real_images)[0], *ones), seed)
         return WASSERSTEIN_PENALTY * tf.reduce_mean(
             losses.wasserstein_gradient_penalty(logits_fn, real_images, fake[1], mixing)
         )
@@ -122,6 +125,17 @@ class GAN(Game, Draws):
             real_score=tf.sigmoid(real_logits),
             fake_score=tf.sigmoid(fake_logits),
         )
+
+    def realness(self, images):
+        """The discriminator's logits float32 (n,) of images, or points."""
+        return self.discriminator(images, training=False)[:, 0]
+
+    def go_on(self, options):
+        """Where the learning rates fall, they fall over the run's new length."""
+        super().go_on(options)
+        if options.falling:
+            for name, agent in self.agents().items():
+                agent.optimizer.learning_rate = learning_rate(options, name)
 
     def agents(self):
         """The agents that a checkpoint holds."""
@@ -148,33 +162,45 @@ def build(options, dataset):
 
 def build_generator(options, dataset, *, num_classes):
     """The compiled generator; it is told no class if `num_classes` is None."""
-    sizes = {"latent_dim": options.latent_dim, "width": options.generator_width}
-    shape = (dataset.image_size, dataset.channels)
-    if options.style:
-        generator = agents.build_style_generator(*shape, **sizes, num_classes=num_classes)
-    else:
-        generator = agents.build_generator(
-            *shape, **sizes, num_classes=num_classes, refine=options.refine
-        )
-    generator.compile(adam(options, options.generator_learning_rate))
+    plain = functools.partial(agents.build_generator, refine=options.refine)
+    of_images = agents.build_style_generator if options.style else plain
+    generator = builder(dataset, of_images, agents.build_point_generator)(
+        latent_dim=options.latent_dim,
+        width=options.generator_width,
+        num_classes=num_classes,
+    )
+    generator.compile(adam(options, "generator"))
     return generator
 
 
-def adam(options, learning_rate):
-    """The optimizer of an agent whose opponent learns."""
-    return agents.Adam(learning_rate, beta_1=options.beta_1, beta_2=options.beta_2)
+def adam(options, agent):
+    """The optimizer of an agent, given by its name, whose opponent learns."""
+    rate = learning_rate(options, agent)
+    return agents.Adam(rate, beta_1=options.beta_1, beta_2=options.beta_2)
 
 
 def build_discriminator(options, dataset, *, conditioning):
     """The compiled discriminator; `conditioning` as `agents.build_discriminator`."""
-    discriminator = agents.build_discriminator(
-        dataset.image_size,
-        dataset.channels,
+    of_images = functools.partial(agents.build_discriminator, tall=not options.style)
+    build_of = builder(dataset, of_images, agents.build_point_discriminator)
+    discriminator = build_of(
         width=options.discriminator_width,
         num_classes=dataset.num_classes,
         conditioning=conditioning,
         spectral_norm=options.spectral_norm,
-        tall=not options.style,
     )
-    discriminator.compile(adam(options, options.discriminator_learning_rate))
+    discriminator.compile(adam(options, "discriminator"))
     return discriminator
+
+
+def builder(dataset, of_images, of_points):
+    """The builder of an agent for a data set's images, whose shape it then knows, or its points."""
+    if dataset.is_points:
+        return of_points
+    return functools.partial(of_images, dataset.image_size, dataset.channels)
+
+
+def learning_rate(options, agent):
+    """The step size of an agent, given by its name, or the schedule by which it falls."""
+    first = getattr(options, f"{agent}_learning_rate")
+    return falling_rate(options, first) if options.falling else first

@@ -15,6 +15,8 @@ from models.gan import (
     adam,
     build_discriminator,
     build_generator,
+    builder,
+    learning_rate,
 )
 
 CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
@@ -148,6 +150,12 @@ class GANTrio(GAN):
         self.accuracy.update_state(labels, self.average_classifier(images, training=False))
         return self.report(self.accuracy)
 
+    def realness(self, images):
+        """The discriminator's logits float32 (n,) of images, or points, as the class that suits."""
+        images = tf.convert_to_tensor(images)
+        labels = [tf.fill([len(images)], label) for label in range(self.num_classes)]
+        return tf.reduce_max([self.judge(images, each)[0][:, 0] for each in labels], axis=0)
+
     def build_critic(self):
         """The game played afterwards, in which a copy of the discriminator learns on alone.
 
@@ -155,7 +163,7 @@ class GANTrio(GAN):
             A compiled models.critic.Critic.
         """
         discriminator = copy_agent(self.discriminator)
-        discriminator.compile(adam(self.options, self.options.discriminator_learning_rate))
+        discriminator.compile(adam(self.options, "discriminator"))
         critic = Critic(self.average_generator, discriminator, self.options)
         critic.compile(jit_compile=self.options.jit)
         return critic
@@ -176,12 +184,9 @@ def build(options, dataset):
 
     generator = build_generator(options, dataset, num_classes=dataset.num_classes)
     discriminator = build_discriminator(options, dataset, conditioning=options.conditioning)
-    classifier = agents.build_classifier(
-        dataset.image_size,
-        dataset.channels,
-        width=options.classifier_width,
-        num_classes=dataset.num_classes,
+    classifier = builder(dataset, agents.build_classifier, agents.build_point_classifier)(
+        width=options.classifier_width, num_classes=dataset.num_classes
     )
-    classifier.compile(agents.Adam(options.classifier_learning_rate))
+    classifier.compile(agents.Adam(learning_rate(options, "classifier")))
     game = RelativisticTrio if options.loss == "relativistic" else GANTrio
     return game(generator, discriminator, classifier, options)

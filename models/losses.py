@@ -158,7 +158,7 @@ def squared_gradient_norm(logits_fn, images):
 
     Args:
         logits_fn: callable, images -> logits (batch, 1), each of which depends on its image alone.
-        images: float32 (batch, h, w, c).
+        images: float32 (batch, h, w, c), or points (batch, 2).
     Returns:
         float32 (batch,), logits^2 per pixel unit^2 on the [-1, 1] scale, >= 0.
     Source: Mescheder et al. 2018, equation 9, arXiv:1801.04406.
@@ -167,7 +167,7 @@ def squared_gradient_norm(logits_fn, images):
         tape.watch(images)
         total = ops.sum(logits_fn(images))
     gradient = tape.gradient(total, images)
-    return ops.sum(ops.square(gradient), axis=(1, 2, 3))
+    return ops.sum(ops.square(gradient), axis=range(1, len(images.shape)))
 
 
 def wasserstein_gradient_penalty(logits_fn, real_images, fake_images, mixing):
@@ -176,7 +176,7 @@ def wasserstein_gradient_penalty(logits_fn, real_images, fake_images, mixing):
     Args:
         logits_fn: callable, images -> (batch, 1) logits.
         real_images, fake_images: float32 (batch, h, w, c).
-        mixing: float32 (batch, 1, 1, 1), uniform in [0, 1].
+        mixing: float32 (batch, 1, 1, 1), or (batch, 1) of points, uniform in [0, 1].
     Returns:
         float32 (batch,), >= 0.
     Source: Gulrajani et al. 2017, algorithm 1, arXiv:1704.00028.

@@ -5,9 +5,11 @@ import json
 import numpy as np
 
 from cli.terminal import say
-from evaluation import attack_plots, generation, names, plots, reference, robustness, table
+from evaluation import attack_plots, generation, names, plots, points, reference, robustness, table
 from games import GAMES, OptionError
 from images import datasets, downloads, pictures
+from images.points import MIXTURES
+from images.views import view_of
 from modes.generate import KINDS, open_sampler
 from modes.selection import (
     chosen_ball,
@@ -26,7 +28,10 @@ def evaluate(flags):
     """--mode evaluate: tables of figures, as JSON too, and plots; returns the exit status."""
     run, supplied = open_run(flags, needs_data=True)
     folder = report_folder(flags, run, supplied)
-    if "generate" not in GAMES[flags.game].modes or flags.robustness:
+    name = getattr(run.read_config(), "dataset", None)
+    if name in MIXTURES:
+        judge_points(flags, run, folder)
+    elif "generate" not in GAMES[flags.game].modes or flags.robustness:
         judge_robustness(flags, run, folder)
     else:
         judge_generation(flags, run, folder)
@@ -96,6 +101,30 @@ def judge_generation(flags, run, folder):
         say(line)
     plots.plot_report(report, folder)
     say(f"wrote {folder / 'evaluation.json'} and the plots beside it")
+
+
+def judge_points(flags, run, folder):
+    """Counts what a run's points have of their mixture; writes evaluation.json and points.png."""
+    refuse(flags, ("robustness", "epsilon", "norm"), "is for images, not for points")
+    sampler, dataset = open_sampler(flags, run), load_data(run, flags)
+    count, seed = flags.samples or len(dataset.test.labels), flags.seed or 0
+    asked = sampler.num_classes is not None
+    labels = np.resize(np.arange(sampler.num_classes or 1, dtype=np.int32), count)
+    say(f"drawing {count} points of each kind: {', '.join(KINDS.values())}")
+    drawn = {
+        kind: getattr(sampler, kind)(labels, np.random.default_rng(seed)) for kind in KINDS.values()
+    }
+    report = points.evaluate_points(
+        {kind: (sample, labels if asked else None) for kind, sample in drawn.items()},
+        MIXTURES[dataset.name],
+        dataset.test,
+        load_classifier(run) if asked else None,
+    )
+    report = {"dataset": dataset.name, **report}
+    say(points.format_points(report))
+    pictures.save_text(folder / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    pictures.save_png(folder / "points.png", view_of(dataset.name).sheet(drawn["plain"]))
+    say(f"wrote {folder / 'evaluation.json'} and points.png beside it")
 
 
 def draw_sample(sampler, kind, labels, seed):

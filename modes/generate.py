@@ -7,11 +7,11 @@ import numpy as np
 from cli.terminal import say
 from games import OptionError
 from images import datasets, pictures
+from images.views import view_of
 from models import interpolation, sampling
 from models.attacked_discriminator import image_attack
 from modes.selection import class_of, open_run, output_folder
 
-GRID = 64  # images, as this project's ancestor drew
 FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # of "attacked"?
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
 
@@ -44,19 +44,18 @@ def generate(flags):
     if flags.classes:
         classes = [class_of(word, run, "classes") for word in flags.classes]
         say(f"drawing {', '.join(dict.fromkeys(run.class_names()[label] for label in classes))}")
-    count = flags.samples or (8 * len(classes) if flags.classes else GRID)
+    view = view_of(run.read_config().dataset)
+    count = flags.samples or (view.per_class * len(classes) if flags.classes else view.many)
     labels = np.resize(np.array(classes, np.int32), count)
     drawn = getattr(sampler, KINDS[flags.nice])(labels, np.random.default_rng(flags.seed or 0))
-    images, scores = datasets.denormalize(drawn), sampler.score(drawn, labels)
     if flags.arrays:
         arrays = pathlib.Path(flags.arrays).expanduser()
-        pictures.save_atomically(
-            arrays,
-            lambda file: np.savez_compressed(file, images=images, labels=labels, scores=scores),
-        )
+        scores = sampler.score(drawn, labels)
+        named = {view.name: view.array(drawn), "labels": labels, "scores": scores}
+        pictures.save_atomically(arrays, lambda file: np.savez_compressed(file, **named))
         say(f"wrote {arrays}")
     picture = output_folder(flags) / f"{'nice_' if flags.nice else ''}generated_image.png"
-    pictures.save_png(picture, pictures.grid(images, len(classes) if len(classes) > 1 else 8))
+    pictures.save_png(picture, view.sheet(drawn, len(classes) if len(classes) > 1 else 8))
     say(f"wrote {picture}")
     if isinstance(sampler, sampling.AttackSampler):
         write_film(sampler, labels[: 2 * num_classes], flags)

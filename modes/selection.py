@@ -6,11 +6,13 @@ import pathlib
 from attacks.ball import Ball
 from cli.terminal import say
 from games import GAMES, OptionError
+from games.base import POINTS
 from games.option import check_reach
 from images import datasets
 from training import finding
 
 FEWEST_TEST_IMAGES = 100
+NEEDS_IMAGES = ("interpolate", "attack", "export")
 USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's options
 
 
@@ -33,8 +35,20 @@ def open_run(flags, needs_data=False):
     if supplied and which == "auto" and needs_data:
         name = datasets.resolve("auto", flags.data_dir, announce=say)
         run, supplied = finding.find(game.name, name, flags.path)
+    refuse_points(flags.mode, run)
     say(f"using the {'supplied' if supplied else 'trained'} agents of {run.path}")
     return run, supplied
+
+
+def refuse_points(mode, run):
+    """Refuses a mode that needs images if the run is on points.
+
+    Raises:
+        OptionError: one line.
+    """
+    name = getattr(run.read_config(), "dataset", None)
+    if name in POINTS and mode in NEEDS_IMAGES:
+        raise OptionError(f"--mode {mode}: is for images, not for the points of --dataset {name}")
 
 
 def classifier_run(run):
@@ -120,6 +134,8 @@ def data_of(run, options):
         DataError: if it is not available, or has other classes.
     """
     dataset = load_dataset(options)
+    if dataset.is_points:
+        return dataset  # it is drawn, so there is no other copy of it
     shape = run.image_shape() or (None, None, dataset.channels)
     names = run.class_names() if GAMES[options.game].labelled else dataset.class_names
     return datasets.matched(dataset, names, shape[2])

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from images import datasets, pictures
+from images import pictures
+from images.views import Pictures
 
 FILM_FRAMES = 80  # at most, so that a film has only a few MB
-GRID_ROWS = 8
 FORETOLD_AFTER = 5.0  # seconds
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -191,28 +191,29 @@ class Progress(keras.callbacks.Callback):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws the same latents after every epoch, one column per class, and makes a film of them.
+    """Draws the same latents after every epoch, as its view shows them, and makes a film of them.
 
     Args:
         run: run_folder.Run, whose folder `samples` gets epoch-0001.png and so on.
-        num_classes: int, columns of the grid.
+        num_classes: int, columns of a grid of images.
         seed: int, of the latents.
+        view: of images.views.
     """
 
-    def __init__(self, run, num_classes, seed):
+    def __init__(self, run, num_classes, seed, view=Pictures()):  # noqa: B008  it is frozen
         super().__init__()
         self.run = run
         self.columns = num_classes
         self.seed = seed
+        self.view = view
 
     def on_epoch_end(self, epoch, logs=None):
         self.draw(self.model, epoch)
 
     def draw(self, game, epoch):
         """Writes the picture of an epoch, counted from 0."""
-        count = GRID_ROWS * self.columns
-        images, _ = game.sample(count, self.seed)
-        sheet = pictures.grid(datasets.denormalize(images), self.columns)
+        images, _ = game.sample(self.view.per_class * self.columns, self.seed)
+        sheet = self.view.sheet(images, self.columns, getattr(game, "realness", None))
         pictures.save_png(self._frame(epoch), sheet)
         with tf.summary.create_file_writer(str(self.run.tensorboard / "samples")).as_default():
             tf.summary.image("samples", sheet[None], step=epoch)
@@ -257,7 +258,7 @@ class GraphWriter(keras.callbacks.Callback):
 
     Args:
         run: run_folder.Run.
-        image_shape: (h, w, c) of the game's images.
+        image_shape: (h, w, c) of the game's images, or (2,) of its points.
     """
 
     def __init__(self, run, image_shape):

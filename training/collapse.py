@@ -31,7 +31,7 @@ class CollapseWatch(keras.callbacks.Callback):
     0.27 in healthy games; 0.88 and 0.11, or further apart, once the discriminator had won.
 
     Args:
-        images: uint8 (n, h, w, c), held-out real images.
+        images: uint8 (n, h, w, c), held-out real images, or points float32 (n, 2).
         labels: int32 (n,).
         helps: str, what usually helps.
         conditional: bool, whether the generator is told a class; if not, the spread is that of all
@@ -105,14 +105,14 @@ class CollapseWatch(keras.callbacks.Callback):
         }
         self.earlier = (played, {name: logs[name] for name in recent})
         images, _ = self.model.sample(max(2, self.samples // 5), self.seed)
-        signs = dict(self.glance(datasets.denormalize(images), recent, step))
+        signs = dict(self.glance(images, recent, step))
         self.glimpsed = self._tell(signs, self.glimpsed)
 
     def glance(self, images, logs, step):
         """Yields (name, text) for each sign that a game is lost, whatever its age.
 
         Args:
-            images: uint8 (n, h, w, c), generated, of all classes.
+            images: as those of `look`, of all classes.
             logs: dict, with recent means of "D(x)" and "D(G(z))" if they are known.
             step: int, of the game.
         """
@@ -137,14 +137,14 @@ class CollapseWatch(keras.callbacks.Callback):
         if self.model.step < self.after:
             return
         images, labels = self.model.sample(self.samples, self.seed)
-        signs = dict(self.look(datasets.denormalize(images), labels, logs or {}))
+        signs = dict(self.look(images, labels, logs or {}))
         self.suspected = self._tell(signs, self.suspected)
 
     def look(self, images, labels, logs):
         """Yields (name, text) for each sign of collapse.
 
         Args:
-            images: uint8 (n, h, w, c), generated.
+            images: float32 (n, h, w, c) in [-1, 1], or points (n, 2), generated; uint8 too.
             labels: int (n,), the classes asked for.
             logs: dict, with "D(x)" and "D(G(z))" if they are known.
         """
@@ -196,7 +196,7 @@ class CollapseWatch(keras.callbacks.Callback):
 
 
 def _flatten(images):
-    return images.reshape(len(images), -1).astype(np.float32) / 255.0
+    return datasets.normalize(images).reshape(len(images), -1)
 
 
 def _diversity(pixels, labels):

@@ -12,6 +12,7 @@ import models
 from devices import hardware
 from devices.distribution import Devices
 from images import datasets
+from images.views import view_of
 from training import cost
 from training.accessories import Accessories, Bar, Teller
 from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid, is_signal
@@ -96,8 +97,7 @@ def train(
     else:
         game = devices.build(functools.partial(build, config, dataset))
         run.clear()
-    shape = (dataset.image_size, dataset.image_size, dataset.channels)
-    run.start(config, dataset.class_names, str(devices), shape)
+    run.start(config, dataset.class_names, str(devices), dataset.shape)
     total_steps = FOREVER if config.minutes else config.steps
     per_epoch = config.steps_per_epoch(len(dataset.train.images))
     cuts = list(spans(game.step, total_steps, per_epoch))
@@ -119,9 +119,9 @@ def train(
         if show_bar:
             observers["the progress bar"] = Bar()
         wrapped = [accessories.wrap(observer, name) for name, observer in observers.items()]
-        gpu = hardware.has_gpu() and not devices.strategy
+        short = (hardware.has_gpu() or dataset.is_points) and not devices.strategy
         for span in cuts:
-            at_once = hardware.steps_at_once(span["steps_per_epoch"], gpu=gpu)
+            at_once = hardware.steps_at_once(span["steps_per_epoch"], short=short)
             if game.steps_per_execution != at_once:
                 game.compile(jit_compile=config.jit, steps_per_execution=at_once)
             game.fit(
@@ -187,7 +187,7 @@ def _grid(run, game, config, dataset, devices):
     """The callback that draws samples; None if the game makes no images or this is no chief."""
     if not devices.is_chief or not hasattr(game, "sample"):
         return None
-    return SampleGrid(run, dataset.num_classes, config.seed)
+    return SampleGrid(run, dataset.num_classes, config.seed, view_of(dataset.name))
 
 
 def _observers(run, game, config, dataset, announce, devices, grid):
@@ -196,8 +196,7 @@ def _observers(run, game, config, dataset, announce, devices, grid):
         return {}
     observers = {}
     if not devices.strategy:  # one device alone cannot trace a step that several share
-        shape = (dataset.image_size, dataset.image_size, dataset.channels)
-        observers["TensorBoard's graph"] = GraphWriter(run, shape)
+        observers["TensorBoard's graph"] = GraphWriter(run, dataset.shape)
     observers["TensorBoard"] = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
     if grid:
         observers["the sample pictures"] = grid

@@ -191,7 +191,7 @@ def check_agent(agent, path, name, remedy, *, image_shape=None, num_classes=None
         path: of its file.
         name: str, the agent that it should be.
         remedy: str, what to do otherwise.
-        image_shape: (h, w, c) of the run's images, or None if it is not known.
+        image_shape: (h, w, c) of the run's images, (2,) of its points, or None if not known.
         num_classes: int, of the run, or None.
     Raises:
         RunError: one line that names the file.
@@ -212,7 +212,7 @@ def check_agent(agent, path, name, remedy, *, image_shape=None, num_classes=None
         images, expected = inputs[0].shape, len(outputs[0].shape) == 2
     else:
         return
-    if not expected or len(images) != 4:
+    if not expected or len(images) != 1 + len(image_shape or "hwc"):
         refuse(f"from {tuple(inputs[0].shape)} to {tuple(outputs[0].shape)} is no {name}")
     if image_shape and tuple(images[1:]) != tuple(image_shape):
         refuse(f"images of {images[1:]}, the run's are {tuple(image_shape)}")

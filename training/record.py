@@ -225,7 +225,9 @@ class Record:
     def image_shape(self):
         """(h, w, c) of the run's images; None if config.json does not say."""
         shape = self.read_record().get("image_shape")
-        good = isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)
+        good = (
+            isinstance(shape, list) and len(shape) in (1, 3) and all(type(n) is int for n in shape)
+        )
         return tuple(shape) if good else None
 
     def append_stats(self, row):

@@ -1,0 +1,118 @@
+"""Collapse, counted: every loss with and without a penalty, on the ring and the grid.
+
+python -m benchmarks.collapse                            two seeds a cell
+python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
+python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
+
+A cell is a game of the preset of points with another loss and weight of R1; nothing else is tuned
+for it. It is judged as by `--mode evaluate`. Of wasserstein, which has a penalty of its own, there
+is one column.
+"""
+
+import itertools
+import statistics
+import sys
+
+from benchmarks import report
+from cli import terminal
+from cli.terminal import say
+from devices import startup
+from games.base import POINTS
+from games.gan import GAN, LOSSES
+
+GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
+SAMPLES = 2_500  # as PacGAN draws
+AT_ONCE = 50  # steps in a call
+
+
+def parse(argv):
+    """Reads the flags; argv without the program.
+
+    Raises:
+        OptionError: one line that names the flag.
+    """
+    parser = terminal.LineParser("python -m benchmarks.collapse", __doc__)
+    add = parser.add_argument
+    add("--datasets", choices=POINTS, nargs="+", default=list(POINTS), help="default both")
+    add("--losses", choices=LOSSES, nargs="+", default=list(LOSSES), help="default all")
+    add("--gammas", type=float, nargs="+", default=list(GAMMAS), help="weights of R1")
+    add("--seeds", type=int, nargs="+", default=[0, 1], help="default 0 1")
+    add("--steps", type=terminal.count, default=4_000, help="of each game; default 4000")
+    report.add_output(parser)
+    return parser.parse_args(argv)
+
+
+def cells(options):
+    """(data set, loss, weight of R1) of each cell, in the table's order."""
+    for dataset, loss in itertools.product(options.datasets, options.losses):
+        gammas = options.gammas[:1] if loss == "wasserstein" else options.gammas
+        yield from ((dataset, loss, gamma) for gamma in gammas)
+
+
+def load_matrix(options):
+    """The matrix, and the errors that it may end in; with them comes TensorFlow."""
+    report.check_output(options.output)
+    startup.load_tensorflow()
+
+    def start(options):
+        rows = []
+        say(title())
+        for cell in cells(options):
+            played = [play(*cell, seed=seed, steps=options.steps) for seed in options.seeds]
+            rows.append(summary(cell, played))
+            say(line(rows[-1]))
+        settings = {**vars(options), "output": None}
+        report.write(options.output, {"settings": settings, "rows": rows})
+        return 0
+
+    return start, (OSError,)
+
+
+def play(dataset, loss, gamma, *, seed, steps):
+    """Plays one game to its end.
+
+    Returns:
+        dict: as `evaluation.points.measure`, of the average generator's points.
+    """
+    import models
+    from evaluation.points import measure
+    from images import datasets, points
+
+    changed = {"loss": loss, "r1_gamma": gamma, "seed": seed, "steps": steps}
+    options = GAN.from_preset("quick", "points", dataset=dataset, **changed)
+    loaded = datasets.load(dataset)
+    game = models.build_game(options, loaded)
+    game.compile(steps_per_execution=min(AT_ONCE, steps))
+    batches = datasets.batches(loaded.train, options.batch_size, seed=seed)
+    game.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+    return measure(game.sample(SAMPLES, seed=1)[0], points.MIXTURES[dataset])
+
+
+def summary(cell, played):
+    """A row: the cell, and the means over its games."""
+    names = ("modes", "good", "kl")
+    means = {name: statistics.mean(each[name] for each in played) for name in names}
+    fewest = min(each["modes"] for each in played)
+    return {**dict(zip(("dataset", "loss", "gamma"), cell, strict=True)), **means, "fewest": fewest}
+
+
+def title():
+    """The line above the rows."""
+    return f"{'':6s}{'loss':>16s}{'R1':>8s}{'modes':>8s}{'fewest':>8s}{'good':>8s}{'KL':>8s}"
+
+
+def line(row):
+    """A row in words."""
+    return (
+        f"{row['dataset']:6s}{row['loss']:>16s}{row['gamma']:8g}{row['modes']:8.1f}"
+        f"{row['fewest']:8d}{row['good']:8.1%}{row['kl']:8.3f}"
+    )
+
+
+def main(argv):
+    """Fills the matrix; returns the exit status, as `terminal.answer`."""
+    return terminal.answer("benchmarks.collapse", argv, parse=parse, load=load_matrix)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
