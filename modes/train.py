@@ -211,9 +211,9 @@ def steps_of_longer(preset, options):
 def report_end(run, options, step, stopped_by, distribute, tell):
     """Says how the training ended and what to type next; returns the exit status."""
     game = GAMES[options.game]
-    mode, name, path = "train", game.name, run.path
+    name, path = game.name, run.path
     if game.parent is not None:
-        mode, name, path = "finetune", game.parent, run.path.parent
+        name, path = game.parent, run.path.parent
     if stopped_by == "not finite":
         remedy = " or --r1_gamma 1" if hasattr(options, "r1_gamma") else ""
         raise run_folder.RunError(
@@ -224,7 +224,7 @@ def report_end(run, options, step, stopped_by, distribute, tell):
     if is_signal(stopped_by):
         again = () if distribute == "none" else ("--distribute", distribute)
         tell(f"interrupted at step {step}, and saved; to go on:")
-        tell(f"  {command('--mode', mode, *where, *again, '--resume')}")
+        tell(f"  {run.command(*again, '--resume')}")
         return status_of(stopped_by)
     film = f"; the film is {run.film_file}" if run.film_file.exists() else ""
     tell(f"done, {step} steps{film}; next:")

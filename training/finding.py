@@ -2,6 +2,8 @@
 
 import pathlib
 
+import games
+from cli.terminal import command
 from training.run_folder import Run, RunError
 
 PRETRAINED = pathlib.Path(__file__).parents[1] / "assets" / "pretrained"
@@ -34,15 +36,21 @@ def find(game, which, path=None):
     if path is not None:
         if Run(path).exists:
             refuse_other(Run(path), game, which)
-        raise RunError(f"{path}: holds no trained agents; train some there with --mode train")
+        train = command("--mode", "train", "--game", game, "--path", path)
+        raise RunError(f"{path}: holds no trained agents; to train some there: {train}")
     pretrained = Run(PRETRAINED / f"{game}-{'mnist' if which == 'auto' else which}")
     if not pretrained.has_agents:
         raise RunError(
             f"{candidates[0].path if candidates else default_path(game, which)}: holds no trained"
             f" agents, and none are supplied for {game} on {which};"
-            f" train some with --mode train --game {game}"
+            f" to train some: {command('--mode', 'train', '--game', game, *_chosen(game, which))}"
         )
     return pretrained, True
+
+
+def _chosen(game, which):
+    """The words of a command that choose a data set or, for a game without images, a preset."""
+    return () if which == "auto" else (f"--{games.GAMES[game].options.TELLS_APART}", which)
 
 
 def refuse_other(run, game, which):

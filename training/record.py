@@ -12,6 +12,7 @@ import subprocess
 import filelock
 
 import games
+from cli.terminal import command
 from devices import hardware
 from images.pictures import save_text
 from training import reading
@@ -190,7 +191,8 @@ class Record:
             return reading.read_json(self.config_file)
         except FileNotFoundError:
             raise RunError(
-                f"{self.path}: holds no run (no config.json); train one with --mode train"
+                f"{self.path}: holds no run (no config.json); to train one there:"
+                f" {command('--mode', 'train', '--path', self.path)}"
             ) from None
 
     def read_config(self):

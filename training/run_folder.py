@@ -6,6 +6,7 @@ import os
 import sys
 
 import games
+from cli.terminal import command
 from images.pictures import save_atomically
 from models.game import Game
 from training import reading
@@ -139,6 +140,13 @@ class Run(Record):
         """Imports the module of this run's game, whose classes its files refer to."""
         importlib.import_module(games.GAMES[self.read_config().game].model)
 
+    def command(self, *words):
+        """The command that trains here, with further words, to be pasted into a shell."""
+        game, mode, path = games.GAMES[self.read_config().game], "train", self.path
+        if game.parent is not None:
+            game, mode, path = games.GAMES[game.parent], "finetune", path.parent
+        return command("--mode", mode, "--game", game.name, "--path", path, *words)
+
     def load_agent(self, name):
         """One of the agents to use, such as "generator".
 
@@ -162,8 +170,8 @@ class Run(Record):
         saved = reading.read_stamp(self.checkpoint_file).get("step", step)
         if step is not None and step != saved:
             print(
-                f"warning: {file} is of step {step}, the checkpoint of step {saved}; --mode train"
-                " --resume writes both anew",
+                f"warning: {file} is of step {step}, the checkpoint of step {saved}; this writes"
+                f" both anew: {self.command('--resume')}",
                 file=sys.stderr,
             )
         return agent
