@@ -11,9 +11,11 @@ import sys
 
 from benchmarks import report
 from cli import terminal
+from cli.modes import MODES
 from cli.terminal import count
 from devices import startup
 from games import GAMES, OptionError
+from games.option import check
 
 
 def parse(argv):
@@ -36,6 +38,7 @@ def parse(argv):
     add("--threads", type=count, default=1, help="of TensorFlow; default 1")
     options = parser.parse_args(argv)
     report.check_output(options.output)
+    check([MODES["audit"].flags["eves"]], options.eves)
     if options.picture is not None and options.picture.suffix != ".png":
         raise OptionError(f"--picture {options.picture}: must end in .png")
     for seed in options.seeds:
