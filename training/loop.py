@@ -91,9 +91,7 @@ def train(
     tell = announce if isinstance(announce, Teller) else Teller(announce)
     accessories = Accessories(tell)
     if resume:
-        game = devices.build(functools.partial(run.load_game, tell))
-        game.go_on(config)
-        run.forget_stats_after(game.step)
+        game = _loaded(run, config, devices, tell)
     else:
         game = devices.build(functools.partial(build, config, dataset))
         run.clear()
@@ -119,19 +117,8 @@ def train(
         if show_bar:
             observers["the progress bar"] = Bar()
         wrapped = [accessories.wrap(observer, name) for name, observer in observers.items()]
-        short = (hardware.has_gpu() or dataset.is_points) and not devices.strategy
         for span in cuts:
-            at_once = hardware.steps_at_once(span["steps_per_epoch"], short=short)
-            if game.steps_per_execution != at_once:
-                game.compile(jit_compile=config.jit, steps_per_execution=at_once)
-            game.fit(
-                _training_batches(config, dataset, devices, config.seed, first_step=game.step),
-                validation_data=_validation(game, dataset, devices),
-                callbacks=[keeper, progress, *wrapped],
-                shuffle=False,
-                verbose=0,
-                **span,
-            )
+            _play(game, span, config, dataset, devices, [keeper, progress, *wrapped])
             if keeper.stopped_by:
                 break
         if not cuts and devices.is_chief:
@@ -146,6 +133,30 @@ def train(
 
             plots.plot_losses(run.read_stats(), run.losses_file)
     return game, keeper.stopped_by
+
+
+def _loaded(run, config, devices, tell):
+    """The game of a run's checkpoint, which goes on as `config` says."""
+    game = devices.build(functools.partial(run.load_game, tell))
+    game.go_on(config)
+    run.forget_stats_after(game.step)
+    return game
+
+
+def _play(game, span, config, dataset, devices, callbacks):
+    """Plays the steps of a span, one of `spans`."""
+    short = (hardware.has_gpu() or dataset.is_points) and not devices.strategy
+    at_once = hardware.steps_at_once(span["steps_per_epoch"], short=short)
+    if game.steps_per_execution != at_once:
+        game.compile(jit_compile=config.jit, steps_per_execution=at_once)
+    game.fit(
+        _training_batches(config, dataset, devices, config.seed, first_step=game.step),
+        validation_data=_validation(game, dataset, devices),
+        callbacks=callbacks,
+        shuffle=False,
+        verbose=0,
+        **span,
+    )
 
 
 def _complete(run, game, grid, epoch, accessories):

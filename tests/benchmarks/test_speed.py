@@ -277,7 +277,7 @@ def test_a_row_of_a_cipher_says_what_was_measured():
 
 
 def test_a_training_that_was_stopped_is_no_row(monkeypatch):
-    monkeypatch.setattr(ciphers.training, "train", lambda *args, **how: (None, {}, "SIGINT"))
+    monkeypatch.setattr(ciphers.attempts, "train", lambda *args, **how: (None, "SIGINT"))
     with pytest.raises(KeyboardInterrupt):
         ciphers.row_of(None, None)
 
