@@ -81,10 +81,10 @@ def test_generate_draws_points(trained, tmp_path):
 def test_evaluate_counts_modes(trained, tmp_path):
     game, path = trained
     line = ("--mode", "evaluate", "--game", game, "--path", path, "--output", tmp_path)
-    said = succeeded(program.run(*line, "--samples", 200))
+    said = succeeded(program.run(*line, "--samples", 1000))
     report = json.loads((tmp_path / "evaluation.json").read_text())
     assert report["samples"]["real"]["modes"] == len(MIXTURES["grid"].centres)
-    assert report["samples"]["plain"]["samples"] == 200
+    assert report["samples"]["plain"]["samples"] == 1000
     assert (
         ("classifier_accuracy" in report)
         == (game == "trio")
