@@ -8,7 +8,7 @@ import pytest
 
 import agents
 from games import GAMES
-from training import finding, run_folder
+from training import finding
 from training.run_folder import Run, RunError
 
 
@@ -119,7 +119,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
 
 def test_find_prefers_the_latest_then_the_supplied(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run_folder, "PRETRAINED", tmp_path / "supplied")
+    monkeypatch.setattr(finding, "PRETRAINED", tmp_path / "supplied")
     with pytest.raises(RunError, match="--mode train"):
         finding.find("trio", "auto")
     supplied = with_generator(started(tmp_path / "supplied" / "trio-mnist"))
