@@ -153,7 +153,12 @@ def from_record(record):
         OptionError: if a value is out of range.
         TypeError, KeyError: if they are not the options of this version.
     """
-    return GAMES[record["game"]].options(**record)
+    if "game" not in record and "message_bits" in record:  # a cipher's record until version 0.7
+        record = {"game": "crypto", **record}
+    game = GAMES[record["game"]]
+    others = {name for other in GAMES.values() for name in other.fields} - game.fields.keys()
+    # Until version 0.7 a GAN's record also held the options of the trio.
+    return game.options(**{name: value for name, value in record.items() if name not in others})
 
 
 @dataclasses.dataclass(frozen=True)

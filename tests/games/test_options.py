@@ -124,6 +124,17 @@ def test_they_are_frozen_and_a_record_of_them_can_be_read(original):
         from_record({**record, "pool": 8})
 
 
+def test_records_of_version_0_7_are_read():
+    trio = dataclasses.asdict(GAMES["trio"].from_preset("quick", "small", dataset="digits"))
+    later = {"style", "mirror", "beta_1", "beta_2", "falling"}
+    old = {name: value for name, value in trio.items() if name not in later}
+    gan = from_record({**old, "game": "gan"})  # it held the trio's options, too
+    assert (type(gan), gan.steps, gan.r1_gamma) == (GANOptions, trio["steps"], trio["r1_gamma"])
+    cipher = dataclasses.asdict(GAMES["crypto"].from_preset("paper"))
+    del cipher["game"]
+    assert from_record(cipher) == GAMES["crypto"].from_preset("paper")
+
+
 @pytest.mark.parametrize("game", ON_IMAGES)
 @pytest.mark.parametrize("name", IMAGE_PRESETS)
 @pytest.mark.parametrize("dataset", DATASETS[1:])
