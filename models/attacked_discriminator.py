@@ -222,7 +222,7 @@ class AttackedDiscriminator(Game):
     def go_on(self, options):
         """Lets the learning rate fall over the run's new length."""
         super().go_on(options)
-        self.discriminator.optimizer.learning_rate = learning_rate(options)
+        self.discriminator.optimizer.learning_rate = learning_rate(self.options)
 
     def agents(self):
         """The agent that a checkpoint holds."""

@@ -194,8 +194,9 @@ class Game(keras.Model):
         """Does nothing: a game is built. Keras 3.15 would reduce a batch, and fail on workers."""
 
     def go_on(self, options):
-        """Adapts a loaded game to the options of the resumed run, whose length may differ."""
-        self.options = options
+        """Gives a loaded game the length of the run that goes on; its rules stay its own."""
+        lengths = {name: getattr(options, name) for name in options.LENGTHS}
+        self.options = dataclasses.replace(self.options, **lengths)
 
     def agents(self):
         """The agents that a checkpoint holds, by the names of the constructor's arguments."""

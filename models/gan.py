@@ -133,9 +133,9 @@ class GAN(Game, Draws):
     def go_on(self, options):
         """Where the learning rates fall, they fall over the run's new length."""
         super().go_on(options)
-        if options.falling:
+        if self.options.falling:
             for name, agent in self.agents().items():
-                agent.optimizer.learning_rate = learning_rate(options, name)
+                agent.optimizer.learning_rate = learning_rate(self.options, name)
 
     def agents(self):
         """The agents that a checkpoint holds."""

@@ -113,7 +113,7 @@ class RobustClassifier(AdversarialTraining):
     def go_on(self, options):
         """Lets the learning rate fall over the run's new length."""
         super().go_on(options)
-        self.classifier.optimizer.learning_rate = learning_rate(options)
+        self.classifier.optimizer.learning_rate = learning_rate(self.options)
 
     def agents(self):
         """The agent that a checkpoint holds."""

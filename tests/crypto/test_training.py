@@ -132,8 +132,9 @@ def test_an_attempt_that_leaks_is_followed_by_another(tmp_path, no_xla):
 def test_a_folder_of_another_game_is_refused(tmp_path):
     run = Run(tmp_path)
     run.config_file.write_text(json.dumps({"config": {"game": "trio"}}))
+    (tmp_path / "alice.keras").write_bytes(b"")
     with pytest.raises(RunError, match="holds a run of the game trio, not crypto"):
         find("crypto", "auto", tmp_path)
-    run.config_file.write_text(json.dumps({"config": {"game": "crypto", "generator_width": 3}}))
-    with pytest.raises(RunError, match="not a run of this version"):
+    run.config_file.write_text(json.dumps({"config": {"game": "crypto", "wheels": 3}}))
+    with pytest.raises(RunError, match="not a run of this program and version"):
         run.read_config()

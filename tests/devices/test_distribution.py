@@ -161,7 +161,8 @@ def test_a_signal_to_any_of_them_ends_all_at_the_same_step_saved(tmp_path, to):
 
 
 MIRRORED = """
-import sys
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

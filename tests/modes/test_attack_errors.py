@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.files import times_of, write_noise
 from tests.support.program import TINY, refused
-from training import run_folder
+from training import finding
 
 TRAIN = ("--mode", "train", "--dataset", "digits", "--game")
 
@@ -73,7 +73,7 @@ def test_a_bad_flag_is_refused_before_any_work(dcgan, tmp_path, words, named):
         (["--attack", "fgsm", "--attack_steps", 2], ["--attack_steps 2", "single step"]),
         (["--attack", "fgsm", "--norm", "l2"], ["--norm l2", "pgd and apgd"]),
         (["--attack", "square", "--norm", "l2"], ["--norm l2", "pgd and apgd"]),
-        (["--attack", "apgd", "--step_size", 0.1], ["--step_size", "for pgd"]),
+        (["--attack", "apgd", "--step_size", 0.1], ["--step_size", "for --attack pgd"]),
         (["--image", "x.png", "--samples", 3], ["--samples with --image", "choose one"]),
         (["--step_size", 0.0001], ["--step_size 0.0001", "edge"]),
         (["--epsilon", 1.5, "--norm", "l2", "--step_size", 0.01], ["--step_size 0.01", "edge"]),
@@ -150,7 +150,7 @@ def test_a_run_keeps_its_options_for_life(dcgan, robust):
 
 @pytest.mark.parametrize("game", ["robust", "attacked"])
 def test_no_run_is_named_and_none_is_supplied(dcgan, tmp_path, game, monkeypatch):
-    monkeypatch.setattr(run_folder, "PRETRAINED", tmp_path / "supplied")
+    monkeypatch.setattr(finding, "PRETRAINED", tmp_path / "supplied")
     refused(dcgan("--mode", "attack", "--game", game, "--path", "none"), 1, "none", "--mode train")
     assert list(tmp_path.iterdir()) == []
 

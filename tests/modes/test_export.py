@@ -70,7 +70,7 @@ def test_a_run_of_its_own_as_a_user_types_it(tmp_path):
     run.path.mkdir()
     run.start(GAMES["gan"].options(game="gan", dataset="digits"), "0123456789")
     for name, agent in games.tiny_gan().agents_to_save().items():
-        run.save_agent(name, agent)
+        run.save_agent(name, agent, step=0)
     words = ("--mode", "export", "--format", "litert", "--agent", "discriminator")
     words += ("--game", "gan", "--path", "run", "--output", "new/there")
     said = succeeded(run_apart(DCGAN, *words, folder=tmp_path))

@@ -48,7 +48,7 @@ def test_another_game_is_refused(run, words):
 
 
 def test_a_preset_of_other_agents_is_refused(run):
-    with pytest.raises(OptionError, match="--preset best: .*batch_size than quick.*--steps"):
+    with pytest.raises(OptionError, match="--preset best: differs in batch_size.*--steps"):
         resumed_options(run, options("--preset", "best"))
 
 

@@ -16,7 +16,8 @@ class FakeGame:
 
     def sample(self, count, seed):
         labels = np.arange(count, dtype=np.int32) % 10
-        return self.imagine(labels, np.random.default_rng(seed)) / 127.5 - 1, labels
+        images = self.imagine(labels, np.random.default_rng(seed)) / 127.5 - 1
+        return images.astype(np.float32), labels
 
 
 def digits():

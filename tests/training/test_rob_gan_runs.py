@@ -142,9 +142,9 @@ def test_the_config_goes_round():
     written = json.loads(json.dumps(game.get_config()))
     again = RobGAN.from_config(copy.deepcopy(written))  # Keras empties its argument
     assert json.loads(json.dumps(again.get_config())) == written
-    assert {name: written[name] for name in RULES} == RULES
+    assert {name: written["options"][name] for name in RULES} == RULES
     assert again.attack == game.attack
-    assert again.loss_name == "acgan"
+    assert again.options.loss == "acgan"
 
 
 def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path):

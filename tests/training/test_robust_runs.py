@@ -56,7 +56,7 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
     dataset = dataclasses.replace(digits, test=None)  # nothing looks at the test split
     train(tmp_path, dataset, game, steps=5, announce=lines.append)
     names = {path.name for path in tmp_path.iterdir()}
-    expected = {"config.json", "stats.jsonl", "checkpoint.keras", "tensorboard"}
+    expected = {"config.json", "stats.jsonl", "checkpoint.keras", "tensorboard", "losses.png"}
     of_game = {
         "robust": {"classifier.keras"},
         "attacked": {"discriminator.keras", "samples", "training_process.gif"},
@@ -84,6 +84,7 @@ def test_the_pool_and_its_counters_are_kept_in_the_checkpoint(tmp_path, digits):
 
 @pytest.mark.parametrize("content", [b"", b"PK cut off"])
 def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, digits, content):
+    train(tmp_path, digits, "attacked", steps=1)
     (tmp_path / "checkpoint.keras").write_bytes(content)
     with pytest.raises(RunError, match="checkpoint.keras") as caught:
         train(tmp_path, digits, "attacked", resume=True)
