@@ -161,8 +161,7 @@ def test_a_signal_to_any_of_them_ends_all_at_the_same_step_saved(tmp_path, to):
 
 
 MIRRORED = """
-import os, sys
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import sys
 import keras, numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -217,8 +216,9 @@ OTHER_RULES = ("gan", "wasserstein", "relativistic", "none", "robust", "trades",
 def mirrored(folder, how, names):
     """Plays tiny games on one and on two virtual devices, and compares them."""
     (folder / "mirrored.py").write_text(MIRRORED)
-    said = succeeded(run_apart(("mirrored.py",), how, *names, folder=folder, timeout=1800))
-    assert said.split("\n")[:-1] == [f"same {name}" for name in names]
+    answer = run_apart(("mirrored.py",), how, *names, folder=folder, timeout=1800)
+    assert answer.returncode == 0, answer.stderr  # where TensorFlow says that eager play is slow
+    assert answer.stdout.split("\n")[:-1] == [f"same {name}" for name in names]
 
 
 def test_every_game_is_the_same_on_two_devices(tmp_path):
