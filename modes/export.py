@@ -14,12 +14,10 @@ OUTPUTS = {
     "classifier": ("class_logits",),
     "alice": ("ciphertext",),
     "bob": ("guess",),
-    "eve": ("guess",),
 }
 INPUTS = {  # their names in the file; the inputs of the other agents have theirs already
     "alice": ("plaintext", "key"),
     "bob": ("ciphertext", "key"),
-    "eve": ("ciphertext", "hint", "told"),
 }
 
 
