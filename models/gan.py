@@ -130,13 +130,6 @@ class GAN(Game, Draws):
         """The discriminator's logits float32 (n,) of images, or points."""
         return self.discriminator(images, training=False)[:, 0]
 
-    def go_on(self, options):
-        """Where the learning rates fall, they fall over the run's new length."""
-        super().go_on(options)
-        if self.options.falling:
-            for name, agent in self.agents().items():
-                agent.optimizer.learning_rate = learning_rate(self.options, name)
-
     def agents(self):
         """The agents that a checkpoint holds."""
         return {"generator": self.generator, "discriminator": self.discriminator}
