@@ -169,11 +169,7 @@ def _complete(run, game, grid, epoch, accessories):
         epoch: int, the last one, counted from 0.
         accessories: Accessories.
     """
-    if run.newest_is_damaged:
-        run.save(game)
-    agents_to_save = game.agents_to_save()
-    for name in run.outdated(game):
-        run.save_agent(name, agents_to_save[name], game.step)
+    run.complete(game)
     if grid:
         with accessories.spare("the film"):
             grid.complete(game, epoch)

@@ -7,7 +7,7 @@ import sys
 
 import games
 from cli.terminal import command
-from images.pictures import save_atomically
+from images.writing import save_atomically
 from models.game import Game
 from training import reading
 from training.reading import RunError
@@ -99,6 +99,20 @@ class Run(Record):
         names = game.agents_to_save()
         return [name for name in names if self.agent_stamp(name).get("step") != game.step]
 
+    def complete(self, game):
+        """Writes what a training that was killed after its last checkpoint did not get to write.
+
+        Args:
+            game: as `load_game` returns it.
+        Raises:
+            RunError: if it cannot be written.
+        """
+        if self.newest_is_damaged:
+            self.save(game)
+        agents = game.agents_to_save()
+        for name in self.outdated(game):
+            self.save_agent(name, agents[name], game.step)
+
     def load_game(self, announce=lambda line: None):
         """The game as it was at its last checkpoint, optimizers and all.
 
@@ -183,7 +197,7 @@ class Onlooker(Run):
     def _leave(self, *arguments, **options):
         """Does nothing: the chief does it."""
 
-    start = clear = append_stats = forget_stats_after = save = save_agent = _leave
+    start = clear = append_stats = forget_stats_after = save = save_agent = complete = _leave
 
     @contextlib.contextmanager
     def locked(self):
