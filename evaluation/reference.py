@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from agents import build_classifier
 from images.datasets import normalize
-from images.pictures import save_atomically
+from images.writing import save_atomically
 from models.augment import random_translation
 from models.game import copy_agent
 

@@ -14,7 +14,7 @@ import filelock
 import games
 from cli.terminal import command
 from devices import hardware
-from images.pictures import save_text
+from images.writing import save_text
 from training import reading
 from training.reading import RunError
 
