@@ -112,7 +112,7 @@ def check_training(options):
 
 def check_drawing(options):
     """Refuses to write arrays to a file that is not called .npz."""
-    if options.arrays is not None and not options.arrays.endswith(".npz"):
+    if options.arrays is not None and not options.arrays.lower().endswith(".npz"):
         raise OptionError(f"--arrays {options.arrays}: must end in .npz")
 
 
@@ -128,6 +128,7 @@ def check_judging(options):
 
 def check_export(options):
     """Refuses an export without an agent of the game and a format."""
+    options.agent = options.agent and options.agent.lower()
     for name, known in (("agent", GAMES[options.game].players), ("format", EXPORT_FORMATS)):
         value = getattr(options, name)
         if value not in known:
@@ -156,8 +157,15 @@ def check_message(options):
 
 def check_transcript(options):
     """Refuses to write a transcript to a file that is not called .npz."""
-    if not (options.output or "").endswith(".npz"):
+    if not (options.output or "").lower().endswith(".npz"):
         raise OptionError(f"--output {options.output or ''}: --mode transcript writes a .npz file")
+
+
+def check_audit(options):
+    """Refuses two numbers of plaintexts, and standard output, where lines are printed."""
+    choose_one(options, "messages", "exhaustive")
+    if options.output == "-":
+        raise OptionError("--output -: --mode audit prints its table anyway; name a file for JSON")
 
 
 def choose_one(options, first, second):
@@ -253,7 +261,7 @@ MODES = {
         flag("exhaustive", "bool", "Count all plaintexts: a proof, which takes minutes.", False),
         flag("eves", "int", "Fresh Eves of each kind; 5 if not given.", low=0, high=100),
         *(OUTPUT_FILE, OVERWRITE),
-        check=lambda options: choose_one(options, "messages", "exhaustive"),
+        check=check_audit,
     ),
     "transcript": mode(
         "writes plaintexts, keys and ciphertexts for attacks of your own",
