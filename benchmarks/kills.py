@@ -227,7 +227,7 @@ def play(folder, words, kill):
     os.chdir(folder)
     cipher.XLA, loop.CRITIC_STEPS = False, 5
     callbacks.FIRST_CHECKPOINT = callbacks.CHECKPOINT_EVERY = CHECKPOINT_EVERY
-    loop.GraphWriter = lambda run, shape: keras.callbacks.Callback()  # it takes as long as the rest
+    vars(loop)["GraphWriter"] = lambda *_: keras.callbacks.Callback()  # takes as long as the rest
     began, files, write = time.process_time(), [0], writing.whole_file
 
     def whole_file(*arguments, **options):

@@ -55,7 +55,7 @@ class Run(Record):
         """Gives the checkpoint a second name, which it keeps when the next takes the first."""
         if self.newest_is_damaged or not reading.is_regular(self.checkpoint_file):
             return
-        second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid()}.keras"
+        second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid():08d}.keras"
         second.unlink(missing_ok=True)
         try:
             os.link(self.checkpoint_file, second)
