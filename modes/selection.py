@@ -77,6 +77,8 @@ def class_of(word, run, name):
         OptionError: one line that names the classes.
     """
     names = run.class_names()
+    if word in names:
+        return names.index(word)
     folded = [each.casefold() for each in names]
     if word.casefold() in folded:
         return folded.index(word.casefold())

@@ -36,14 +36,16 @@ class Record(Folder):
             return self.config_file.exists()
         return False
 
-    def refuse_to_resume(self):
+    def refuse_to_resume(self, game=None):
         """Refuses to resume a run without a checkpoint.
 
+        Args:
+            game: str, the name of the game that the user means, or None.
         Raises:
             RunError: one line that says what to do instead.
         """
         if not self.has_checkpoint:
-            self.read_record()  # raises if there is no run at all
+            self.read_record(game)  # raises if there is no run at all
             raise RunError(
                 f"{self.path}: holds no checkpoint, so there is nothing to go on with; leave"
                 " --resume out to start"
@@ -78,18 +80,21 @@ class Record(Folder):
             half.unlink(missing_ok=True)
         save_text(self.config_file, json.dumps(record, indent=2) + "\n")
 
-    def read_record(self):
+    def read_record(self, game=None):
         """The dict that `start` wrote.
 
+        Args:
+            game: str, the name of the game that the user means, or None.
         Raises:
             RunError: if there is none, or it cannot be read.
         """
         try:
             return reading.read_json(self.config_file)
         except FileNotFoundError:
+            chosen = ("--game", game) if game else ()
             raise RunError(
                 f"{self.path}: holds no run (no config.json); to train one there:"
-                f" {command('--mode', 'train', '--path', self.path)}"
+                f" {command('--mode', 'train', *chosen, '--path', self.path)}"
             ) from None
 
     def read_config(self):

@@ -154,7 +154,8 @@ def test_junk_is_skipped_and_the_rest_is_said(tmp_path):
     dataset, said = load(tmp_path)
     assert dataset.num_classes == 3
     assert said[0].endswith(
-        "; left out: 1 file that is no picture (.heic), 1 picture outside of the class folders,"
+        "; left out: 1 file in formats that are not read (.heic): save them as PNG or JPEG,"
+        " 1 picture outside of the class folders,"
         " empty/ (empty), notes/"
     )
 
