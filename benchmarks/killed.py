@@ -57,11 +57,11 @@ def play(folder, words, kill):
     cipher.XLA, loop.CRITIC_STEPS = False, 5
     callbacks.FIRST_CHECKPOINT = callbacks.CHECKPOINT_EVERY = CHECKPOINT_EVERY
     vars(loop)["GraphWriter"] = lambda *_: keras.callbacks.Callback()  # takes as long as the rest
-    began, files, write = time.process_time(), [0], writing.whole_file
+    began, begun, write = time.process_time(), [], writing.whole_file
 
     def whole_file(*arguments, **options):
-        files[0] += 1
-        if kill and kill.file == files[0]:
+        begun.append(time.process_time() - began)
+        if kill and kill.file == len(begun):
             die_in(kill.seconds, time.monotonic)
         return write(*arguments, **options)
 
@@ -69,7 +69,8 @@ def play(folder, words, kill):
     if kill and kill.file is None:
         die_in(kill.seconds, time.process_time)
     status = main(["dcgan.py", *map(str, words)])
-    measured = {"seconds": time.process_time() - began, "files": files[0]}
+    seconds = time.process_time() - began
+    measured = {"seconds": seconds, "files": len(begun), "second_file": (begun + [seconds])[1]}
     (folder / "measured.json").write_text(json.dumps(measured))
     return status
 

@@ -82,12 +82,13 @@ def start(options):
         write_pictures(folder / "pictures")
         whole = {game: play_whole(game, folder) for game in with_parents(options.games)}
         for number in range(options.kills):
-            game = options.games[number % len(options.games)]
-            seconds, files = whole[game]["seconds"], whole[game]["files"]
-            if (number + number // len(options.games)) % 2:
-                kill = Kill(rng.uniform(0, LONGEST_DELAY), int(rng.integers(1, files + 1)))
-            else:
-                kill = Kill(rng.uniform(0, seconds))
+            turn, place = divmod(number, len(options.games))
+            game = options.games[place]
+            found = whole[game]
+            if (turn + place) % 2:
+                kill = Kill(rng.uniform(0, LONGEST_DELAY), int(rng.integers(1, found["files"] + 1)))
+            else:  # from the first checkpoint on
+                kill = Kill(rng.uniform(found["second_file"], found["seconds"]))
             rows.append(play_killed(game, folder, kill))
             say(f"{number + 1:3d}  {rows[-1]['line']}")
     bad = sum(bool(row["differences"]) for row in rows)
