@@ -13,7 +13,10 @@ from images.files import DataError, explaining
 __all__ = ["Layout", "natural", "survey"]
 
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
-    ("val", "valid", "validation"), "validation"
+    ("val", "valid", "validation", "dev"), "validation"
+)
+SPLIT_NAME = re.compile(
+    r"([a-z]+?)[ _.-]?(set|split|data|images?|imgs?|pictures|pics|photos)?", re.I
 )
 JUNK = {"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found"}
 # Pictures and films, but of formats that Pillow does not read, or not by itself.
@@ -57,7 +60,8 @@ class Folder:
     @property
     def split(self):
         """The split that its name means, or None."""
-        return SPLITS.get(self.name.lower())
+        match = SPLIT_NAME.fullmatch(self.name)
+        return SPLITS.get(match[1].lower()) if match else None
 
     def holding(self):
         """The folders inside it that hold pictures, directly or in folders of their own."""
