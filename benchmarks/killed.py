@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 
+CHECKPOINT = 2  # which file the first checkpoint is; config.json is the first
 CHECKPOINT_EVERY = 0.4  # seconds, instead of minutes
 
 
@@ -17,16 +18,17 @@ class Kill:
     """When a process kills itself, without a chance to tidy up.
 
     Attributes:
-        seconds: float, of processor time after its start; or, if there is a `file`, after the
-            beginning of this file.
-        file: int, which of the files that it writes, from 1; or None.
+        seconds: float, after it has begun to write the file; of processor time if it `plays_on`.
+        file: int, which of the files that it writes, from 1.
+        plays_on: bool, whether it is to complete that file.
     """
 
     seconds: float
-    file: int | None = None
+    file: int
+    plays_on: bool = False
 
     def __str__(self):
-        return f"after {self.seconds:.1f} s" if self.file is None else f"in file {self.file}"
+        return f"{self.seconds:.2f} s {'after' if self.plays_on else 'into'} file {self.file}"
 
 
 def forked(folder, words, kill=None):
@@ -62,15 +64,13 @@ def play(folder, words, kill):
     def whole_file(*arguments, **options):
         begun.append(time.process_time() - began)
         if kill and kill.file == len(begun):
-            die_in(kill.seconds, time.monotonic)
+            die_in(kill.seconds, time.process_time if kill.plays_on else time.monotonic)
         return write(*arguments, **options)
 
     writing.whole_file = whole_file
-    if kill and kill.file is None:
-        die_in(kill.seconds, time.process_time)
     status = main(["dcgan.py", *map(str, words)])
     seconds = time.process_time() - began
-    measured = {"seconds": seconds, "files": len(begun), "second_file": (begun + [seconds])[1]}
+    measured = {"files": len(begun), "playing": seconds - (begun + [seconds])[CHECKPOINT - 1]}
     (folder / "measured.json").write_text(json.dumps(measured))
     return status
 

@@ -3,7 +3,8 @@
 python -m benchmarks.kills                                40 kills in all games
 python -m benchmarks.kills --games gan crypto --kills 4 --seed 3
 
-Half of the kills come at a random moment, half while a random file is being written. Tiny games
+Half of the kills come at a random moment from the first checkpoint on, half while a random file is
+being written, the first ones included, so that some games have to begin again. Tiny games
 play on pictures of scikit-learn's digits, with a checkpoint every few tenths of a second. Each game
 is a process of its own, forked from one that has loaded TensorFlow and not yet used it.
 """
@@ -18,7 +19,7 @@ import sys
 import tempfile
 
 from benchmarks import report
-from benchmarks.killed import Kill, compare, forked
+from benchmarks.killed import CHECKPOINT, Kill, compare, forked
 from cli import terminal
 from cli.terminal import say
 from devices import startup
@@ -87,8 +88,8 @@ def start(options):
             found = whole[game]
             if (turn + place) % 2:
                 kill = Kill(rng.uniform(0, LONGEST_DELAY), int(rng.integers(1, found["files"] + 1)))
-            else:  # from the first checkpoint on
-                kill = Kill(rng.uniform(found["second_file"], found["seconds"]))
+            else:
+                kill = Kill(rng.uniform(0, found["playing"]), CHECKPOINT, plays_on=True)
             rows.append(play_killed(game, folder, kill))
             say(f"{number + 1:3d}  {rows[-1]['line']}")
     bad = sum(bool(row["differences"]) for row in rows)
@@ -141,7 +142,7 @@ def play_whole(game, folder):
     if status:
         raise OSError(f"{game} ended with {status}: {(folder / 'log').read_text()[-2000:]}")
     found = json.loads((folder / "measured.json").read_text())
-    say(f"     {game}: {found['seconds']:.1f} s of processor time, {found['files']} files")
+    say(f"     {game}: {found['playing']:.1f} s from its first checkpoint, {found['files']} files")
     return found
 
 
@@ -165,7 +166,7 @@ def play_killed(game, folder, kill):
             differences.append(f"status {again}: {(folder / 'log').read_text()[-300:]}")
     differences += compare(run_of(game, folder / f"whole-{game}"), run)
     went_on = "resumed" if saved else "began again"
-    line = f"{game:9s} {'killed ' + str(kill) if status else 'had ended':20s} {went_on:12s}"
+    line = f"{game:9s} {'killed ' + str(kill) if status else 'had ended':28s} {went_on:12s}"
     line += "; ".join(differences) or "equal"
     return {
         "game": game,

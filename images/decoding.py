@@ -87,8 +87,8 @@ def read_pictures(paths, image_size, announce):
     deep.scale(of_more_bits, images, announce)
     if cut_down:
         announce(
-            f"{len(cut_down):,} TIFF pictures of 16 bits a channel are read as 8 bits, of which 255"
-            f" is white; save them as PNG to keep all; the first is {paths[min(cut_down)]}"
+            f"{paths[min(cut_down)]}: its 16 bits a channel are read as 8, of which 255 is white,"
+            f" as in {len(cut_down):,} TIFF files in all; save them as PNG to keep every bit"
         )
     if not coloured.any():
         return np.ascontiguousarray(images[..., :1]), digests

@@ -80,7 +80,7 @@ def scale(pictures, images, announce):
     for place, picture in pictures.items():
         shares = (np.atleast_3d(picture.pixels) - low) / max(high - low, 1e-12)
         images[place] = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)
-    announce(
-        f"{len(pictures):,} pictures of more than 8 bits are scaled together: {low:g} becomes black"
-        f" and {high:g}, their highest value, white"
-    )
+    said = "a picture of more than 8 bits is scaled"
+    if len(pictures) > 1:
+        said = f"{len(pictures):,} pictures of more than 8 bits are scaled together"
+    announce(f"{said}: {low:g} becomes black and {high:g}, the highest value, white")

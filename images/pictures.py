@@ -9,10 +9,13 @@ from PIL.PngImagePlugin import PngInfo
 from images.writing import MARK, save_atomically
 
 PICTURE_SIZE = 56  # pixels an image is enlarged to, about
+MOST_PIXELS = 50_000_000  # of a sheet of enlarged images
 
 
 def grid(images, columns):
     """Lays images out row by row, enlarged without blurring, one black pixel around each.
+
+    If there are so many that the sheet would have over `MOST_PIXELS`, they are enlarged less.
 
     Args:
         images: uint8 (n, h, w, c), c of 1 or 3.
@@ -28,7 +31,8 @@ def grid(images, columns):
     cells = cells.reshape(rows, columns, height + 1, width + 1, channels).swapaxes(1, 2)
     sheet = cells.reshape(rows * (height + 1), columns * (width + 1), channels)
     sheet = np.pad(sheet, [(0, 1), (0, 1), (0, 0)])
-    scale = max(1, round(PICTURE_SIZE / height))
+    most = math.isqrt(MOST_PIXELS * channels // sheet.size)
+    scale = max(1, min(round(PICTURE_SIZE / height), most))
     return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
 
 

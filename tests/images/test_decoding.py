@@ -126,7 +126,7 @@ def test_colours_that_pillow_cuts_down_are_named(tmp_path):
     said: list[str] = []
     images = read(tmp_path / "flat.tif", tmp_path / "deep.tif", announce=said.append)
     assert images[:, 0, 0, 0].tolist() == [100, 128]
-    assert len(said) == 1 and "8 bits" in said[0] and "deep.tif" in said[0]
+    assert len(said) == 1 and "read as 8" in said[0] and "deep.tif" in said[0]
 
 
 def test_floats_are_scaled_and_nan_is_refused(tmp_path):
