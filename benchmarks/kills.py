@@ -135,7 +135,7 @@ def prepare(game, folder, path):
 
 
 def play_whole(game, folder):
-    """Plays a game without a kill; returns a dict of its "seconds" and "files"."""
+    """Plays a game without a kill; returns its "playing" seconds and number of "files"."""
     path = folder / f"whole-{game}"
     prepare(game, folder, path)
     status = forked(folder, words_of(game, path))
