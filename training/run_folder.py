@@ -1,11 +1,11 @@
 """The run folder: its record, two checkpoints of the whole game, and the agents to use."""
 
 import contextlib
-import importlib
 import os
 import sys
 
 import games
+import models
 from cli.terminal import command
 from images.writing import save_atomically
 from models.game import Game
@@ -152,7 +152,7 @@ class Run(Record):
 
     def register_classes(self):
         """Imports the module of this run's game, whose classes its files refer to."""
-        importlib.import_module(games.GAMES[self.read_config().game].model)
+        models.module_of(self.read_config().game)
 
     def command(self, *words):
         """The command that trains here, with further words, to be pasted into a shell."""
