@@ -18,10 +18,13 @@ import tensorflow as tf
 
 from agents import build_classifier, build_residual_classifier
 from images.datasets import normalize
-from images.pictures import save_atomically
+from images.writing import save_atomically
 from models.augment import random_flip, random_translation
 from models.game import copy_agent
 
+ASSETS = pathlib.Path(__file__).resolve().parents[1] / "assets"
+# Named after the images that it learned from, a JPEG copy of CIFAR-10's training pictures.
+SUPPLIED = ASSETS / "judges" / "reference-cifar10-aff3246e2da363e6.keras"
 BATCH_SIZE = 128
 FEWEST_EPOCHS, MOST_EPOCHS = 6, 60
 FEWEST_STEPS = 600  # whatever the epochs: a few hundred images are seen more often

@@ -12,6 +12,7 @@ from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import Draws, Game, copy_agent, falling_rate
 
+VARIANTS = ("models.relativistic",)  # modules with games that `build` may return as well
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
 # The draws by which images are shifted and mirrored before the discriminator sees them.
 FAKE_VIEW = (Draw.DISCRIMINATOR_FAKE_SHIFT, Draw.DISCRIMINATOR_FAKE_FLIP)
@@ -144,7 +145,7 @@ class GAN(Game, Draws):
 
 def build(options, dataset):
     """The game of `options`; arguments as `models.game.build_game`."""
-    # Imported late: its games are variants of this one.
+    # Imported late, as it imports this module.
     from models.relativistic import RelativisticGAN
 
     generator = build_generator(options, dataset, num_classes=None)
