@@ -138,8 +138,12 @@ class RobGAN(AdversarialTraining, Draws):
     def test_step(self, data):
         """How the average discriminator names held-out real images, plain and attacked."""
         average = self.average_discriminator
-        classify = agents.class_head(average)
-        return self.examine(lambda images: classify(images, training=False), *data)
+        _, labels = data
+
+        def classify(images):
+            return average(self.shown(images, labels), training=False)[1]  # realness knows them
+
+        return self.examine(classify, *data)
 
     def agents(self):
         """The agents that a checkpoint holds."""

@@ -143,6 +143,18 @@ def attack_of(epsilon, steps):
     return {"epsilon": epsilon, "attack_steps": steps, "step_size": max(2 * epsilon / steps, 1e-6)}
 
 
+def residual_agents(**options):
+    """A residual generator and discriminator for 8x8 grey images of 3 classes."""
+    return (
+        agents.build_residual_generator(
+            IMAGE_SIZE, 1, latent_dim=LATENT_DIM, width=WIDTH, num_classes=NUM_CLASSES
+        ),
+        agents.build_residual_discriminator(
+            IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES, **options
+        ),
+    )
+
+
 TINY = types.SimpleNamespace(image_size=IMAGE_SIZE, channels=1, num_classes=NUM_CLASSES)
 TINY_WIDTHS = {"latent_dim": LATENT_DIM, "generator_width": WIDTH, "discriminator_width": WIDTH}
 
@@ -168,8 +180,9 @@ def tiny_robgan(
 def tiny_finetuning(*, optimizer=sgd, epsilon=0.1, steps=3, initial=0, **rules):
     """The class head of an untrained Rob-GAN's discriminator, and its generator; as `tiny_gan`."""
     keras.utils.set_random_seed(initial)
-    parent = tiny_robgan(initial=initial)
-    generator, classifier = parent.generator, copy_agent(agents.class_head(parent.discriminator))
+    parent = tiny_robgan(recipe="original", initial=initial)  # its generator has statistics
+    generator = copy_agent(parent.generator)
+    classifier = copy_agent(agents.class_head(parent.discriminator))
     classifier.compile(optimizer())
     rules = {**attack_of(epsilon, steps), **rules}
     game = FineTuning(classifier, generator, options_of("finetune", **rules))
