@@ -56,7 +56,8 @@ class Target:
         for other in used:
             if other is not None and exists and self.path.samefile(other):
                 raise PlaceError(
-                    f"{self.path}: is read from, so it cannot be written to; choose another --output"
+                    f"{self.path}: is read from, so it cannot be written to; choose another"
+                    " --output"
                 )
         if self.path.is_file() and not self.overwrite:
             if not self.anew:
