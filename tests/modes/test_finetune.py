@@ -11,6 +11,7 @@ import agents
 from cli.terminal import command
 from evaluation import attack_plots, reference, robustness, table
 from games import base
+from images import writing
 from modes.selection import classifier_run
 from tests.support import program
 from tests.support.files import contents, format_and_size, times_of
@@ -148,6 +149,7 @@ def test_evaluate_then_judges_the_fine_tuned_classifier(dcgan, finetuned, tmp_pa
     for mine, theirs in zip(classifier.get_weights(), tuned.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     report = json.loads((tmp_path / "there" / "robustness.json").read_text())
+    assert report.pop("software") == writing.MARK
     assert report == {"dataset": "digits", "parameters": tuned.count_params()}
 
 
