@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from attacks.objectives import away_from
+from attacks.objectives import away_from, margin
 from attacks.pgd import ProjectedGradientDescent
 
 RADII = 24  # tried at once; after two rounds what is left is 1 / RADII^2 of the largest
@@ -25,11 +25,11 @@ class SmallestRadius:
 
     def __init__(self, classify, norm="linf"):
         self.largest = LARGEST[norm]
-        attack = ProjectedGradientDescent(1.0, 2.5 / STEPS, STEPS, norm=norm, random_start=False)
+        attack = ProjectedGradientDescent(1.0, 2.5 / STEPS, STEPS, norm=norm)
 
         @tf.function(autograph=False, jit_compile=False, reduce_retracing=True)
         def fooled(images, labels, radii):
-            objective = away_from(classify, labels)
+            objective = away_from(classify, labels, margin)  # cross-entropy would be flat
             found = attack(objective, images, scale=radii[:, None, None, None])
             return objective(found)[1]
 

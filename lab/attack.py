@@ -153,7 +153,12 @@ def build():
             attack = gr.Radio(list(ATTACKS), value="PGD", label="Attack")
             norm = gr.Radio(NORMS, value="linf", label="Norm")
             epsilon = gr.Slider(
-                0, 1, 0.2, step=0.01, label="Epsilon", info="on the [0, 1] pixel scale; for l2 a length"
+                0,
+                1,
+                0.2,
+                step=0.01,
+                label="Epsilon",
+                info="on the [0, 1] pixel scale; for l2 a length",
             )
             target = gr.Dropdown(targets(*first), value=ANY, label="Target")
             with gr.Row():

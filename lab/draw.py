@@ -125,7 +125,9 @@ def sketch(value, name):
         return
     source, names = datasets.normalize(image), shelf.class_names(name)
     guess = None
-    for part, guess in enumerate(invert(sampler.generator, source, num_classes=sampler.num_classes)):
+    for part, guess in enumerate(
+        invert(sampler.generator, source, num_classes=sampler.num_classes)
+    ):
         found = datasets.denormalize(guess.image)
         said = f"nearest so far, part {part + 1}: a {names[guess.label]}"
         yield show.row(show.figure(image, "your sketch"), show.figure(found, said)), None
@@ -184,7 +186,9 @@ def build():
             nearest = gr.HTML(elem_id="sketch-found")
             walked = gr.HTML(elem_id="sketch-walked")
     found = gr.State(None)
-    draw.click(answering(digits), [name, wanted, count, seed, nice, truncation], sheet, api_name="draw")
+    draw.click(
+        answering(digits), [name, wanted, count, seed, nice, truncation], sheet, api_name="draw"
+    )
     for slider in (first, second):
         slider.input(
             answering(by_hand),
@@ -198,8 +202,14 @@ def build():
     find.click(answering(sketch), [board, name], [nearest, found], api_name="sketch")
     stroll.click(answering(walk), [found, name], walked)
     name.change(answering(offered), name, [wanted, start, end], show_progress="hidden")
-    return {"drawer": name, "class": wanted, "seed": seed, "count": count, "truncation": truncation,
-            "nice": nice}
+    return {
+        "drawer": name,
+        "class": wanted,
+        "seed": seed,
+        "count": count,
+        "truncation": truncation,
+        "nice": nice,
+    }
 
 
 def offered(name):

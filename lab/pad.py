@@ -33,7 +33,8 @@ canvas { width: 100%; max-width: 280px; aspect-ratio: 1; background: black; bord
 canvas:focus-visible { outline: 3px solid var(--color-accent); }
 .tools { display: flex; gap: 8px; margin-top: 6px; align-items: center; flex-wrap: wrap; }
 .tools button, .tools label { padding: 6px 12px; border-radius: 6px; cursor: pointer;
-  border: 1px solid var(--border-color-primary); background: var(--button-secondary-background-fill);
+  border: 1px solid var(--border-color-primary);
+  background: var(--button-secondary-background-fill);
   color: var(--button-secondary-text-color); font-size: 14px; }
 .tools label:focus-within { outline: 3px solid var(--color-accent); }
 .tools input { position: absolute; opacity: 0; width: 1px; height: 1px; }
@@ -44,7 +45,8 @@ const canvas = element.querySelector('canvas'), pen = canvas.getContext('2d');
 let drawing = false, at = [140, 140], timer = null, sent = props.value;
 const blank = () => { pen.fillStyle = 'black'; pen.fillRect(0, 0, 280, 280); };
 const send = (value) => { sent = value; props.value = value; trigger('input'); };
-const soon = () => { timer ??= setTimeout(() => { timer = null; send(canvas.toDataURL()); }, 120); };
+const soon = () => {
+  timer ??= setTimeout(() => { timer = null; send(canvas.toDataURL()); }, 120); };
 const place = (e) => { const box = canvas.getBoundingClientRect();
   return [(e.clientX - box.left) * 280 / box.width, (e.clientY - box.top) * 280 / box.height]; };
 const stroke = (to) => { pen.strokeStyle = 'white'; pen.lineWidth = 22; pen.lineCap = 'round';
@@ -60,7 +62,8 @@ canvas.addEventListener('pointermove', (e) => { if (drawing) stroke(place(e)); }
 for (const end of ['pointerup', 'pointercancel'])
   canvas.addEventListener(end, () => { drawing = false; });
 canvas.addEventListener('keydown', (e) => {
-  const way = {ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10]}[e.key];
+  const way = {ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10],
+    ArrowDown: [0, 10]}[e.key];
   if (!way) return;
   e.preventDefault();
   const to = at.map((value, i) => Math.max(0, Math.min(280, value + way[i])));
@@ -137,4 +140,3 @@ def seen(value, shape):
     if channels == 1:
         return handwriting.centred(handwriting.ink_of(picture), height)
     return to_channels(resize_images(picture[None], height), channels)[0]
-

@@ -2,9 +2,9 @@
 
 import gradio as gr
 
-from lab import attack, draw, visit
+from lab import attack, draw, figures, judge, secret, visit, watch
 
-ROOMS = (attack.ROOM, draw.ROOM)
+ROOMS = (attack.ROOM, draw.ROOM, judge.ROOM, watch.ROOM, secret.ROOM, figures.ROOM)
 TITLE = "Adversarial games: the lab"
 SYSTEM = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]

@@ -17,7 +17,8 @@ WAITING = 60  # visitors' requests that may wait at a time
 MOST_UPLOADED = "1kb"  # the page uploads nothing as a file
 # The browser itself refuses whatever does not come from this server.
 POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data:;"
+    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:;"
+    " connect-src 'self' data:;"
     " style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:;"
     " worker-src 'self' blob:; frame-ancestors 'self' https://huggingface.co"
 )

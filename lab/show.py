@@ -109,3 +109,45 @@ def moving(url, caption, width):
         f'<figure class="lab-figure"><img src="{url}" width="{width}" alt="{said}">'
         f"<figcaption>{said}</figcaption></figure>"
     )
+
+
+COLOURS = ("#1f77b4", "#e65a0a", "#2ca02c", "#9467bd")
+WIDTH, HEIGHT, EDGE = 360, 130, 34
+
+
+def curves(series, title, along=None):
+    """Curves over a common axis, as a drawing.
+
+    Args:
+        series: dict, name -> sequence of n floats; one that is not finite leaves a gap.
+        title: str.
+        along: sequence of n floats, the axis; 0, 1, ... if not given.
+    """
+    series = {name: np.asarray(values, float) for name, values in series.items()}
+    finite = [values[np.isfinite(values)] for values in series.values()]
+    finite = np.concatenate(finite) if finite else np.zeros(0)
+    if not len(finite):
+        return note(f"{title}: nothing to draw yet")
+    low, high = float(finite.min()), float(finite.max())
+    high = high if high > low else low + 1.0
+    along = np.arange(len(next(iter(series.values())))) if along is None else np.asarray(along)
+    span = max(float(along[-1] - along[0]), 1e-12)
+    right = EDGE + (WIDTH - EDGE) * (along - along[0]) / span
+    lines, legend = "", ""
+    for (name, values), colour in zip(series.items(), COLOURS * len(series), strict=False):
+        down = HEIGHT * (1 - (values - low) / (high - low))
+        points = " ".join(
+            f"{x:.1f},{y:.1f}" for x, y in zip(right, down, strict=True) if np.isfinite(y)
+        )
+        lines += f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        legend += f'<span style="color:{colour}">&#9632;</span> {html.escape(name)} '
+    marks = "".join(
+        f'<text x="0" y="{y}" font-size="11" fill="currentColor">{value:.3g}</text>'
+        for y, value in ((10, high), (HEIGHT, low))
+    )
+    ends = f"{along[0]:.3g} to {along[-1]:.3g}"
+    return (
+        f'<figure class="lab-figure"><svg viewBox="0 -4 {WIDTH} {HEIGHT + 8}" width="{WIDTH}"'
+        f' role="img" aria-label="{html.escape(title)}" style="max-width:100%">{marks}{lines}</svg>'
+        f"<figcaption>{html.escape(title)}, {ends}: {legend}</figcaption></figure>"
+    )

@@ -46,7 +46,8 @@ def blend(generator, latents, ends, fractions):
 
     Args:
         generator, latents: as `imagine_between`.
-        ends: two ints, or int (n,), the classes at fraction 0 and 1; they count modulo their number.
+        ends: two ints, or int (n,), the classes at fractions 0 and 1; after the last comes the
+            first.
         fractions: float (n,) in [0, 1].
     """
     tables = [layer for layer in generator.layers if isinstance(layer, Embedding)]

@@ -8,6 +8,7 @@ from images import datasets
 from models.gan import under_rules
 
 AGENTS = ("discriminator", "generator")
+MOST_ROUNDS = 25  # in one call
 
 
 class Watched:
@@ -16,30 +17,28 @@ class Watched:
     Args:
         game: models.gan.GAN, whose learning rates do not fall.
         dataset: images.datasets.Dataset.
-        rounds: int >= 1, played in one call of `play`.
     Attributes:
         game: models.gan.GAN, which `change` replaces.
     """
 
-    def __init__(self, game, dataset, *, rounds=1):
-        self.game, self.rounds = game, rounds
+    def __init__(self, game, dataset):
+        self.game = game
+        for name in AGENTS:
+            agent = getattr(game, name)
+            agent.optimizer.build(agent.trainable_variables)  # before a loop is traced
         options = game.options
         stream = datasets.batches(dataset.train, options.batch_size, seed=options.seed)
-        self._batches = iter(stream.batch(rounds))
+        self._batches = iter(stream.batch(MOST_ROUNDS))
         self._trace()
 
     def _trace(self):
         game = self.game
 
-        def play(images, labels, discriminator_turns):
+        def play(images, labels, turns):
             def one(index):
                 data = images[index], labels[index]
-                tf.while_loop(
-                    lambda turn: turn < discriminator_turns,
-                    lambda turn: (game.discriminator_turn(data), [turn + 1])[1],
-                    [0],
-                )
-                self._generator_turn(data)
+                _repeat(lambda: game.discriminator_turn(data), turns[0])
+                _repeat(lambda: self._generator_turn(data), turns[1])
                 return [index + 1]
 
             tf.while_loop(lambda index: index < tf.shape(images)[0], one, [0])
@@ -57,14 +56,18 @@ class Watched:
             self.game.average_generator, self.game.generator, self.game.options.ema_decay
         )
 
-    def play(self, discriminator_turns=1):
-        """Plays `rounds` rounds: turns of the discriminator, then one of the generator each.
+    def play(self, rounds=MOST_ROUNDS, turns=(1, 1)):
+        """Plays rounds, each on one real batch.
 
+        Args:
+            rounds: int from 1 to `MOST_ROUNDS`.
+            turns: (int, int), the discriminator's and then the generator's in a round, each >= 1.
         Returns:
             dict, name -> float, the means of these rounds.
         """
         self._forget()
-        means = self._play(*next(self._batches), tf.constant(discriminator_turns))
+        images, labels = next(self._batches)
+        means = self._play(images[:rounds], labels[:rounds], tf.constant(turns))
         return {name: float(value) for name, value in means.items()}
 
     def turn(self, agent):
@@ -100,9 +103,19 @@ class Watched:
             self._trace()
 
     def slope(self, images):
-        """The gradient of the discriminator's realness at images or points: float32, their shape."""
+        """The gradient of the discriminator's realness at images or points, float32 like them."""
         images = tf.convert_to_tensor(images)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             realness = tf.reduce_sum(self.game.realness(images))
         return tape.gradient(realness, images).numpy()
+
+
+def _repeat(turn, times):
+    """Calls a turn several times in a graph, which contains it only once."""
+
+    def once(index):
+        turn()
+        return [index + 1]
+
+    tf.while_loop(lambda index: index < times, once, [0])
