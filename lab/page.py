@@ -9,12 +9,16 @@ TITLE = "Adversarial games: the lab"
 SYSTEM = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 THEME = gr.themes.Default(font=SYSTEM, font_mono=MONO)
-REMEMBER = """(value) => { const link = new URL(window.location);
-  link.searchParams.set('%s', value); window.history.replaceState(null, '', link); }"""
-ENTER = """() => { const link = new URL(window.location);
-  if ((link.searchParams.get('room') || '%s') === '%s') return;
-  for (const name of [...link.searchParams.keys()]) if (!name.startsWith('__'))
-    link.searchParams.delete(name);
+# Until a link has been followed, what the page sets by itself does not change the address.
+FOLLOWED = "() => { window.labFollowed = true; }"
+REMEMBER = """(value) => { if (!window.labFollowed) return;
+  const link = new URL(window.location); link.searchParams.set('%s', value);
+  window.history.replaceState(null, '', link); }"""
+ENTER = """() => { if (!window.labFollowed) return;
+  const link = new URL(window.location);
+  if (link.searchParams.get('room') === '%s') return;
+  for (const name of [...link.searchParams.keys()])
+    if (!name.startsWith('__')) link.searchParams.delete(name);
   link.searchParams.set('room', '%s'); window.history.replaceState(null, '', link); }"""
 
 
@@ -33,7 +37,7 @@ def build(rooms=ROOMS):
             for room in rooms:
                 with gr.Tab(room.title, id=room.key) as tab:
                     controls[room.key] = room.build()
-                tab.select(None, js=ENTER % (rooms[0].key, room.key, room.key))
+                tab.select(None, js=ENTER % (room.key, room.key))
         for named in controls.values():
             for name, component in named.items():
                 component.change(None, component, js=REMEMBER % name)
@@ -42,7 +46,7 @@ def build(rooms=ROOMS):
         def load(request: gr.Request):
             return arrive(dict(request.query_params), controls)
 
-        page.load(load, None, [tabs, *every], show_progress="hidden")
+        page.load(load, None, [tabs, *every], show_progress="hidden").then(None, js=FOLLOWED)
     return page
 
 
