@@ -1,6 +1,8 @@
 """Serves the page until Ctrl-C."""
 
+import errno
 import os
+import socket
 import sys
 import threading
 import time
@@ -11,6 +13,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported
 from starlette.middleware import Middleware
 
 from cli.terminal import say
+from games import OptionError
 from lab import page, show
 
 WAITING = 60  # visitors' requests that may wait at a time
@@ -51,8 +54,9 @@ def start(host="127.0.0.1", port=None):
     Returns:
         (gr.Blocks, str): the page, which `close` ends, and its address.
     Raises:
-        OSError: if the port or the address cannot be had.
+        OptionError: if the port is taken, or the address is not this machine's.
     """
+    refuse_taken(host, port)
     blocks = page.build()
     blocks.queue(max_size=WAITING, default_concurrency_limit=1)
     _, address, _ = blocks.launch(
@@ -71,6 +75,23 @@ def start(host="127.0.0.1", port=None):
     )
     threading.Thread(target=warm, daemon=True).start()
     return blocks, address
+
+
+def refuse_taken(host, port):
+    """Refuses an address that cannot be had, before there is any work.
+
+    Raises:
+        OptionError: one line.
+    """
+    if port is None:
+        port = 0  # any will do, so only the host is tried
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise OptionError(f"--port {port}: is taken; choose another, or leave it out") from None
+        raise OptionError(f"--host {host}: cannot be served on ({error.strerror})") from None
 
 
 def warm():

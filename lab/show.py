@@ -10,7 +10,7 @@ from images import pictures
 
 CSS = """
 .lab-row { display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-start; }
-.lab-figure { margin: 0; text-align: center; font-size: 13px; max-width: 100%; }
+.lab-figure { margin: 0; text-align: center; font-size: 13px; max-width: 100%; width: fit-content; }
 .lab-figure img { image-rendering: pixelated; border-radius: 4px; max-width: 100%; height: auto; }
 .lab-bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: 2px 8px;
   align-items: center; font-size: 13px; min-width: 220px; width: 100%; }

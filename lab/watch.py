@@ -29,7 +29,7 @@ SLOW = 0.4  # seconds between two rounds when they are played one by one
 # What the controls say, in their order: these options, then D's and G's turns in a round.
 RULES = ("loss", "r1_gamma", "generator_learning_rate", "discriminator_learning_rate")
 CURE = ("relativistic", 0.001, 0.002, 0.002, 1, 1)
-COLLAPSE = ("non_saturating", 0.0, 0.01, 0.001, 1, 10)
+COLLAPSE = ("non_saturating", 0.0, 0.03, 0.001, 1, 5)
 WATCHED_AVERAGE = 0.99  # the averaged generator follows fast enough to be watched
 
 
@@ -188,7 +188,7 @@ def plots(rows):
     along = [row["round"] for row in rows]
     panels = {
         "losses": ("discriminator_loss", "generator_loss"),
-        "what D believes is real": ("real_score", "fake_score"),
+        "what D believes is real": ("D(x)", "D(G(z))"),
     }
     return show.row(
         *(
