@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+import threading
 import time
 
 import gradio as gr
@@ -28,7 +29,8 @@ GOOD = 0.6  # share of good samples with which the game counts as won
 SLOW = 0.4  # seconds between two rounds when they are played one by one
 # What the controls say, in their order: these options, then D's and G's turns in a round.
 RULES = ("loss", "r1_gamma", "generator_learning_rate", "discriminator_learning_rate")
-CURE = ("relativistic", 0.001, 0.002, 0.002, 1, 1)
+START = ("relativistic", 0.001, 0.002, 0.002, 1, 1)
+CURE = ("relativistic", 0.05, 0.004, 0.002, 1, 5)
 COLLAPSE = ("non_saturating", 0.0, 0.03, 0.001, 1, 5)
 WATCHED_AVERAGE = 0.99  # the averaged generator follows fast enough to be watched
 
@@ -42,7 +44,8 @@ class Scene:
         watched: models.turns.Watched.
         rules: what the controls say, in the order of `RULES`, then D's and G's turns in a round.
         pace: int, rounds from one picture to the next.
-        playing: bool; the loop of `play` ends when it is False.
+        player: object, the call of `play` that goes on; None if the game is paused.
+        lock: held while anything is played.
         rounds: int, played so far.
         rows: list of dict, what the curves show.
     """
@@ -51,9 +54,10 @@ class Scene:
     watched: Watched
     rules: tuple
     pace: int = MOST_ROUNDS
-    playing: bool = False
+    player: object = None
     rounds: int = 0
     rows: list = dataclasses.field(default_factory=list)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
 
 def begin(data, *rules):
@@ -76,7 +80,7 @@ def set_rules(scene, pace, *rules):
 def pause(scene):
     """Ends the loop of `play` at its next picture."""
     if scene is not None:
-        scene.playing = False
+        scene.player = None
 
 
 def play(scene, data, pace, *rules):
@@ -86,26 +90,28 @@ def play(scene, data, pace, *rules):
         (Scene, picture, curves, status).
     """
     pause(scene)
+    player = object()
     if scene is None or scene.data != data:
         yield scene, gr.skip(), gr.skip(), show.verdict("building the game ...")
         scene = begin(data, *rules)
     set_rules(scene, pace, *rules)
-    scene.playing, end = True, time.monotonic() + LONGEST
-    while scene.playing:
+    scene.player, end = player, time.monotonic() + LONGEST
+    while scene.player is player:
         advance(scene)
         late = time.monotonic() > end
         yield scene, *shown(scene, "paused; Play goes on" if late else "")
         if late:
-            scene.playing = False
+            pause(scene)
         elif scene.pace == 1:
             time.sleep(SLOW)
 
 
 def advance(scene):
     """Plays as many rounds as the pace says, by the rules that the controls say now."""
-    scene.watched.change(**dict(zip(RULES, scene.rules, strict=False)))
     turns = tuple(int(each) for each in scene.rules[-2:])
-    row = scene.watched.play(scene.pace, turns)
+    with scene.lock:
+        scene.watched.change(**dict(zip(RULES, scene.rules, strict=False)))
+        row = scene.watched.play(scene.pace, turns)
     scene.rounds += scene.pace
     scene.rows.append({"round": scene.rounds, **row})
 
@@ -115,8 +121,9 @@ def step(agent, scene, data, *rules):
     pause(scene)
     if scene is None or scene.data != data:
         scene = begin(data, *rules)
-    scene.watched.change(**dict(zip(RULES, rules, strict=False)))
-    scene.watched.turn(agent)
+    with scene.lock:
+        scene.watched.change(**dict(zip(RULES, rules, strict=False)))
+        scene.watched.turn(agent)
     return scene, *shown(scene, f"one turn of the {agent} alone")
 
 
@@ -200,7 +207,7 @@ def plots(rows):
 
 def build():
     """Lays out the room."""
-    loss, r1, g_rate, d_rate, d_turns, g_turns = CURE
+    loss, r1, g_rate, d_rate, d_turns, g_turns = START
     with gr.Row():
         with gr.Column(min_width=320):
             status = gr.HTML(show.verdict("Press Play."), elem_id="watch-status")

@@ -72,7 +72,7 @@ def test_the_visitor_is_scored_beside_the_discriminators():
 
 
 def test_a_game_is_played_paused_stepped_and_changed():
-    moves = watch.play(None, "ring", 5, *watch.CURE)
+    moves = watch.play(None, "ring", 5, *watch.START)
     next(moves)  # says that it builds the game
     scene, picture, curves, status = next(moves)
     assert scene.rounds == 5 and "round 5: " in status and picture.count("<line") == watch.ARROWS
