@@ -81,9 +81,18 @@ def attacker(classifier, attack, targeted):
     return Attacker(attack, lambda batch: classifier(batch, training=False), aim=aim)
 
 
-def fool(value, attack, epsilon, norm, target, *names):
-    """Attacks what is on the pad for each classifier: a list of HTML."""
-    return [fooled(name, value, method(attack, epsilon, norm), target) for name in names]
+def fool(value, attack, norm, epsilon, length, target, *names):
+    """Attacks what is on the pad for each classifier: a list of HTML.
+
+    Args:
+        value: of the pad.
+        attack, norm: str, of `ATTACKS` and `NORMS`.
+        epsilon, length: float, the radius in either norm; only that of `norm` counts.
+        target: str, a class, or `ANY`.
+        *names: of classifiers.
+    """
+    chosen = method(attack, epsilon if norm == "linf" else length, norm)
+    return [fooled(name, value, chosen, target) for name in names]
 
 
 def fooled(name, value, attack, target):
@@ -153,12 +162,14 @@ def build():
             attack = gr.Radio(list(ATTACKS), value="PGD", label="Attack")
             norm = gr.Radio(NORMS, value="linf", label="Norm")
             epsilon = gr.Slider(
-                0,
-                1,
-                0.2,
-                step=0.01,
-                label="Epsilon",
-                info="on the [0, 1] pixel scale; for l2 a length",
+                0, 1, 0.2, step=0.01, label="Epsilon", info="on the [0, 1] pixel scale"
+            )
+            length = gr.Slider(
+                *(0, LARGEST["l2"], 2.0),
+                step=0.1,
+                label="Length",
+                info="of the change, on the [0, 1] pixel scale",
+                visible=False,
             )
             target = gr.Dropdown(targets(*first), value=ANY, label="Target")
             with gr.Row():
@@ -181,9 +192,9 @@ def build():
     for choice in picked:
         choice.change(**reading, **quick)
     gr.on(
-        [go.click, epsilon.release],
+        [go.click, epsilon.release, length.release],
         answering(fool),
-        [board, attack, epsilon, norm, target, *picked],
+        [board, attack, norm, epsilon, length, target, *picked],
         results,
         trigger_mode="always_last",
         concurrency_limit=2,
@@ -191,19 +202,19 @@ def build():
     )
     find.click(answering(smallest), [board, norm, *picked], radii, api_name="smallest")
     norm.change(
-        lambda chosen: gr.Slider(maximum=LARGEST[chosen], value=0.2 if chosen == "linf" else 2.0),
+        lambda chosen: [gr.Slider(visible=chosen == each) for each in NORMS],
         norm,
-        epsilon,
+        [epsilon, length],
         show_progress="hidden",
     )
-    links = {"attack": attack, "norm": norm, "epsilon": epsilon, "target": target}
+    links = {"attack": attack, "norm": norm, "epsilon": epsilon, "length": length, "target": target}
     return {**links, "first": picked[0], "second": picked[1]}
-
-
-ROOM = Room("attack", "Read and fool", build, warm=lambda: warm())
 
 
 def warm():
     """Loads what the first stroke needs, so that the visitor does not wait for it."""
     for name in shelf.names("classifier", *FIRST)[:2]:
         logits(name, np.zeros(shape_of(name), np.float32))
+
+
+ROOM = Room("attack", "Read and fool", build, warm)

@@ -109,9 +109,9 @@ def shown_to(name, images):
 
 
 def eye(name):
-    """What the discriminator of a run is called: after a trio's training it is a critic."""
+    """What the discriminator of a run is called: the critic, if its file says that it is one."""
     critic = shelf.run_of(name).agent_stamp("discriminator").get("critic")
-    return f"{name}, its critic" if critic else f"{name}, D"
+    return f"{name}, its {'critic' if critic else 'discriminator'}"
 
 
 def ranked(name, judge, seed):

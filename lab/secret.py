@@ -177,7 +177,7 @@ def listen(sent, name):
         chance = [len(hidden) / 2] * (part + 1)
         lines = {"her wrong bits": wrong, "chance": chance}
         said = show.verdict(f"after {ROUNDS * part} rounds {wrong[-1]:.2f} of {bits} bits wrong")
-        drawn = said + show.curves(lines, "a fresh Eve's rounds", along)
+        drawn = said + show.curves(lines, "a fresh Eve's rounds", along, floor=0)
         yield drawn
     if sent and sent[1] == name:
         letter, _, length = sent

@@ -20,8 +20,9 @@ CSS = """
 .lab-verdict { font-size: 17px; margin: 4px 0 8px; }
 .lab-note { opacity: 0.8; font-size: 13px; }
 .lab-table { border-collapse: collapse; font-size: 14px; }
+.lab-table, .lab-table tr, .lab-table td, .lab-table th { border: none !important; }
 .lab-table td, .lab-table th { padding: 3px 10px; text-align: left;
-  border-bottom: 1px solid var(--border-color-primary); }
+  border-bottom: 1px solid var(--border-color-primary) !important; }
 .lab-scroll { overflow-x: auto; }
 .lab-save { display: inline-block; margin: 6px 8px 0 0; padding: 6px 12px; border-radius: 6px;
   border: 1px solid var(--border-color-primary); }
@@ -115,20 +116,21 @@ COLOURS = ("#1f77b4", "#e65a0a", "#2ca02c", "#9467bd")
 WIDTH, HEIGHT, EDGE = 360, 130, 34
 
 
-def curves(series, title, along=None):
+def curves(series, title, along=None, floor=np.inf):
     """Curves over a common axis, as a drawing.
 
     Args:
         series: dict, name -> sequence of n floats; one that is not finite leaves a gap.
         title: str.
         along: sequence of n floats, the axis; 0, 1, ... if not given.
+        floor: float, a value that the picture reaches down to.
     """
     series = {name: np.asarray(values, float) for name, values in series.items()}
     finite = [values[np.isfinite(values)] for values in series.values()]
     finite = np.concatenate(finite) if finite else np.zeros(0)
     if not len(finite):
         return note(f"{title}: nothing to draw yet")
-    low, high = float(finite.min()), float(finite.max())
+    low, high = min(floor, float(finite.min())), float(finite.max())
     high = high if high > low else low + 1.0
     along = np.arange(len(next(iter(series.values())))) if along is None else np.asarray(along)
     span = max(float(along[-1] - along[0]), 1e-12)

@@ -39,9 +39,9 @@ def test_a_drawing_is_read_and_its_bars_are_the_classifiers_probabilities(digits
 
 
 def test_an_attack_within_nothing_changes_nothing_and_within_all_fools(digits):
-    (stands,) = attack.fool(drawing(digits), "PGD", 0.0, "linf", attack.ANY, DIGITS)
+    (stands,) = attack.fool(drawing(digits), "PGD", "linf", 0.0, 0.0, attack.ANY, DIGITS)
     assert f"{DIGITS} stands: still 7" in stands
-    (falls,) = attack.fool(drawing(digits), "PGD", 0.5, "linf", "3", DIGITS)
+    (falls,) = attack.fool(drawing(digits), "PGD", "linf", 0.5, 0.0, "3", DIGITS)
     assert f"{DIGITS} falls: 3" in falls
 
 
@@ -65,7 +65,7 @@ def test_the_visitor_is_scored_beside_the_discriminators():
     assert cards.count("<img") == 10 and marks == [] and hand.real.sum() == 5
     right = [number for number, real in zip(judge.NUMBERS, hand.real, strict=True) if real]
     said = judge.answer(hand, right, DIGITS, DIGITS)
-    assert "right about 10 of 10" in said and "trio-digits, its critic" in said
+    assert "right about 10 of 10" in said and "trio-digits, its discriminator" in said
     with pytest.raises(ValueError, match="you marked 4"):
         judge.answer(hand, right[:4], DIGITS, DIGITS)
     assert judge.ranked(DIGITS, DIGITS, 0).count("<img") == 2
