@@ -52,7 +52,7 @@ def send(text, name, key):
     Raises:
         MessageError, or ValueError: one line, if the message or the key cannot be used.
     """
-    content = str(text).encode("utf-8", "replace")
+    content = (text or "").encode("utf-8", "replace")
     if not content:
         raise ValueError("the message is empty; type one")
     if len(text) > LONGEST:
@@ -212,7 +212,7 @@ def build():
             heard = gr.HTML(elem_id="secret-heard")
     sent = gr.State(None)
     for event in (go.click, text.submit):
-        event(answering(send), [text, name, key], [letter, sent], api_name=False)
+        event(answering(send), [text, name, key], [letter, sent])
     wrong.click(answering(flip), [sent, bit], letter)
     count.click(answering(leak), name, leaked)
     fresh.click(

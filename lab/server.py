@@ -8,8 +8,6 @@ import threading
 import time
 import webbrowser
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported
-
 from starlette.middleware import Middleware
 
 from cli.terminal import say

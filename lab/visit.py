@@ -1,5 +1,6 @@
 """What every room shares: errors as messages, and links that carry what was set."""
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -46,22 +47,31 @@ def answering(work):
 
         @functools.wraps(work)
         def steps(*inputs):
-            try:
+            with messages(inputs):
                 yield from work(*inputs)
-            except EXPECTED as error:
-                raise message(error) from None
 
         return steps
 
     @functools.wraps(work)
     def once(*inputs):
-        try:
+        with messages(inputs):
             found = work(*inputs)
-        except EXPECTED as error:
-            raise message(error) from None
         return found[0] if isinstance(found, list) and len(found) == 1 else found
 
     return once
+
+
+@contextlib.contextmanager
+def messages(inputs):
+    """Turns the errors that inputs may cause into messages in the page."""
+    try:
+        yield
+    except EXPECTED as error:
+        raise message(error) from None
+    except TypeError:
+        if not any(each is None for each in inputs):
+            raise
+        raise message("a field is empty; fill it in") from None
 
 
 def fitting(component, text):

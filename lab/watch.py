@@ -30,6 +30,7 @@ SLOW = 0.4  # seconds between two rounds when they are played one by one
 # What the controls say, in their order: these options, then D's and G's turns in a round.
 RULES = ("loss", "r1_gamma", "generator_learning_rate", "discriminator_learning_rate")
 START = ("relativistic", 0.001, 0.002, 0.002, 1, 1)
+START_OF_DIGITS = ("non_saturating", 1.0, 0.0005, 0.0005, 1, 1)
 CURE = ("relativistic", 0.05, 0.004, 0.002, 1, 5)
 COLLAPSE = ("non_saturating", 0.0, 0.03, 0.001, 1, 5)
 WATCHED_AVERAGE = 0.99  # the averaged generator follows fast enough to be watched
@@ -269,6 +270,9 @@ def build():
         )
     for button, chosen in ((collapse, COLLAPSE), (cure, CURE)):
         button.click(lambda chosen=chosen: list(chosen), None, rules, **now).then(**playing)
+    data.input(
+        lambda chosen: list(START_OF_DIGITS if chosen == "digits" else START), data, rules, **now
+    )
     gr.on([each.change for each in (pace, *rules)], set_rules, [scene, pace, *rules], None, **now)
     return {
         "data": data,
