@@ -24,12 +24,12 @@ from modes.selection import (
     chosen_ball,
     class_of,
     classifier_run,
-    load_classifier,
     load_data,
     load_dataset,
     open_run,
     output_folder,
 )
+from training.loading import load_classifier
 
 SAMPLES, ROWS = 1000, 10
 STEPS = {"pgd": 40, "fgsm": 1, "apgd": 100, "square": 5000}  # of Square: queries
