@@ -1,0 +1,242 @@
+"""Scores a student's notebook, or the notebooks of a class.
+
+python -m course.grade 1_gradient_ascent.ipynb            a table
+python -m course.grade 1_gradient_ascent.ipynb --json     the same as JSON
+python -m course.grade class > grades.csv                 a folder: a row for each notebook in it
+
+Each notebook is run from the start in a process of its own, without the network and in an empty
+folder, and its checks are those of the course, whatever the student has done to them. Trainings are
+shortened, for only functions are scored; --whole runs them at their full length.
+"""
+
+import csv
+import dataclasses
+import json
+import pathlib
+import re
+import sys
+
+from cli import terminal
+from cli.terminal import say, tell
+from course import make
+
+CALL = re.compile(r"^checks\.(\w+)\(", re.MULTILINE)
+MOST_BYTES = 50_000_000
+
+
+class CourseError(Exception):
+    """A file that cannot be graded: one line that names it and the fix."""
+
+
+@dataclasses.dataclass
+class Grade:
+    """What a notebook is worth.
+
+    Attributes:
+        file: str.
+        notebook: str, the name of the course's notebook that it is.
+        checks: list of dicts of `checks.report.Result`, in the notebook's order.
+        seconds: float.
+        says: str, one line about what went wrong with the whole; empty if nothing.
+    """
+
+    file: str
+    notebook: str
+    checks: list[dict]
+    seconds: float
+    says: str
+
+    @property
+    def points(self):
+        """int, reached."""
+        return sum(each["points"] for each in self.checks)
+
+    @property
+    def of(self):
+        """int, that there are."""
+        return sum(each["of"] for each in self.checks)
+
+
+def grade(path, options):
+    """Runs and scores one notebook.
+
+    Args:
+        path: pathlib.Path.
+        options: as `parse` returns.
+    Returns:
+        Grade.
+    Raises:
+        CourseError: if it is no notebook of this course.
+    """
+    from course import running
+
+    notebook = read(path)
+    name, original = matching(path, notebook)
+    wanted = [each for cell in original.cells for each in calls(cell)]
+    restore(notebook, original)
+    quick = {} if options.whole else {"COURSE_QUICK": "1", "COURSE_DATASET": "digits"}
+    found = running.run(
+        notebook, limit=options.limit, cell_limit=options.limit / 2, environment=quick
+    )
+    results = {each["check"]: each for each in shown(notebook)}
+    worth = points_of(wanted)
+    missing = found.ended or "was never reached"
+    rows = [
+        results.get(each) or {"check": each, "points": 0, "of": worth[each], "says": missing}
+        for each in wanted
+    ]
+    return Grade(str(path), name, rows, round(found.seconds, 1), found.ended)
+
+
+def read(path):
+    """The notebook in a file.
+
+    Raises:
+        CourseError: one line that names the file.
+    """
+    import nbformat
+
+    if not path.is_file():
+        raise CourseError(f"{path}: is not a file; name a notebook or a folder of notebooks")
+    if path.stat().st_size > MOST_BYTES:
+        raise CourseError(f"{path}: is larger than {MOST_BYTES // 10**6} MB; clear its outputs")
+    try:
+        notebook = nbformat.reads(path.read_text(), as_version=4)
+        nbformat.validate(notebook)
+    except Exception as error:  # damaged JSON, or another shape, in many kinds of errors
+        why = terminal.one_line(error)[:120]
+        raise CourseError(f"{path}: is not a notebook ({why}); save it again as .ipynb") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def calls(cell):
+    """The checks that a cell calls."""
+    return CALL.findall(cell.source) if cell.cell_type == "code" else []
+
+
+def matching(path, notebook):
+    """The name of the course's notebook that this is, and its own solution-free original.
+
+    Raises:
+        CourseError: if it calls the checks of none.
+    """
+    there = {each for cell in notebook.cells for each in calls(cell)}
+
+    def shared(original):
+        return len(there & {each for cell in original.cells for each in calls(cell)})
+
+    originals = {name: make.unsolved(name) for name in make.names()}
+    name = max(originals, key=lambda name: shared(originals[name]))
+    if not shared(originals[name]):
+        raise CourseError(
+            f"{path}: calls none of the course's checks; it is not one of its notebooks"
+        )
+    return name, originals[name]
+
+
+def restore(notebook, original):
+    """Puts the original's checks in place of a student's, and those that are gone at the end."""
+    ours = {each: cell for cell in original.cells for each in calls(cell)}
+    places = {}
+    for place, cell in enumerate(notebook.cells):
+        places.update({each: place for each in calls(cell) if each in ours})
+    for place, cell in enumerate(notebook.cells):
+        named = [each for each in calls(cell) if places.get(each) == place]
+        if named:
+            cell.source = "from course import checks\n" + "\n".join(
+                ours[each].source for each in named
+            )
+    gone = [cell for each, cell in ours.items() if each not in places]
+    notebook.cells += gone
+
+
+def shown(notebook):
+    """The results among a notebook's outputs, as dicts."""
+    from course.checks.report import MIME
+
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []) if calls(cell) else []:
+            result = output.get("data", {}).get(MIME)
+            if isinstance(result, dict) and result.keys() == {"check", "points", "of", "says"}:
+                yield result
+
+
+def points_of(names):
+    """What checks are worth, name -> points."""
+    from course import checks
+
+    return {name: getattr(checks, name).points for name in names}
+
+
+def table(graded):
+    """A grade as text."""
+    lines = [f"{graded.file}: {graded.points} of {graded.of} points, {graded.seconds:.0f} s"]
+    lines += [f"  {graded.says}"] if graded.says else []
+    for each in graded.checks:
+        score = f"{each['points']}/{each['of']}"
+        lines.append(f"  {each['check']:<28}{score:>6}  {each['says']}")
+    return "\n".join(lines)
+
+
+def grade_all(folder, options):
+    """Grades every notebook in a folder, a row of CSV each; returns the exit status."""
+    paths = sorted(
+        path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+    )
+    if not paths:
+        raise CourseError(f"{folder}: holds no notebook (.ipynb)")
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["file", "notebook", "points", "of", "seconds", "says"])
+    for path in paths:
+        try:
+            found = grade(path, options)
+            wrong = [each["check"] for each in found.checks if each["points"] < each["of"]]
+            says = found.says or ("not right: " + " ".join(wrong) if wrong else "")
+            row = [path, found.notebook, found.points, found.of, found.seconds, says]
+        except CourseError as error:
+            row = [path, "", 0, "", "", str(error)]
+        writer.writerow(row)
+        sys.stdout.flush()
+    return 0
+
+
+def parse(argv):
+    """Reads the flags; argv without the program.
+
+    Raises:
+        OptionError: one line that names the flag.
+    """
+    parser = terminal.LineParser("python -m course.grade", __doc__)
+    add = parser.add_argument
+    add("path", type=pathlib.Path, help="a notebook, or a folder of them")
+    add("--json", action="store_true", help="print JSON")
+    add("--limit", type=terminal.count, default=600, help="seconds for a notebook; default 600")
+    add("--whole", action="store_true", help="do not shorten the trainings")
+    return parser.parse_args(argv)
+
+
+def start(options):
+    """Grades what the options name; returns the exit status."""
+    if options.path.is_dir() and not options.json:
+        return grade_all(options.path, options)
+    found = grade(options.path, options)
+    if options.json:
+        numbers = {"points": found.points, "of": found.of}
+        tell(json.dumps({**dataclasses.asdict(found), **numbers}, indent=1))
+    else:
+        say(table(found))
+    return 0
+
+
+def main(argv):
+    """Grades; returns the exit status, as `terminal.answer`."""
+    return terminal.answer(
+        "course.grade", argv, parse=parse, load=lambda options: (start, (CourseError, OSError))
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""Runs a notebook in a kernel of its own: with time limits, without the network, output bounded."""
+
+import dataclasses
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+import nbclient
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+ROOT = pathlib.Path(__file__).parents[1]
+MOST_TEXT = 20_000  # characters of printed text that are kept of a notebook
+MOST_OUTPUTS = 500  # other outputs
+GUARD = [sys.executable, "-m", "course.guard", "-f", "{connection_file}"]
+TOO_LONG = {"ename": "Timeout", "evalue": "takes too long, and was stopped", "traceback": []}
+
+
+@dataclasses.dataclass
+class Run:
+    """What became of a notebook.
+
+    Attributes:
+        seconds: float, from the start of the kernel.
+        ended: str, why the rest was not run; empty if everything was.
+        stopped: list of str, a line for each cell that raised an error or took too long.
+    """
+
+    seconds: float = 0.0
+    ended: str = ""
+    stopped: list[str] = dataclasses.field(default_factory=list)
+
+
+class BoundedClient(nbclient.NotebookClient):
+    """Keeps a limited part of what a notebook prints, however much it is."""
+
+    kept_text = kept_outputs = 0
+
+    def process_message(self, msg, cell, cell_index):
+        """As in nbclient; what is too much is dropped."""
+        content = msg["content"]
+        if msg["msg_type"] == "stream":
+            content["text"] = content["text"][: max(0, MOST_TEXT - self.kept_text)]
+            self.kept_text += len(content["text"])
+            if not content["text"]:
+                return None
+        elif msg["msg_type"] in ("display_data", "execute_result"):
+            self.kept_outputs += 1
+            if self.kept_outputs > MOST_OUTPUTS:
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+def run(notebook, *, limit, cell_limit, environment):
+    """Runs all cells, whatever they raise; the outputs are left in the notebook.
+
+    Args:
+        notebook: nbformat node, changed in place.
+        limit, cell_limit: floats, seconds for the whole and for one cell.
+        environment: dict of str, variables for the kernel.
+    Returns:
+        Run.
+    """
+    found, start = Run(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
+        manager = AsyncKernelManager(kernel_cmd=GUARD)
+        manager.kernel_spec.argv = GUARD
+        client = BoundedClient(
+            notebook,
+            km=manager,
+            allow_errors=True,
+            interrupt_on_timeout=True,
+            error_on_timeout=TOO_LONG,
+            iopub_timeout=5,
+            startup_timeout=120,
+            resources={"metadata": {"path": folder}},
+        )
+        variables = {**os.environ, **environment, "IPYTHONDIR": folder, "PYTHONPATH": str(ROOT)}
+        with client.setup_kernel(env=variables, cwd=folder):
+            for index, cell in enumerate(notebook.cells):
+                left = limit - (time.monotonic() - start)
+                if left <= 0:
+                    found.ended = f"was stopped after {limit:g} seconds, at cell {index + 1}"
+                    break
+                client.timeout = max(1, min(cell_limit, left))
+                try:
+                    client.execute_cell(cell, index)
+                except DeadKernelError:
+                    found.ended = f"ended its own kernel in cell {index + 1}"
+                    break
+                except CellExecutionError as error:
+                    found.stopped.append(f"cell {index + 1}: {error.ename}: {error.evalue}"[:200])
+    found.seconds = time.monotonic() - start
+    return found
