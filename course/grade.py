@@ -19,6 +19,7 @@ import sys
 from cli import terminal
 from cli.terminal import say, tell
 from course import make
+from course.points import MIME, POINTS, WORTH
 
 CALL = re.compile(r"^checks\.(\w+)\(", re.MULTILINE)
 MOST_BYTES = 50_000_000
@@ -71,21 +72,22 @@ def grade(path, options):
     from course import running
 
     notebook = read(path)
-    name, original = matching(path, notebook)
-    wanted = [each for cell in original.cells for each in calls(cell)]
-    restore(notebook, original)
+    name = name_of(path, notebook)
+    restore(notebook, make.unsolved(name))
     quick = {} if options.whole else {"COURSE_QUICK": "1", "COURSE_DATASET": "digits"}
-    found = running.run(
-        notebook, limit=options.limit, cell_limit=options.limit / 2, environment=quick
-    )
-    results = {each["check"]: each for each in shown(notebook)}
-    worth = points_of(wanted)
-    missing = found.ended or "was never reached"
-    rows = [
-        results.get(each) or {"check": each, "points": 0, "of": worth[each], "says": missing}
-        for each in wanted
-    ]
+    found = running.run(notebook, limit=options.limit, cell_limit=options.limit / 2, variables=quick)
+    results = {result["check"]: result for result in shown(notebook)}
+    rows = [scored(check, results.get(check), found.ended) for check in POINTS[name]]
     return Grade(str(path), name, rows, round(found.seconds, 1), found.ended)
+
+
+def scored(check, result, ended):
+    """The row of a check, with its result among the notebook's outputs, or None."""
+    row = {"check": check, "points": 0, "of": WORTH[check], "says": ended or "was never reached"}
+    if result is None:
+        return row
+    right = result["points"] == WORTH[check]
+    return {**row, "points": row["of"] if right else 0, "says": str(result["says"])[:500]}
 
 
 def read(path):
@@ -117,24 +119,17 @@ def calls(cell):
     return CALL.findall(cell.source) if cell.cell_type == "code" else []
 
 
-def matching(path, notebook):
-    """The name of the course's notebook that this is, and its own solution-free original.
+def name_of(path, notebook):
+    """Which of the course's notebooks it is: the one with most of its checks.
 
     Raises:
-        CourseError: if it calls the checks of none.
+        CourseError: if it has the checks of none.
     """
-    there = {each for cell in notebook.cells for each in calls(cell)}
-
-    def shared(original):
-        return len(there & {each for cell in original.cells for each in calls(cell)})
-
-    originals = {name: make.unsolved(name) for name in make.names()}
-    name = max(originals, key=lambda name: shared(originals[name]))
-    if not shared(originals[name]):
-        raise CourseError(
-            f"{path}: calls none of the course's checks; it is not one of its notebooks"
-        )
-    return name, originals[name]
+    there = {check for cell in notebook.cells for check in calls(cell)}
+    name = max(POINTS, key=lambda name: len(there & POINTS[name].keys()))
+    if not there & POINTS[name].keys():
+        raise CourseError(f"{path}: has no check of the course; hand in one of its six notebooks")
+    return name
 
 
 def restore(notebook, original):
@@ -154,21 +149,12 @@ def restore(notebook, original):
 
 
 def shown(notebook):
-    """The results among a notebook's outputs, as dicts."""
-    from course.checks.report import MIME
-
+    """The results among the outputs of a notebook's checks, as dicts."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []) if calls(cell) else []:
             result = output.get("data", {}).get(MIME)
             if isinstance(result, dict) and result.keys() == {"check", "points", "of", "says"}:
                 yield result
-
-
-def points_of(names):
-    """What checks are worth, name -> points."""
-    from course import checks
-
-    return {name: getattr(checks, name).points for name in names}
 
 
 def table(graded):

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 MOST_TEXT = 20_000  # characters of printed text that are kept of a notebook
 MOST_OUTPUTS = 500  # other outputs
 GUARD = [sys.executable, "-m", "course.guard", "-f", "{connection_file}"]
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 TOO_LONG = {"ename": "Timeout", "evalue": "takes too long, and was stopped", "traceback": []}
 
 
@@ -53,19 +55,20 @@ class BoundedClient(nbclient.NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
-def run(notebook, *, limit, cell_limit, environment):
+def run(notebook, *, limit, cell_limit, variables):
     """Runs all cells, whatever they raise; the outputs are left in the notebook.
 
     Args:
         notebook: nbformat node, changed in place.
         limit, cell_limit: floats, seconds for the whole and for one cell.
-        environment: dict of str, variables for the kernel.
+        variables: dict of str, environment variables for the kernel.
     Returns:
         Run.
     """
     found, start = Run(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
-        manager = AsyncKernelManager(kernel_cmd=GUARD)
+        # Through files in its folder, not over the network that it does not have.
+        manager = AsyncKernelManager(transport="ipc", ip=f"{folder}/kernel")
         manager.kernel_spec.argv = GUARD
         client = BoundedClient(
             notebook,
@@ -77,8 +80,9 @@ def run(notebook, *, limit, cell_limit, environment):
             startup_timeout=120,
             resources={"metadata": {"path": folder}},
         )
-        variables = {**os.environ, **environment, "IPYTHONDIR": folder, "PYTHONPATH": str(ROOT)}
-        with client.setup_kernel(env=variables, cwd=folder):
+        surroundings = {**os.environ, **QUIET, "IPYTHONDIR": folder, "PYTHONPATH": str(ROOT)}
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with client.setup_kernel(env={**surroundings, **variables}, cwd=folder, **silent):
             for index, cell in enumerate(notebook.cells):
                 left = limit - (time.monotonic() - start)
                 if left <= 0:

@@ -5,7 +5,8 @@ import functools
 
 import numpy as np
 
-MIME = "application/vnd.adversarial-games.check+json"  # how the grader finds it among the outputs
+from course.points import MIME, WORTH
+
 CLOSE = 1e-3
 
 
@@ -36,32 +37,27 @@ class Result:
         return {"text/plain": repr(self), MIME: dataclasses.asdict(self)}
 
 
-def check(points):
+def check(look):
     """Makes a check of a function that raises `WrongError` where a student's work is not right.
 
     Whatever else the student's code raises is said in one line, and never ends the notebook.
-
-    Args:
-        points: int, what it is worth.
     """
+    name = look.__name__
+    of = WORTH[name]
 
-    def decorate(look):
-        @functools.wraps(look)
-        def run(*work):
-            try:
-                look(*work)
-            except NotImplementedError:
-                return Result(look.__name__, 0, points, "is not filled in yet")
-            except WrongError as wrong:
-                return Result(look.__name__, 0, points, str(wrong))
-            except Exception as error:  # a student's code may raise anything
-                return Result(look.__name__, 0, points, f"stops with {_first_line(error)}")
-            return Result(look.__name__, points, points, "right")
+    @functools.wraps(look)
+    def run(*work):
+        try:
+            look(*work)
+        except NotImplementedError:
+            return Result(name, 0, of, "is not filled in yet")
+        except WrongError as wrong:
+            return Result(name, 0, of, str(wrong))
+        except Exception as error:  # a student's code may raise anything
+            return Result(name, 0, of, f"stops with {_first_line(error)}")
+        return Result(name, of, of, "right")
 
-        run.points = points
-        return run
-
-    return decorate
+    return run
 
 
 def _first_line(error):
