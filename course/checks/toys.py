@@ -12,12 +12,10 @@ NO_GRADIENT = (
 )
 
 
-def network(inputs, outputs, seed, name=None):
+def network(inputs, outputs, seed, activation=None):
     """A smooth keras.Model with one hidden layer, whose weights depend on the seed alone."""
-    model = keras.Sequential(
-        [keras.Input((inputs,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(outputs)],
-        name=name,
-    )
+    layers = [keras.layers.Dense(8, "tanh"), keras.layers.Dense(outputs, activation)]
+    model = keras.Sequential([keras.Input((inputs,)), *layers])
     random = np.random.default_rng(seed)
     model.set_weights([random.normal(0, 0.5, each.shape) for each in model.get_weights()])
     return model
