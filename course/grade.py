@@ -2,7 +2,7 @@
 
 python -m course.grade 1_gradient_ascent.ipynb            a table
 python -m course.grade 1_gradient_ascent.ipynb --json     the same as JSON
-python -m course.grade class > grades.csv                 a folder: a row for each notebook in it
+python -m course.grade class > grades.csv                 a row for each notebook in a folder
 
 Each notebook is run from the start in a process of its own, without the network and in an empty
 folder, and its checks are those of the course, whatever the student has done to them. Trainings are
@@ -17,16 +17,12 @@ import re
 import sys
 
 from cli import terminal
-from cli.terminal import say, tell
+from cli.terminal import tell
 from course import make
-from course.points import MIME, POINTS, WORTH
+from course.points import MIME, POINTS, WORTH, CourseError
 
 CALL = re.compile(r"^checks\.(\w+)\(", re.MULTILINE)
 MOST_BYTES = 50_000_000
-
-
-class CourseError(Exception):
-    """A file that cannot be graded: one line that names it and the fix."""
 
 
 @dataclasses.dataclass
@@ -39,6 +35,7 @@ class Grade:
         checks: list of dicts of `checks.report.Result`, in the notebook's order.
         seconds: float.
         says: str, one line about what went wrong with the whole; empty if nothing.
+        stopped: list of str, a line for each cell that raised an error or took too long.
     """
 
     file: str
@@ -46,6 +43,7 @@ class Grade:
     checks: list[dict]
     seconds: float
     says: str
+    stopped: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def points(self):
@@ -75,10 +73,12 @@ def grade(path, options):
     name = name_of(path, notebook)
     restore(notebook, make.unsolved(name))
     quick = {} if options.whole else {"COURSE_QUICK": "1", "COURSE_DATASET": "digits"}
-    found = running.run(notebook, limit=options.limit, cell_limit=options.limit / 2, variables=quick)
+    found = running.run(
+        notebook, limit=options.limit, cell_limit=options.limit / 2, variables=quick
+    )
     results = {result["check"]: result for result in shown(notebook)}
     rows = [scored(check, results.get(check), found.ended) for check in POINTS[name]]
-    return Grade(str(path), name, rows, round(found.seconds, 1), found.ended)
+    return Grade(str(path), name, rows, round(found.seconds, 1), found.ended, found.stopped)
 
 
 def scored(check, result, ended):
@@ -160,7 +160,7 @@ def shown(notebook):
 def table(graded):
     """A grade as text."""
     lines = [f"{graded.file}: {graded.points} of {graded.of} points, {graded.seconds:.0f} s"]
-    lines += [f"  {graded.says}"] if graded.says else []
+    lines += [f"  {line}" for line in (graded.says, *graded.stopped) if line]
     for each in graded.checks:
         score = f"{each['points']}/{each['of']}"
         lines.append(f"  {each['check']:<28}{score:>6}  {each['says']}")
@@ -168,25 +168,32 @@ def table(graded):
 
 
 def grade_all(folder, options):
-    """Grades every notebook in a folder, a row of CSV each; returns the exit status."""
+    """Grades every notebook in a folder, a row of CSV or a line of JSON each."""
     paths = sorted(
         path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
     )
     if not paths:
         raise CourseError(f"{folder}: holds no notebook (.ipynb)")
-    writer = csv.writer(sys.stdout)
-    writer.writerow(["file", "notebook", "points", "of", "seconds", "says"])
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if not options.json:
+        writer.writerow(["file", "notebook", "points", "of", "seconds", "says"])
     for path in paths:
         try:
             found = grade(path, options)
+        except CourseError as error:
+            found = Grade(str(path), "", [], 0.0, str(error))
+        if options.json:
+            tell(as_json(found))
+        else:
             wrong = [each["check"] for each in found.checks if each["points"] < each["of"]]
             says = found.says or ("not right: " + " ".join(wrong) if wrong else "")
-            row = [path, found.notebook, found.points, found.of, found.seconds, says]
-        except CourseError as error:
-            row = [path, "", 0, "", "", str(error)]
-        writer.writerow(row)
-        sys.stdout.flush()
-    return 0
+            writer.writerow([path, found.notebook, found.points, found.of, found.seconds, says])
+            sys.stdout.flush()
+
+
+def as_json(grade):
+    """A grade as a line of JSON."""
+    return json.dumps({**dataclasses.asdict(grade), "points": grade.points, "of": grade.of})
 
 
 def parse(argv):
@@ -198,7 +205,7 @@ def parse(argv):
     parser = terminal.LineParser("python -m course.grade", __doc__)
     add = parser.add_argument
     add("path", type=pathlib.Path, help="a notebook, or a folder of them")
-    add("--json", action="store_true", help="print JSON")
+    add("--json", action="store_true", help="a line of JSON for each notebook")
     add("--limit", type=terminal.count, default=600, help="seconds for a notebook; default 600")
     add("--whole", action="store_true", help="do not shorten the trainings")
     return parser.parse_args(argv)
@@ -206,14 +213,11 @@ def parse(argv):
 
 def start(options):
     """Grades what the options name; returns the exit status."""
-    if options.path.is_dir() and not options.json:
-        return grade_all(options.path, options)
-    found = grade(options.path, options)
-    if options.json:
-        numbers = {"points": found.points, "of": found.of}
-        tell(json.dumps({**dataclasses.asdict(found), **numbers}, indent=1))
+    if options.path.is_dir():
+        grade_all(options.path, options)
     else:
-        say(table(found))
+        found = grade(options.path, options)
+        tell(as_json(found) if options.json else table(found))
     return 0
 
 

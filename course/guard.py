@@ -11,7 +11,15 @@ import sys
 import tempfile
 
 CONNECTS = {"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}
-STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.kill", "os.fork"}
+STARTS = {
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.kill",
+    "os.fork",
+}
 CHANGES = {"os.remove", "os.rmdir", "os.rename", "os.truncate", "os.link", "os.symlink"} | {
     "os.mkdir",
     "os.chmod",
@@ -44,7 +52,9 @@ def _stay_inside(paths):
         if isinstance(path, str | bytes | os.PathLike):
             where = os.path.realpath(os.fsdecode(path))
             if not where.startswith((HOME + os.sep, "/dev/")) and where != HOME:
-                raise PermissionError(f"a graded notebook changes nothing outside its folder: {where}")
+                raise PermissionError(
+                    f"a graded notebook changes nothing outside its folder: {where}"
+                )
 
 
 HOME = os.path.realpath(tempfile.gettempdir())
@@ -54,7 +64,7 @@ if __name__ == "__main__":
 
     app = IPKernelApp.instance()
     app.initialize(sys.argv[1:])
-    HOME = os.path.realpath(os.getcwd())
+    HOME = os.path.realpath(".")
     sys.dont_write_bytecode = True
     sys.addaudithook(refuse)
     app.start()

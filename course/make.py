@@ -16,15 +16,16 @@ from cli.terminal import say
 from images.pictures import save_text
 
 HERE = pathlib.Path(__file__).parent
-SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?", re.MULTILINE | re.DOTALL)
+SOLUTION = re.compile(
+    r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?", re.MULTILINE | re.DOTALL
+)
 YOURS = "raise NotImplementedError  # your lines in place of this one"
-FIRST_CELL = '''# Run this cell first. On Colab: write the address of your class's copy of the project here.
-REPOSITORY = ""
-
+FIRST_CELL = """# Run this cell first.
 import pathlib
 import subprocess
 import sys
 
+REPOSITORY = ""  # on Colab: the address of your copy of the project, https://...
 if REPOSITORY and not pathlib.Path("project").exists():
     subprocess.run(["git", "clone", "--depth=1", REPOSITORY, "project"], check=True)
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "./project"], check=True)
@@ -34,7 +35,7 @@ for folder in (here / "project", here, *here.parents):
         sys.path.insert(0, str(folder))
         break
 else:
-    raise SystemExit("The project was not found: start Jupyter inside it, or fill in REPOSITORY.")'''
+    raise SystemExit("The project is not here: start Jupyter inside it, or fill in REPOSITORY.")"""
 
 
 def names():

@@ -1,5 +1,10 @@
 """What each check of each notebook is worth. No TensorFlow: the grader reads it, too."""
 
+
+class CourseError(Exception):
+    """A file that cannot be graded or ranked: one line that names it and the fix."""
+
+
 POINTS = {
     "1_gradient_ascent": {
         "away_from": 2,
@@ -55,4 +60,5 @@ POINTS = {
     },
 }
 WORTH = {check: points for checks in POINTS.values() for check, points in checks.items()}
+ATTACK_MIME = "application/vnd.adversarial-games.attack+json"
 MIME = "application/vnd.adversarial-games.check+json"  # how the grader finds a result in an output

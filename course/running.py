@@ -73,7 +73,6 @@ def run(notebook, *, limit, cell_limit, variables):
         client = BoundedClient(
             notebook,
             km=manager,
-            allow_errors=True,
             interrupt_on_timeout=True,
             error_on_timeout=TOO_LONG,
             iopub_timeout=5,

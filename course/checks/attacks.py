@@ -23,7 +23,11 @@ def toy_images(seed=0, scale=0.9):
 def toy_classifier(seed=0, num_classes=4):
     """A smooth keras.Model, images of `SHAPE` -> class logits, always the same one."""
     random = np.random.default_rng(seed)
-    layers = [keras.layers.Flatten(), keras.layers.Dense(12, "tanh"), keras.layers.Dense(num_classes)]
+    layers = [
+        keras.layers.Flatten(),
+        keras.layers.Dense(12, "tanh"),
+        keras.layers.Dense(num_classes),
+    ]
     model = keras.Sequential([keras.Input(SHAPE[1:]), *layers])
     model.set_weights([random.normal(0, 0.5, each.shape) for each in model.get_weights()])
     return model
@@ -132,7 +136,9 @@ def climb_l2(work):
     def of_the_batch(gradient):
         return gradient / tf.norm(gradient)
 
-    says = "the length was taken over the whole batch, which couples the samples: one for each image"
+    says = (
+        "the length was taken over the whole batch, which couples the samples: one for each image"
+    )
     _step(work, NORMS["l2"].direction, of_the_batch, says)
 
 
@@ -171,9 +177,7 @@ def _projection(work, norm, far):
 
 
 def _to_the_edge(sources, moves, radius, norm):
-    return tf.clip_by_value(
-        sources + moves * radius / NORMS[norm].length(moves), -1.0, 1.0
-    )
+    return tf.clip_by_value(sources + moves * radius / NORMS[norm].length(moves), -1.0, 1.0)
 
 
 @check
@@ -197,7 +201,9 @@ def random_start(work):
     require(np.abs(found).max() <= radius * 1.001, "the starts lie outside the ball")
     require(np.abs(found).max() > 0, "the starts are the sources themselves: nothing is random")
     require(not near(found[0], found[1]), "all images get the same noise: draw for each of them")
-    require(found.min() < 0 < found.max(), "the starts lie on one side: draw from -radius to radius")
+    require(
+        found.min() < 0 < found.max(), "the starts lie on one side: draw from -radius to radius"
+    )
     require(
         abs(found.std() / (radius / np.sqrt(3)) - 1) < 0.1 and abs(found.mean()) < 0.1 * radius,
         "the starts are not spread evenly: draw each pixel uniformly from -radius to radius",
@@ -277,7 +283,8 @@ def _keeps_the_best(work, sources):
         return -tf.reduce_sum(tf.abs(images - goals), axis=(1, 2, 3))
 
     losses = [
-        nearness(_attack(work, nearness, sources, 0.1, 0.07, steps)).numpy() for steps in range(1, 8)
+        nearness(_attack(work, nearness, sources, 0.1, 0.07, steps)).numpy()
+        for steps in range(1, 8)
     ]
     require(
         (np.diff(losses, axis=0) > -1e-4).all(),

@@ -27,7 +27,8 @@ def bits_wrong(work):
         "this is not the sum over the bits of |p - guess| / 2",
         {
             "a wrong bit counts twice: from -1 to 1 the distance is 2": 2 * right,
-            "this is the share of wrong bits: sum over the bits of a message, not the mean": right / 4,
+            "this is the share of wrong bits: sum over the bits of a message, not the mean": right
+            / 4,
             "squares count an undecided guess too low: take the absolute difference": (
                 tf.reduce_sum((plaintext - guess) ** 2, axis=1) / 4
             ),
@@ -57,9 +58,7 @@ def secrecy(work):
                 "chance is half of the bits, not all of them": ((8.0 - wrong) / 8) ** 2,
                 "divide by N / 2, so that an Eve who knows everything costs 1": (4.0 - wrong) ** 2,
                 "the square of each message was taken before the mean: single messages lie above or"
-                " below chance by luck; first the mean, then the square": (
-                    right + 0.25 / 16
-                ),
+                " below chance by luck; first the mean, then the square": (right + 0.25 / 16),
                 "the distance itself is not smooth at its lowest point: square it": (
                     abs(4.0 - wrong) / 4
                 ),
@@ -83,8 +82,7 @@ def alice_and_bob_loss(work):
             "the secrecy is subtracted: the loss rewards an Eve who knows": of_bob - penalty,
             "Eve's errors are subtracted, without an end: that rewards an Eve who is always wrong,"
             " and she need only flip her bits": of_bob - of_eve,
-            "Bob and Eve are mixed up": of_eve
-            + losses.published_secrecy_loss(of_bob, 4),
+            "Bob and Eve are mixed up": of_eve + losses.published_secrecy_loss(of_bob, 4),
             "what Eve knows is added as an error to be made small: the loss helps Eve": (
                 of_bob + of_eve
             ),

@@ -15,7 +15,9 @@ RATE = 0.1
 @check
 def draw_fakes(work):
     answer = work(300, 8, 10, 0)
-    require(isinstance(answer, tuple | list) and len(answer) == 2, "latents and labels are expected")
+    require(
+        isinstance(answer, tuple | list) and len(answer) == 2, "latents and labels are expected"
+    )
     latents = array(answer[0], (300, 8), "the latents")
     labels = np.asarray(answer[1])
     require(labels.shape == (300,), f"the labels have shape {labels.shape}, not (300,)")
@@ -24,7 +26,7 @@ def draw_fakes(work):
     )
     require(
         labels.min() >= 0 and labels.max() <= 9,
-        f"there are labels from {labels.min()} to {labels.max()}; of 10 classes they go from 0 to 9",
+        f"labels go from {labels.min()} to {labels.max()}; of 10 classes they go from 0 to 9",
     )
     counts = np.bincount(labels, minlength=10)
     require(counts.all(), f"class {counts.argmin()} is never asked for: draw from 0 to 9")
@@ -60,7 +62,7 @@ def realness(work):
         right,
         "this is not w . f + b + e[y] . f for each image",
         {
-            "the label never reaches the logit: an image of the wrong class would do as well": plain,
+            "the label never reaches the logit: an image of a wrong class would do as well": plain,
             "only the match with the class counts: w . f + b says whether it looks real at all": (
                 right - plain
             ),
@@ -183,7 +185,9 @@ def gan_train(work):
         "the classifier learns from real images and is tested on fakes: that is GAN-test; here it"
         " learns from fakes alone and is tested on real images",
     )
-    require(images.shape == fakes.shape and near(images, fakes), "teach it all the fakes, as they are")
+    require(
+        images.shape == fakes.shape and near(images, fakes), "teach it all the fakes, as they are"
+    )
     require(
         named.shape == asked.shape and (named == asked).all(),
         "the fakes must be taught with the classes that were asked for",

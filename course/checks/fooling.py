@@ -18,19 +18,25 @@ def _discriminator():
 def lesson_of(work):
     real, fake = toy.toy_images(0)[:4], toy.toy_images(1)
     answer = work(real, fake)
-    require(isinstance(answer, tuple | list) and len(answer) == 2, "images and targets are expected")
+    require(
+        isinstance(answer, tuple | list) and len(answer) == 2, "images and targets are expected"
+    )
     images = array(answer[0], (9, *toy.SHAPE[1:]), "the images, real and fake together,")
     targets = np.ravel(np.asarray(answer[1], np.float32))
     require(targets.shape == (9,), f"there are {targets.size} targets for 9 images: one for each")
     found = {image.tobytes(): target for image, target in zip(images, targets, strict=True)}
     wanted = {image.tobytes(): 1.0 for image in real.numpy()}
     wanted |= {image.tobytes(): 0.0 for image in fake.numpy()}
-    require(found.keys() == wanted.keys(), "each image, real or fake, must be there once, unchanged")
+    require(
+        found.keys() == wanted.keys(), "each image, real or fake, must be there once, unchanged"
+    )
     require(
         any(found[each] != 1 - wanted[each] for each in wanted),
         "the labels are swapped: real is 1, fake is 0",
     )
-    require(found == wanted, "images and targets do not match: a real image's target is 1, a fake's 0")
+    require(
+        found == wanted, "images and targets do not match: a real image's target is 1, a fake's 0"
+    )
 
 
 @check
@@ -47,7 +53,7 @@ def real_or_fake_loss(work):
         loss_of(targets, logits),
         "this is not the mean cross-entropy of the targets and the sigmoid of the logits",
         {
-            "logits were taken for probabilities: take the cross-entropy from logits": -tf.reduce_mean(
+            "logits were taken for probabilities: compute it from the logits": -tf.reduce_mean(
                 targets * tf.math.log(chances) + (1 - targets) * tf.math.log(1 - chances)
             ),
             "a sigmoid was taken twice: the logits go into the cross-entropy as they are": loss_of(

@@ -123,7 +123,7 @@ def scores(work):
 
 
 class Table:
-    """A generator and a discriminator of points, their optimizers, and what is needed for a turn."""
+    """A generator and a discriminator of points, their optimizers, and all that a turn needs."""
 
     def __init__(self):
         self.turns = []
@@ -162,7 +162,7 @@ def discriminator_turn(work):
     generator, _ = table.weights()
     require(
         near(generator, table.before[0], 1e-7),
-        "the generator's gradient flows in the discriminator's turn, and moves it: it would learn to"
+        "the generator's gradient flows in the discriminator's turn, and moves it: it learns to"
         " make fakes that are easy to tell; only the discriminator's weights move here",
     )
     toys.require_descent(table.game.discriminator, table.before[1], right, "the discriminator")

@@ -90,7 +90,9 @@ def array(value, shape, what):
     if found.shape != shape:
         coupled = found.size == 1 < np.prod(shape)
         hint = (
-            "; the mean of the batch couples the samples: keep one value for each" if coupled else ""
+            "; the mean of the batch couples the samples: keep one value for each"
+            if coupled
+            else ""
         )
         raise WrongError(f"{what} has shape {found.shape}, not {shape}{hint}")
     require(np.isfinite(found).all(), f"{what} holds NaN or infinity: a log of 0, or a 0 / 0")
@@ -106,7 +108,7 @@ def near(found, right, tolerance=CLOSE):
 
 
 def expect(found, right, otherwise, mistakes):
-    """Compares with the project's own result and, if it differs, with the results of known mistakes.
+    """Compares with the right result and, if it differs, with the results of known mistakes.
 
     Args:
         found, right: arrays of one shape.

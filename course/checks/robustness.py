@@ -167,7 +167,7 @@ def margin(work):
         right,
         "this is not the largest logit of another class less the label's own",
         {
-            "the sign is turned: an attack climbs this, so it must rise as the label falls behind": (
+            "the sign is turned: an attack climbs this, so it must rise as the label falls back": (
                 -right
             ),
             "the label's own logit takes part in the maximum, so this is never below 0 and flat"

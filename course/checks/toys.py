@@ -1,4 +1,4 @@
-"""Small agents on which students' functions are tried, always the same, and how they are watched."""
+"""Small agents, always the same, on which students' functions are tried and watched."""
 
 import keras
 import numpy as np
@@ -79,7 +79,7 @@ def require_descent(model, before, right, who):
     require(not near(flat(model), before, 1e-7), f"{who} has not moved: apply the gradient")
     require(
         not near(moved, -wanted, 1e-2),
-        f"{who} climbs the loss: its optimizer descends by itself, so give it the gradient as it is",
+        f"{who} climbs the loss: an optimizer descends by itself; give it the gradient as it is",
     )
     # Half the gradient is right as well: the mean over both kinds of examples.
     require(

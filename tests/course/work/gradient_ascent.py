@@ -329,6 +329,4 @@ def towards_means_away(classifier, targets):
 
 @right("towards")
 def towards_by_log_softmax(classifier, targets):
-    return lambda images: tf.gather(
-        tf.nn.log_softmax(classifier(images)), targets, batch_dims=1
-    )
+    return lambda images: tf.gather(tf.nn.log_softmax(classifier(images)), targets, batch_dims=1)
