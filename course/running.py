@@ -87,7 +87,7 @@ def run(notebook, *, limit, cell_limit, variables):
                 if left <= 0:
                     found.ended = f"was stopped after {limit:g} seconds, at cell {index + 1}"
                     break
-                client.timeout = max(1, min(cell_limit, left))
+                client.timeout = max(1, round(min(cell_limit, left)))
                 try:
                     client.execute_cell(cell, index)
                 except DeadKernelError:
