@@ -22,6 +22,7 @@ from course import make
 from course.points import MIME, POINTS, WORTH, CourseError
 
 CALL = re.compile(r"^checks\.(\w+)\(", re.MULTILINE)
+IMPORT = "from course import checks"  # a student may have changed the name's meaning
 MOST_BYTES = 50_000_000
 
 
@@ -134,18 +135,17 @@ def name_of(path, notebook):
 
 def restore(notebook, original):
     """Puts the original's checks in place of a student's, and those that are gone at the end."""
-    ours = {each: cell for cell in original.cells for each in calls(cell)}
-    places = {}
-    for place, cell in enumerate(notebook.cells):
-        places.update({each: place for each in calls(cell) if each in ours})
-    for place, cell in enumerate(notebook.cells):
-        named = [each for each in calls(cell) if places.get(each) == place]
-        if named:
-            cell.source = "from course import checks\n" + "\n".join(
-                ours[each].source for each in named
-            )
-    gone = [cell for each, cell in ours.items() if each not in places]
-    notebook.cells += gone
+    ours = {check: cell for cell in original.cells for check in calls(cell)}
+    places = {
+        check: cell for cell in notebook.cells for check in calls(cell) if check in ours
+    }  # the last of several
+    for cell in notebook.cells:
+        own = [check for check in calls(cell) if places.get(check) is cell]
+        if own:
+            cell.source = "\n".join([IMPORT, *(ours[check].source for check in own)])
+    for check in ours.keys() - places.keys():
+        ours[check].source = "\n".join([IMPORT, ours[check].source])
+    notebook.cells += [cell for check, cell in ours.items() if check not in places]
 
 
 def shown(notebook):

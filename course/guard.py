@@ -60,7 +60,10 @@ def _stay_inside(paths):
 HOME = os.path.realpath(tempfile.gettempdir())
 
 if __name__ == "__main__":
+    import matplotlib
     from ipykernel.kernelapp import IPKernelApp
+
+    matplotlib.get_cachedir()  # looked for once, which takes more than the hook allows
 
     app = IPKernelApp.instance()
     app.initialize(sys.argv[1:])

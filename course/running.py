@@ -67,33 +67,43 @@ def run(notebook, *, limit, cell_limit, variables):
     """
     found, start = Run(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
-        # Through files in its folder, not over the network that it does not have.
-        manager = AsyncKernelManager(transport="ipc", ip=f"{folder}/kernel")
-        manager.kernel_spec.argv = GUARD
-        client = BoundedClient(
-            notebook,
-            km=manager,
-            interrupt_on_timeout=True,
-            error_on_timeout=TOO_LONG,
-            iopub_timeout=5,
-            startup_timeout=120,
-            resources={"metadata": {"path": folder}},
-        )
-        surroundings = {**os.environ, **QUIET, "IPYTHONDIR": folder, "PYTHONPATH": str(ROOT)}
+        client = _client(notebook, folder)
+        own = {"IPYTHONDIR": folder, "TMPDIR": folder, "PYTHONPATH": str(ROOT)}
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with client.setup_kernel(env={**surroundings, **variables}, cwd=folder, **silent):
-            for index, cell in enumerate(notebook.cells):
+        surroundings = {**os.environ, **QUIET, **own, **variables}
+        with client.setup_kernel(env=surroundings, cwd=folder, **silent):
+            for index in range(len(notebook.cells)):
                 left = limit - (time.monotonic() - start)
                 if left <= 0:
                     found.ended = f"was stopped after {limit:g} seconds, at cell {index + 1}"
+                if found.ended:
                     break
                 client.timeout = max(1, round(min(cell_limit, left)))
-                try:
-                    client.execute_cell(cell, index)
-                except DeadKernelError:
-                    found.ended = f"ended its own kernel in cell {index + 1}"
-                    break
-                except CellExecutionError as error:
-                    found.stopped.append(f"cell {index + 1}: {error.ename}: {error.evalue}"[:200])
+                _run_cell(client, index, found)
     found.seconds = time.monotonic() - start
     return found
+
+
+def _client(notebook, folder):
+    """A client for a guarded kernel, which talks through files in a folder, not over a network."""
+    manager = AsyncKernelManager(transport="ipc", ip=f"{folder}/kernel")
+    manager.kernel_spec.argv = GUARD
+    return BoundedClient(
+        notebook,
+        km=manager,
+        interrupt_on_timeout=True,
+        error_on_timeout=TOO_LONG,
+        iopub_timeout=5,
+        startup_timeout=120,
+        resources={"metadata": {"path": folder}},
+    )
+
+
+def _run_cell(client, index, found):
+    """Runs a cell, and notes in `found` what it raised or that it ended the kernel."""
+    try:
+        client.execute_cell(client.nb.cells[index], index)
+    except DeadKernelError:
+        found.ended = f"ended its own kernel in cell {index + 1}"
+    except CellExecutionError as error:
+        found.stopped.append(f"cell {index + 1}: {error.ename}: {error.evalue}"[:200])
