@@ -25,17 +25,19 @@ PICTURES = pathlib.Path(__file__).parent / "pictures"
 SHORTER = 50  # times, a training that only shows that the cells run
 
 
-def load(name=None):
+def load(most_pixels=28):
     """The data of a notebook: MNIST where it can be had, or else scikit-learn's small digits.
 
     Args:
-        name: str, a data set of `images.datasets`, or None for the choice.
+        most_pixels: int, side to which larger images are resized, where that saves time.
     Returns:
         images.datasets.Dataset, with at most 10,000 images to learn from.
     """
     keras.utils.set_random_seed(0)
-    name = datasets.resolve(name or os.environ.get(DATASET, "auto"))
+    name = datasets.resolve(os.environ.get(DATASET, "auto"))
     found = datasets.load(name)
+    if found.image_size > most_pixels:
+        found = datasets.load(name, image_size=most_pixels)
     few = Split(found.train.images[:MOST_IMAGES], found.train.labels[:MOST_IMAGES])
     print(f"{name}: {len(few.labels)} images of {found.image_size} x {found.image_size} pixels")
     return datasets.Dataset(name, found.class_names, few, found.validation, found.test)

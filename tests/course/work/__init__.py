@@ -1,7 +1,9 @@
 """Students' work: wrong, with what a check must say of it, and right in another way than ours."""
 
-WRONG = []  # (check, words of the message, function)
-RIGHT = []  # (check, function)
+from collections.abc import Callable
+
+WRONG: list[tuple[str, str, Callable]] = []  # check, words of its message, function
+RIGHT: list[tuple[str, Callable]] = []  # check, function
 
 
 def wrong(check, says):
