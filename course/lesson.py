@@ -16,6 +16,7 @@ from PIL import Image  # noqa: E402
 
 from images import datasets, pictures  # noqa: E402
 from images.splits import Split  # noqa: E402
+from training.finding import PRETRAINED  # noqa: E402
 
 matplotlib.rcParams["figure.dpi"] = 100
 DATASET = "COURSE_DATASET"  # the variable that chooses the data, in place of "auto"
@@ -41,6 +42,18 @@ def load(most_pixels=28):
     few = Split(found.train.images[:MOST_IMAGES], found.train.labels[:MOST_IMAGES])
     print(f"{name}: {len(few.labels)} images of {found.image_size} x {found.image_size} pixels")
     return datasets.Dataset(name, found.class_names, few, found.validation, found.test)
+
+
+def supplied(agent, data):
+    """An agent of the trio that comes with the project, trained for an hour and more on MNIST.
+
+    Args:
+        agent: str, "generator" or "classifier".
+        data: as `load` returns.
+    Returns:
+        keras.Model.
+    """
+    return keras.saving.load_model(PRETRAINED / f"trio-{data.name}" / f"{agent}.keras")
 
 
 def steps(count):
