@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -101,14 +102,21 @@ def test_xla_plays_the_same_rounds():
 
 
 @pytest.mark.parametrize("preset", ["secret", pytest.param("release", marks=pytest.mark.slow)])
-def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
+def test_going_on_equals_never_stopping(tmp_path, no_xla, preset, monkeypatch):
+    """From the folder as it was half-way."""
     straight, stopped = Run(tmp_path / "straight"), Run(tmp_path / "stopped")
     config = from_preset(preset, **TINY, rounds=200, attempts=1)
-    for run in (straight, stopped):
-        run.path.mkdir()
+    write = attempts.Auditor.write
+
+    def write_and_copy(*arguments):
+        write(*arguments)
+        if not stopped.path.exists():
+            shutil.copytree(straight.path, stopped.path)
+
+    straight.path.mkdir()
+    monkeypatch.setattr(attempts.Auditor, "write", write_and_copy)
     whole, _ = attempts.train(straight, config, resume=False, announce=quiet)
-    half = from_preset(preset, **TINY, rounds=100, attempts=1)
-    attempts.train(stopped, half, resume=False, announce=quiet)
+    assert stopped.load_game().step == 100
     ended, _ = attempts.train(stopped, config, resume=True, announce=quiet)
     assert ended.step == whole.step == 200
     assert weights(ended) == weights(whole)

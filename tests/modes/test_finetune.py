@@ -161,6 +161,7 @@ def test_a_second_fine_tuning_is_refused_unless_it_is_said_how(dcgan, finetuned)
     assert contents(folder) == before
 
 
+@pytest.mark.slow  # quick: the same loop in `tests/training/test_robust_runs.py`
 def test_after_ctrl_c_fine_tuning_goes_on_as_if_it_had_never_stopped(
     dcgan, robgan, tmp_path, monkeypatch
 ):

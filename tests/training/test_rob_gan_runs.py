@@ -181,6 +181,7 @@ def accuracies(epsilon, dataset):
     ]
 
 
+@pytest.mark.slow  # quick: what an attack teaches the robust game's classifier
 def test_a_discriminator_that_was_attacked_withstands_more_than_one_that_was_not():
     """The same game and as many steps on real digits: 10 points or more within 0.1."""
     dataset = datasets.load("digits")
