@@ -1,6 +1,6 @@
 """The lab: a page in the browser to play with the agents.
 
-Each room is a file; none holds rules of a game, which the rooms call as the modes of the program do.
+Each room is a file. None holds rules of a game: rooms call what the modes of the program call.
 """
 
 import os
