@@ -22,12 +22,13 @@ def ink_of(picture):
     return np.rint(255 * np.where(ink < FAINT, 0.0, ink)).astype(np.uint8)
 
 
-def centred(ink, side=28):
+def centred(ink, side=28, box=BOX):
     """A drawing scaled into MNIST's box, with its centre of mass in the middle.
 
     Args:
         ink: uint8 (h, w), 0 where there is nothing.
         side: int, pixels of a side of the result.
+        box: float in (0, 1], share of the side that the longer side of the drawing fills.
     Returns:
         uint8 (side, side, 1); all zeros if there is no ink.
     Source: LeCun et al. 1998; "normalized to fit in a 20x20 pixel box while preserving their aspect
@@ -38,7 +39,7 @@ def centred(ink, side=28):
     if not len(rows):
         return field
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX * side / max(cut.shape)
+    scale = box * side / max(cut.shape)
     size = [max(1, round(scale * length)) for length in cut.shape]
     small = np.asarray(Image.fromarray(cut).resize(size[::-1], Image.Resampling.BOX))
     places = [_start(small.sum(axis=axis), side) for axis in (1, 0)]

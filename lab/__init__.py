@@ -1,6 +1,6 @@
 """The lab: a page in the browser to play with the agents.
 
-Each room is a file. None holds the rules of a game: they call what the modes of the program call.
+Each room is a file. None holds rules of a game: rooms call what the modes of the program call.
 """
 
 import os

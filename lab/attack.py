@@ -1,6 +1,7 @@
 """Read and fool: a drawing, a classifier that never saw a real image, and a robust one."""
 
 import functools
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -181,13 +182,21 @@ def build():
         ):
             with gr.Column(min_width=300):
                 choice = gr.Dropdown(choices, value=name, label=title)
-                opinions = gr.HTML(NOTHING, elem_id=f"attack-read-{number}")
+                said = gr.HTML(NOTHING, elem_id=f"attack-read-{number}")
                 result = gr.HTML(elem_id=f"attack-fooled-{number}")
                 radius = gr.HTML(elem_id=f"attack-radius-{number}")
-                pairs.append((choice, opinions, result, radius))
+                pairs.append((choice, said, result, radius))
     picked, opinions, results, radii = (list(each) for each in zip(*pairs, strict=True))
-    reading = {"fn": answering(read), "inputs": [board, *picked], "outputs": opinions}
-    quick = {"show_progress": "hidden", "trigger_mode": "always_last", "concurrency_limit": 2}
+    reading: dict[str, Any] = {
+        "fn": answering(read),
+        "inputs": [board, *picked],
+        "outputs": opinions,
+    }
+    quick: dict[str, Any] = {
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "concurrency_limit": 2,
+    }
     board.input(**reading, **quick, api_name="read")
     for choice in picked:
         choice.change(**reading, **quick)

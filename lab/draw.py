@@ -11,7 +11,7 @@ from lab.pad import pad, seen
 from lab.visit import Room, answering
 from models.directions import principal_directions
 from models.interpolation import blend, slerp
-from models.inversion import invert
+from models.inversion import PARTS, invert
 
 FIRST = ("trio-mnist", "trio-cifar10", "robgan-mnist")
 EVERY = "every class"
@@ -67,9 +67,8 @@ def one(name, latents, label):
 def batch(name, latents, labels):
     """The images float32 (n, h, w, c) of latents."""
     sampler = shelf.sampler(name)
-    inputs = np.asarray(latents, np.float32)
-    if sampler.num_classes is not None:
-        inputs = [inputs, np.asarray(labels, np.int32)]
+    points, named = np.asarray(latents, np.float32), np.asarray(labels, np.int32)
+    inputs = points if sampler.num_classes is None else [points, named]
     return np.asarray(sampler.generator(inputs, training=False))
 
 
@@ -93,9 +92,9 @@ def path(name, start, end, seed):
     Latents and class move: both of an image's ends are drawn from the seed.
     """
     labels = [int(labels_of(name, each, 1)[0]) for each in (start, end)]
-    ends = [start_of(name, int(seed) + place) for place in range(2)]
+    first, last = (start_of(name, int(seed) + place) for place in range(2))
     fractions = np.linspace(0, 1, FRAMES)
-    latents = np.stack([slerp(*ends, fraction) for fraction in fractions]).astype(np.float32)
+    latents = np.stack([slerp(first, last, fraction) for fraction in fractions]).astype(np.float32)
     sampler = shelf.sampler(name)
     if sampler.num_classes is None:
         frames = batch(name, latents, labels * (FRAMES // 2))
@@ -124,16 +123,13 @@ def sketch(value, name):
         yield show.note("Draw something first."), None
         return
     source, names = datasets.normalize(image), shelf.class_names(name)
-    guess = None
-    for part, guess in enumerate(
-        invert(sampler.generator, source, num_classes=sampler.num_classes)
-    ):
-        found = datasets.denormalize(guess.image)
-        said = f"nearest so far, part {part + 1}: a {names[guess.label]}"
-        yield show.row(show.figure(image, "your sketch"), show.figure(found, said)), None
-    caption = f"the nearest: a {names[guess.label]}, mean squared difference {guess.error:.3f}"
-    figures = show.row(show.figure(image, "your sketch"), show.figure(found, caption))
-    yield figures, (guess.latents, guess.label)
+    parts = invert(sampler.generator, source, num_classes=sampler.num_classes)
+    for part, guess in enumerate(parts, 1):
+        nearest = f"the nearest after part {part}" if part < PARTS else "the nearest"
+        caption = f"{nearest}: a {names[guess.label]}, mean squared difference {guess.error:.3f}"
+        found = show.figure(datasets.denormalize(guess.image), caption)
+        last = (guess.latents, guess.label) if part == PARTS else None
+        yield show.row(show.figure(image, "your sketch"), found), last
 
 
 def walk(found, name):

@@ -102,8 +102,8 @@ def figures(name):
             continue
         draw = SHOWN.get(file)
         if draw is None:
-            plain = next(iter(found.get("samples", {}).values()), {})
-            draw = of_points if "of_modes" in plain else of_images
+            points = any("of_modes" in sample for sample in found.get("samples", {}).values())
+            draw = of_points if points else of_images
         try:
             parts.append(f"<h4>{file}</h4>{draw(found)}")
         except (KeyError, TypeError, AttributeError):

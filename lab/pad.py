@@ -15,6 +15,7 @@ from images.decoding import decode, resize_images, to_channels
 
 SIDE = 280  # pixels of a picture of what was drawn
 MOST_BYTES = 10 * 2**20  # of a picture that is opened
+SMALL = 8  # pixels a side of scikit-learn's digits, which fill their squares
 TOO_LARGE = "too large"  # the page's word for a file that it does not send
 
 HTML = """
@@ -138,5 +139,6 @@ def seen(value, shape):
         return None
     height, _, channels = shape
     if channels == 1:
-        return handwriting.centred(handwriting.ink_of(picture), height)
+        box = 1.0 if height <= SMALL else handwriting.BOX
+        return handwriting.centred(handwriting.ink_of(picture), height, box)
     return to_channels(resize_images(picture[None], height), channels)[0]

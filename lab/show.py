@@ -126,8 +126,8 @@ def curves(series, title, along=None, floor=np.inf):
         floor: float, a value that the picture reaches down to.
     """
     series = {name: np.asarray(values, float) for name, values in series.items()}
-    finite = [values[np.isfinite(values)] for values in series.values()]
-    finite = np.concatenate(finite) if finite else np.zeros(0)
+    every = np.concatenate([np.zeros(0), *series.values()])
+    finite = every[np.isfinite(every)]
     if not len(finite):
         return note(f"{title}: nothing to draw yet")
     low, high = min(floor, float(finite.min())), float(finite.max())

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import math
 from collections.abc import Callable
 
 import gradio as gr
@@ -82,8 +83,9 @@ def fitting(component, text):
     """
     if isinstance(component, gr.Slider | gr.Number):
         value = float(text)
-        low, high = component.minimum, component.maximum
-        if not (low is None or value >= low) or not (high is None or value <= high):
+        low = -math.inf if component.minimum is None else component.minimum
+        high = math.inf if component.maximum is None else component.maximum
+        if not low <= value <= high:
             raise ValueError(f"must be from {low:g} to {high:g}")
         return int(value) if component.step and float(component.step).is_integer() else value
     if isinstance(component, gr.Radio | gr.Dropdown):

@@ -4,6 +4,7 @@ import dataclasses
 import html
 import threading
 import time
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -208,7 +209,6 @@ def plots(rows):
 
 def build():
     """Lays out the room."""
-    loss, r1, g_rate, d_rate, d_turns, g_turns = START
     with gr.Row():
         with gr.Column(min_width=320):
             status = gr.HTML(show.verdict("Press Play."), elem_id="watch-status")
@@ -233,23 +233,23 @@ def build():
                 label="Rounds a picture",
                 info="1 is slow motion",
             )
-            loss = gr.Dropdown(LOSSES, value=loss, label="Loss")
-            r1 = gr.Number(r1, label="R1", minimum=0, maximum=100, step=0.001)
+            loss = gr.Dropdown(LOSSES, value=START[0], label="Loss")
+            r1 = gr.Number(START[1], label="R1", minimum=0, maximum=100, step=0.001)
             with gr.Row():
                 g_rate = gr.Number(
-                    g_rate, label="G's learning rate", minimum=1e-6, maximum=1, step=1e-4
+                    START[2], label="G's learning rate", minimum=1e-6, maximum=1, step=1e-4
                 )
                 d_rate = gr.Number(
-                    d_rate, label="D's learning rate", minimum=1e-6, maximum=1, step=1e-4
+                    START[3], label="D's learning rate", minimum=1e-6, maximum=1, step=1e-4
                 )
             with gr.Row():
-                d_turns = gr.Slider(1, 10, d_turns, step=1, label="Turns of D in a round")
-                g_turns = gr.Slider(1, 10, g_turns, step=1, label="Turns of G in a round")
+                d_turns = gr.Slider(1, 10, START[4], step=1, label="Turns of D in a round")
+                g_turns = gr.Slider(1, 10, START[5], step=1, label="Turns of G in a round")
             curves = gr.HTML(elem_id="watch-curves")
     scene = gr.State(None, time_to_live=1800)
-    rules = [loss, r1, g_rate, d_rate, d_turns, g_turns]
+    rules: list[Any] = [loss, r1, g_rate, d_rate, d_turns, g_turns]
     seen = [scene, picture, curves, status]
-    playing = {
+    playing: dict[str, Any] = {
         "fn": answering(play),
         "inputs": [scene, data, pace, *rules],
         "outputs": seen,
@@ -257,7 +257,7 @@ def build():
         "concurrency_id": "games",
         "show_progress": "minimal",
     }
-    now = {"queue": False, "show_progress": "hidden"}
+    now: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
     start.click(**playing)
     stop.click(pause, scene, None, **now)
     again.click(answering(new), [scene, data, *rules], seen, show_progress="minimal")

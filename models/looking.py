@@ -12,7 +12,7 @@ def realness(discriminator, images, labels):
         images: float32 (n, h, w, c).
         labels: int32 (n,).
     """
-    labels = tf.convert_to_tensor(labels)
+    images, labels = (tf.convert_to_tensor(each) for each in (images, labels))
     inputs = [images, labels] if len(discriminator.inputs) == 2 else images
     logits = discriminator(inputs, training=False)
     if isinstance(logits, list):

@@ -41,7 +41,7 @@ class FreshEve(Game):
 
     def __init__(self, alice, protected, *, hinted, rounds=ROUNDS, seed=0):
         super().__init__(None)  # no options: it belongs to an audit, not to a run
-        self.seed = seed
+        self.seed, self.number = seed, seed
         self.alice, self.hinted, self.rounds = alice, hinted, rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
         self.protected = protected

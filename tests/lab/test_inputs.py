@@ -41,7 +41,7 @@ GOOD = [
 ]
 GOOD += [url(picture("RGB", form="GIF", frames=5)), url(picture("RGB", form="WEBP", frames=3))]
 GOOD += [url(picture(size=(1, 1))), url(picture(size=(3000, 2))), url(PNG, "text/html"), "", None]
-BAD = [pad.TOO_LARGE, "x" * 15_000_000, "hello", "data:", "data:,", "data:image/png;base64,"]
+BAD: list = [pad.TOO_LARGE, "x" * 15_000_000, "hello", "data:", "data:,", "data:image/png;base64,"]
 BAD += ["data:image/png;base64,%%%", url(b""), url(b"hello"), url(PNG[:60]), url(PNG[:-40])]
 BAD += [url(b"%PDF-1.4"), url(b"<svg xmlns='http://www.w3.org/2000/svg'/>"), 7, [1], {"a": 1}]
 BAD += [url(b"\x89PNG\r\n\x1a\n" + random.Random(seed).randbytes(200)) for seed in range(8)]

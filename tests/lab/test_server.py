@@ -35,7 +35,7 @@ def test_ten_visitors_at_once_are_served(address):
         (("--port", "70000"), "--port 70000"),
         (("--host", ""), "--host: is empty"),
         (("--game", "gan"), "--game: is for --mode train"),
-        (("--seed", "3"), "--seed: is for --mode generate"),
+        (("--seed", "3"), "--seed: is for --mode train"),
     ],
 )
 def test_flags_of_the_lab_are_checked(words, named):
