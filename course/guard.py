@@ -27,6 +27,7 @@ CHANGES = {"os.remove", "os.rmdir", "os.rename", "os.truncate", "os.link", "os.s
     "shutil.rmtree",
     "shutil.move",
 }
+OF_TWO = {"os.rename", "shutil.move", "os.link", "os.symlink"}  # paths
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -38,7 +39,7 @@ def refuse(event, values):
     elif event in STARTS:
         raise PermissionError("a graded notebook starts and ends no processes")
     elif event in CHANGES:
-        _stay_inside(values[:2] if event in ("os.rename", "shutil.move") else values[:1])
+        _stay_inside(values[:2] if event in OF_TWO else values[:1])
     elif event == "open" and isinstance(values[2], int) and values[2] & WRITES:
         _stay_inside(values[:1])
 

@@ -38,16 +38,16 @@ POINTS = {
         "draw_fakes": 3,
         "realness": 3,
         "confusion": 2,
-        "classifier_turn": 4,
         "gan_test": 3,
         "gan_train": 4,
+        "classifier_turn": 4,
     },
     "5_robustness": {
         "adversarial_loss": 4,
         "robust_accuracy": 3,
-        "worst_case": 2,
         "margin": 3,
         "straight_through": 3,
+        "worst_case": 2,
         "rob_gan_loss": 3,
     },
     "6_alice_bob_eve": {

@@ -50,6 +50,7 @@ def test_a_defence_that_cannot_be_judged_is_refused(make, says, tmp_path):
     assert "\n" not in entry.says
 
 
+@pytest.mark.slow
 def test_a_defence_is_worth_its_worst_case():
     entry = leaderboard.judge_defence(leaderboard.TARGET, FEW, queries=50)
     assert 0.4 < entry.score < 0.9

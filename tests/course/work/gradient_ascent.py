@@ -330,3 +330,9 @@ def towards_means_away(classifier, targets):
 @right("towards")
 def towards_by_log_softmax(classifier, targets):
     return lambda images: tf.gather(tf.nn.log_softmax(classifier(images)), targets, batch_dims=1)
+
+
+@right("towards")
+def towards_by_turning_round(classifier, targets):
+    away = loss_by_keras(classifier, targets)
+    return lambda images: -1.0 * away(images)
