@@ -202,7 +202,9 @@ class Game(keras.Model):
         self.options = dataclasses.replace(self.options, **lengths)
         for agent in self.agents().values():
             optimizer = getattr(agent, "optimizer", None)  # an agent that only draws has none
-            rate = optimizer and optimizer.get_config()["learning_rate"]
+            if optimizer is None:
+                continue
+            rate = optimizer.get_config()["learning_rate"]
             if isinstance(rate, dict):  # a schedule
                 first = rate["config"]["initial_learning_rate"]
                 optimizer.learning_rate = falling_rate(self.options, first)

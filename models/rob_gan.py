@@ -1,6 +1,7 @@
 """Rob-GAN: a generator, a discriminator, and an attacker between it and the real images."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -111,9 +112,9 @@ class RobGAN(AdversarialTraining, Draws):
         """Teaches the generator to be taken for real, given the class that was asked for."""
         agent, batch = self.generator, tf.shape(real_images)[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.ROBGAN_GENERATOR_FAKES)
-        beside = ()
+        beside = []
         if self.options.relativistic:
-            beside = (self.judge(real_images, real_labels)[0],)
+            beside = [self.judge(real_images, real_labels)[0]]
 
         def loss_fn():
             fake_images = agent([latents, labels], training=True)
@@ -159,7 +160,7 @@ class RobGAN(AdversarialTraining, Draws):
         }
 
 
-GENERATORS = {
+GENERATORS: dict[str, Callable] = {
     "convolutional": functools.partial(agents.build_generator, refine=False),
     "style": agents.build_style_generator,
     "residual": agents.build_residual_generator,
