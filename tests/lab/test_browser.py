@@ -44,7 +44,9 @@ def visit(chromium, address):
 
 
 def draw_seven(page, pad):
-    box = page.locator(f"{pad} canvas").bounding_box()
+    canvas = page.locator(f"{pad} canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
 
     def at(x, y):
         return box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280
