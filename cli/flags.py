@@ -1,6 +1,7 @@
 """A command line -> checked options, by one engine for all modes of all games."""
 
 import difflib
+import shlex
 import types
 
 from absl import flags
@@ -11,6 +12,14 @@ from games import GAMES, ImageOptions, OptionError, kind_of
 from games.option import check
 
 NOT_OURS = ("flagfile", "undefok")  # absl's own, which would read files and hide mistakes
+MEANT = {  # what other programs call it
+    **dict.fromkeys(("gpu", "cuda"), "device gpu"),
+    **dict.fromkeys(("iters", "iterations"), "steps"),
+    **dict.fromkeys(("dir", "data"), "data_dir"),
+    **dict.fromkeys(("n", "num", "count"), "samples"),
+    **{"lr": "generator_learning_rate", "bs": "batch_size", "eps": "epsilon"},
+    **{"out": "output", "file": "input"},
+}
 LONGEST_SHOWN = 500  # characters of a refusal
 OLD_NAMES = {"digits": "classes"}  # which still work, in every mode
 OLD_NAMES_OF = {"generate": {"batch_size": "samples"}}
@@ -85,7 +94,8 @@ def parse(argv):
     for name, default in {"game": "trio", "dataset": "auto", "distribute": "none"}.items():
         fill(options, name, default)
     if options.mode is None:
-        raise OptionError(f"--mode: must be one of {', '.join(MODES)}; see --help")
+        hint = f"did you mean --mode {rest[0]}?" if rest and rest[0] in MODES else "see --help"
+        raise OptionError(f"--mode: must be one of {', '.join(MODES)}; {hint}")
     game = GAMES[options.game]
     if options.mode not in modes_of(game):
         able = [name for name in playable() if options.mode in GAMES[name].modes]
@@ -94,7 +104,10 @@ def parse(argv):
         )
     check_owners(options, game)
     if len(rest) > MODES[options.mode].words:
-        raise OptionError(shown(f"{rest[-1]}: a word that belongs to no flag; see --help"))
+        hint = "see --help"
+        if options.mode == "send":
+            hint = f"quote a text of several words: --mode send {shlex.quote(' '.join(rest))}"
+        raise OptionError(shown(f"{rest[-1]}: a word that belongs to no flag; {hint}"))
     options.text = rest[0] if rest else None
     for name, flag in flags_of(options.mode, game).items():
         if name in options.given:
@@ -128,7 +141,8 @@ def read(argv):
     try:
         rest = values([argv[0], *spelled(argv[1:])])[1:]
     except flags.UnrecognizedFlagError as error:
-        near = difflib.get_close_matches(error.flagname, names, 1)
+        near = [MEANT[error.flagname]] if error.flagname in MEANT else []
+        near = near or difflib.get_close_matches(error.flagname, names, 1)
         hint = f"did you mean --{near[0]}?" if near else "see --help"
         if "send" in " ".join(argv):
             hint += "; write a text that begins with a dash after --: --mode send -- '-text'"

@@ -6,7 +6,7 @@ import html
 import gradio as gr
 import numpy as np
 
-from crypto import correspondence, messages
+from crypto import messages, sending
 from crypto.audit.eves import FreshEve
 from crypto.audit.exact import exact_audit
 from crypto.ciphers import learned_cipher
@@ -58,7 +58,7 @@ def send(text, name, key):
     if len(text) > LONGEST:
         raise ValueError(f"the message has {len(text):,} characters; {LONGEST} is the most here")
     given = messages.parse_key(key.strip()) if key.strip() else None
-    letter = correspondence.encrypt(cipher(name), content, given)
+    letter = sending.encrypt(cipher(name), content, given)
     return told(letter, name, len(content)), (letter, name, len(content))
 
 
@@ -66,14 +66,14 @@ def told(letter, name, length, heard=None, remark=""):
     """A letter as the three have it, as HTML.
 
     Args:
-        letter: crypto.correspondence.Letter.
+        letter: crypto.sending.Letter.
         name: str, of the run.
         length: int, bytes of the message.
         heard: float32 (blocks, bits), Bob's guess, if not the letter's.
         remark: str, about Bob's key.
     """
     heard = letter.heard if heard is None else heard
-    guess = correspondence.overhear(agent(name, "eve"), letter, protected=protected(name))
+    guess = sending.overhear(agent(name, "eve"), letter, protected=protected(name))
     on_wire = letter.ciphertext.ravel()
     if cipher(name).binary:
         wire = cut(messages.packed_bits(letter.ciphertext).hex())
@@ -181,7 +181,7 @@ def listen(sent, name):
         yield drawn
     if sent and sent[1] == name:
         letter, _, length = sent
-        guess = correspondence.overhear(eve.eve, letter, protected=hidden)
+        guess = sending.overhear(eve.eve, letter, protected=hidden)
         drawn += f'<p class="lab-code">She reads: {marked(letter.plaintext, guess, length)}</p>'
         yield drawn
 

@@ -12,6 +12,7 @@ from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import Draws, Game, copy_agent, falling_rate
 
+VARIANTS = ("models.relativistic",)  # modules with games that `build` may return as well
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
 # The draws by which images are shifted and mirrored before the discriminator sees them.
 FAKE_VIEW = (Draw.DISCRIMINATOR_FAKE_SHIFT, Draw.DISCRIMINATOR_FAKE_FLIP)
@@ -130,13 +131,6 @@ class GAN(Game, Draws):
         """The discriminator's logits float32 (n,) of images, or points."""
         return self.discriminator(images, training=False)[:, 0]
 
-    def go_on(self, options):
-        """Where the learning rates fall, they fall over the run's new length."""
-        super().go_on(options)
-        if self.options.falling:
-            for name, agent in self.agents().items():
-                agent.optimizer.learning_rate = learning_rate(self.options, name)
-
     def agents(self):
         """The agents that a checkpoint holds."""
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -158,7 +152,7 @@ def build(options, dataset):
 
 def variant(options):
     """The class of the two-agent game that these options mean."""
-    # Imported late: its games are variants of this one.
+    # Imported late, as it imports this module.
     from models.relativistic import RelativisticGAN
 
     return RelativisticGAN if options.loss == "relativistic" else GAN

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from cli.terminal import say
-from crypto import correspondence, files, messages
+from crypto import files, messages, sending
 from modes.cipher import existing, given_key, need_bits, open_cipher, readable, shorten
 
 LONGEST_SHOWN = 1 << 18  # bytes of a message that is shown instead of written to a file
@@ -23,8 +23,8 @@ def send(flags):
                 f"{source.name}: has {source.size} bytes, too many to show; use --output FILE"
             )
         content = source.read(source.size)
-    tally = correspondence.Tally()
-    letter = correspondence.encrypt_once(cipher, content, given_key(flags), tally)
+    tally = sending.Tally()
+    letter = sending.encrypt_once(cipher, content, given_key(flags), tally)
     show(run, cipher, letter, content)
     if tally.misread:
         say(f"Bob misreads {tally.misread} of {tally.blocks} blocks under these keys")
@@ -43,9 +43,7 @@ def show(run, cipher, letter, content):
     options, blocks = run.read_config(), letter.plaintext
     guesses = {
         "Bob reads": letter.heard,
-        "Eve guesses": correspondence.overhear(
-            run.load_agent("eve"), letter, protected=options.protected
-        ),
+        "Eve guesses": sending.overhear(run.load_agent("eve"), letter, protected=options.protected),
     }
     asked = {"Bob reads": blocks.size, "Eve guesses": len(blocks) * len(options.protected)}
     say(f"key         {shorten(messages.packed_bits(letter.key).hex())}")
@@ -69,9 +67,7 @@ def send_file(flags):
     run, _, cipher = open_cipher(flags)
     need_bits(run.read_config(), "a file")
     with opened_message(flags) as source:
-        tally = correspondence.send_file(
-            cipher, source, target, key=key, lossy=flags.lossy, announce=say
-        )
+        tally = sending.send_file(cipher, source, target, key=key, lossy=flags.lossy, announce=say)
     say(f"wrote {target.name}" + ("" if key else f", and {target.name}.key, to be used only once"))
     if tally.redrawn:
         say(f"drew {tally.redrawn} keys again, because Bob would have misread a block under them")
