@@ -32,7 +32,6 @@ SLOW = 0.4  # seconds between two rounds when they are played one by one
 RULES = ("loss", "r1_gamma", "generator_learning_rate", "discriminator_learning_rate")
 START = ("relativistic", 0.001, 0.002, 0.002, 1, 1)
 START_OF_DIGITS = ("non_saturating", 1.0, 0.0005, 0.0005, 1, 1)
-CURE = ("relativistic", 0.05, 0.004, 0.002, 1, 5)
 COLLAPSE = ("non_saturating", 0.0, 0.03, 0.001, 1, 5)
 WATCHED_AVERAGE = 0.99  # the averaged generator follows fast enough to be watched
 
@@ -71,6 +70,11 @@ def begin(data, *rules):
     )
     dataset = datasets.load(data)
     return Scene(data, Watched(models.build_game(options, dataset), dataset), tuple(rules))
+
+
+def start_of(data):
+    """The rules under which a game on these data holds, in the order of the controls."""
+    return list(START_OF_DIGITS if data == "digits" else START)
 
 
 def set_rules(scene, pace, *rules):
@@ -224,7 +228,7 @@ def build():
                 one_g = gr.Button("One step of G", elem_id="watch-g")
             with gr.Row():
                 collapse = gr.Button("Make it collapse", elem_id="watch-collapse")
-                cure = gr.Button("Cure it", elem_id="watch-cure")
+                cure = gr.Button("Start again, cured", elem_id="watch-cure")
             pace = gr.Slider(
                 1,
                 MOST_ROUNDS,
@@ -268,11 +272,10 @@ def build():
             seen,
             show_progress="minimal",
         )
-    for button, chosen in ((collapse, COLLAPSE), (cure, CURE)):
-        button.click(lambda chosen=chosen: list(chosen), None, rules, **now).then(**playing)
-    data.input(
-        lambda chosen: list(START_OF_DIGITS if chosen == "digits" else START), data, rules, **now
-    )
+    collapse.click(lambda: list(COLLAPSE), None, rules, **now).then(**playing)
+    cured = cure.click(start_of, data, rules, **now)
+    cured.then(answering(new), [scene, data, *rules], seen).then(**playing)
+    data.input(start_of, data, rules, **now)
     gr.on([each.change for each in (pace, *rules)], set_rules, [scene, pace, *rules], None, **now)
     return {
         "data": data,

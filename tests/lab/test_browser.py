@@ -44,7 +44,9 @@ def visit(chromium, address):
 
 
 def draw_seven(page, pad):
-    box = page.locator(f"{pad} canvas").bounding_box()
+    canvas = page.locator(f"{pad} canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
 
     def at(x, y):
         return box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280
@@ -158,6 +160,7 @@ def test_figures_are_shown_and_a_phone_is_wide_enough(visit):
     page = visit("?room=figures&run=robust-mnist")
     says(page, "#figures-one", "robustness.json")
     for room in ("attack", "draw", "judge", "watch", "secret", "figures"):
+        page.close()  # a browser keeps few connections to one server
         page = visit(f"?room={room}")
         page.set_viewport_size({"width": 390, "height": 800})
         time.sleep(1)  # until it is laid out anew
