@@ -95,7 +95,6 @@ def test_help_loads_no_tensorflow():
             assert flag in said
 
 
-@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize("nice", [None, "--nice", "--nice=drs"])
 def test_generate_writes_a_picture_and_arrays(dcgan, trio, tmp_path, nice):
     words = [nice] if nice else []
@@ -127,7 +126,6 @@ def test_generate_draws_the_digits_asked_for(dcgan, trio, tmp_path):
     refused(dcgan(*words, "3,11"), 2, "--classes 11", "0 to 9")
 
 
-@pytest.mark.usefixtures("eager")
 def test_interpolate_writes_a_sheet_and_a_looping_film(dcgan, trio, tmp_path):
     succeeded(dcgan("--mode", "interpolate", "--path", trio))
     size = ((10 * 9 + 1) * 7, (20 * 9 + 1) * 7)
