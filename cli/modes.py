@@ -45,12 +45,14 @@ class Mode:
         flags: dict, name -> Flag.
         check: callable, options -> None, which raises OptionError for contradictions.
         words: int, how many words it takes besides the flags.
+        of_a_game: bool, whether it is a mode of games, which say that they know it.
     """
 
     says: str
     flags: dict[str, Flag]
     check: Callable = lambda options: None
     words: int = 0
+    of_a_game: bool = True
 
 
 def mode(says, *flags, **rest):
@@ -168,6 +170,12 @@ def check_audit(options):
         raise OptionError("--output -: --mode audit prints its table anyway; name a file for JSON")
 
 
+def check_serving(options):
+    """Refuses a host that is no name."""
+    if not options.host.strip():
+        raise OptionError("--host: is empty; leave it out for this machine alone")
+
+
 def choose_one(options, first, second):
     """Refuses two flags that contradict each other.
 
@@ -269,4 +277,18 @@ MODES = {
         *(SEED, OUTPUT_FILE, OVERWRITE),
         check=check_transcript,
     ),
+    "lab": mode(
+        "opens a page to play with the agents in a browser",
+        flag(
+            "host",
+            "str",
+            "Address to serve on; 127.0.0.1, this machine alone, if not given. 0.0.0.0 lets the"
+            " network in.",
+            "127.0.0.1",
+        ),
+        flag("port", "int", "Port; the first free one from 7860 if not given.", low=1, high=65_535),
+        check=check_serving,
+        of_a_game=False,
+    ),
 }
+GAMELESS = tuple(name for name, each in MODES.items() if not each.of_a_game)

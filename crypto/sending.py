@@ -20,6 +20,7 @@ from crypto.messages import MessageError
 from images.writing import Target
 
 TRIES = 100  # keys that are drawn for a block that Bob would misread
+EVES_BATCH = 4096
 
 
 @dataclasses.dataclass
@@ -106,6 +107,26 @@ def encrypt_once(cipher, content, key, tally):
         packed = messages.pack_ciphertext(letter.ciphertext, cipher.key_bits, len(content))
         note(hashlib.sha256(packed).hexdigest(), "shown")
     return letter
+
+
+def overhear(eve, letter, *, protected):
+    """What an Eve makes of a ciphertext if she is told the open bits.
+
+    Args:
+        eve: keras.Model of `parties.build_parties`; one with hints is told what is not protected.
+        letter: Letter.
+        protected: ints, indices of the bits of a block that she is to guess.
+    Returns:
+        float32 (blocks, bits), of which the signs count.
+    """
+    told = np.ones_like(letter.plaintext)
+    told[:, list(protected)] = 0.0
+    if not len(letter.ciphertext):
+        return told
+    hinted = len(eve.inputs) > 1
+    inputs = [letter.ciphertext, letter.plaintext * told, told] if hinted else letter.ciphertext
+    guess = eve.predict(inputs, batch_size=EVES_BATCH, verbose=0)
+    return np.where(told > 0, letter.plaintext, guess)
 
 
 def _misread(blocks, heard, content):

@@ -15,7 +15,7 @@ import numpy as np
 from images import deep
 from images.files import FIX, DataError, explaining, read_whole
 
-__all__ = ["SUFFIXES", "read_pictures", "resize_images", "to_channels"]
+__all__ = ["SUFFIXES", "decode", "read_pictures", "resize_images", "to_channels"]
 
 # Formats that Pillow decodes by itself; EPS or PDF would start other programs. TGA has no magic
 # number, so it comes last.
@@ -147,11 +147,38 @@ def _refuse(faults, count):
     )
 
 
+def decode(content, name, image_size):
+    """The picture in the bytes of a file, read as those of a folder are read.
+
+    Args:
+        content: bytes.
+        name: str or path, what messages call it.
+        image_size: int, side in pixels of the square that its middle becomes.
+    Returns:
+        uint8 (image_size, image_size, c), c of 1 if it is grey, else 3; above 8 bits its highest
+        value is white.
+    Raises:
+        DataError: if it is not a picture, or too large.
+    """
+    with _quiet():
+        picture = _decoded(content, name, image_size)
+    pixels = np.atleast_3d(picture.pixels)
+    if not picture.limits:
+        return pixels
+    image = np.empty((1, *pixels.shape), np.uint8)
+    deep.scale({0: picture}, image, lambda line: None)
+    return image[0]
+
+
 def _read(path, image_size):
     """Reads one picture, as a `Picture`; raises DataError."""
+    return _decoded(read_whole(path, MOST_BYTES), path, image_size)
+
+
+def _decoded(content, path, image_size):
+    """The `Picture` in the bytes of a file; raises DataError, which names the path."""
     from PIL import Image
 
-    content = read_whole(path, MOST_BYTES)
     with explaining(path):
         try:
             opened = Image.open(io.BytesIO(content), formats=FORMATS)

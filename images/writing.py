@@ -55,7 +55,10 @@ class Target:
         exists = self.path.exists()
         for other in used:
             if other is not None and exists and self.path.samefile(other):
-                raise PlaceError(f"{self.path}: is read from, so it cannot be written to")
+                raise PlaceError(
+                    f"{self.path}: is read from, so it cannot be written to; choose another"
+                    " --output"
+                )
         if self.path.is_file() and not self.overwrite:
             if not self.anew:
                 raise PlaceError(f"{self.path}: already exists; --overwrite replaces it")
@@ -64,8 +67,12 @@ class Target:
                     f"{self.path}: already exists, and does not say that this program made it;"
                     " --overwrite replaces it"
                 )
+        missing = [folder for folder in self.path.parents if not folder.exists()]
         with contextlib.suppress(_TriedError), self.open(0):
             raise _TriedError
+        for folder in missing:  # the work may fail, and then there is nothing to put there
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     @contextlib.contextmanager
     def open(self, size):

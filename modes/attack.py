@@ -24,12 +24,12 @@ from modes.selection import (
     chosen_ball,
     class_of,
     classifier_run,
-    load_classifier,
     load_data,
     load_dataset,
     open_run,
     output_folder,
 )
+from training.loading import load_classifier
 
 SAMPLES, ROWS = 1000, 10
 STEPS = {"pgd": 40, "fgsm": 1, "apgd": 100, "square": 5000}  # of Square: queries
@@ -97,8 +97,8 @@ def own_picture(classifier, flags, label, run):
     """The user's picture, uint8 (1, h, w, c), and its label, or else the class it is read as."""
     if flags.samples:
         raise OptionError("--samples with --image: one picture is attacked; choose one")
-    path, shape = pathlib.Path(flags.image), classifier.input.shape
-    images = datasets.load_picture(path, *shape[2:], announce=say)[None]
+    path, (size, channels) = pathlib.Path(flags.image), classifier.input.shape[2:]
+    images = datasets.load_picture(path, size, channels, announce=say)[None]
     if flags.invert:
         images = 255 - images
     elif images.shape[-1] == 1 and seems_inverted(images[0], run):

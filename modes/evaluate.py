@@ -14,11 +14,11 @@ from modes.selection import (
     check_places,
     chosen_ball,
     classifier_run,
-    load_classifier,
     load_data,
     open_run,
     report_folder,
 )
+from training.loading import load_classifier
 
 ATTACKED_IMAGES = 1000
 FEW = 100

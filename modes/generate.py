@@ -10,8 +10,8 @@ from images import datasets, pictures
 from images.views import view_of
 from images.writing import save_arrays
 from models import interpolation, sampling
-from models.attacked_discriminator import image_attack
 from modes.selection import check_places, class_of, open_run, output_folder
+from training.loading import load_sampler
 
 FOREIGN_FLAGS = {True: {"nice", "truncation"}, False: {"sampling_steps"}}  # of "attacked"?
 KINDS = {None: "plain", "top": "nice", "drs": "rejection_sampled"}
@@ -27,11 +27,9 @@ def open_sampler(flags, run):
     foreign = FOREIGN_FLAGS[config.game == "attacked"]
     for name in foreign & flags.given:
         raise OptionError(f"--{name}: has no meaning for --game {config.game}")
-    discriminator = run.load_agent("discriminator")
-    if config.game == "attacked":
-        steps = flags.sampling_steps or config.sampling_steps
-        return sampling.AttackSampler(discriminator, image_attack(config), steps)
-    return sampling.Sampler(run.load_agent("generator"), discriminator, flags.truncation, say)
+    return load_sampler(
+        run, truncation=flags.truncation, sampling_steps=flags.sampling_steps, announce=say
+    )
 
 
 def generate(flags):

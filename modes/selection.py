@@ -10,7 +10,7 @@ from games.base import POINTS
 from games.option import check_reach
 from images import datasets
 from images.writing import Target
-from training import finding
+from training import finding, loading
 
 FEWEST_TEST_IMAGES = 100
 FILE_ENDINGS = (".png", ".gif", ".npz", ".json", ".jpg", ".onnx", ".tflite")
@@ -54,16 +54,11 @@ def refuse_points(mode, run):
 
 
 def classifier_run(run):
-    """The run that holds a run's classifier: of a Rob-GAN its fine-tuning, if there is one."""
-    if run.finetuned.has_agents:
-        say(f"its classifier is the fine-tuned one of {run.finetuned.path}")
-        return run.finetuned
-    return run
-
-
-def load_classifier(run):
-    """The agent of a run that names classes; in the attacked game that is the discriminator."""
-    return run.load_agent(GAMES[run.read_config().game].classifier)
+    """As `loading.classifier_holder`; says so if that is another run."""
+    holder = loading.classifier_holder(run)
+    if holder is not run:
+        say(f"its classifier is the fine-tuned one of {holder.path}")
+    return holder
 
 
 def class_of(word, run, name):

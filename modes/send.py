@@ -7,7 +7,6 @@ import numpy as np
 
 from cli.terminal import say
 from crypto import files, messages, sending
-from crypto.draws import chosen
 from modes.cipher import existing, given_key, need_bits, open_cipher, readable, shorten
 
 LONGEST_SHOWN = 1 << 18  # bytes of a message that is shown instead of written to a file
@@ -44,7 +43,7 @@ def show(run, cipher, letter, content):
     options, blocks = run.read_config(), letter.plaintext
     guesses = {
         "Bob reads": letter.heard,
-        "Eve guesses": overhear(run, options, letter.ciphertext, blocks),
+        "Eve guesses": sending.overhear(run.load_agent("eve"), letter, protected=options.protected),
     }
     asked = {"Bob reads": blocks.size, "Eve guesses": len(blocks) * len(options.protected)}
     say(f"key         {shorten(messages.packed_bits(letter.key).hex())}")
@@ -75,17 +74,3 @@ def send_file(flags):
     if tally.misread:
         say(f"Bob will misread {tally.misread} of {tally.blocks} blocks")
     return 0
-
-
-def overhear(run, options, ciphertext, plaintext):
-    """What the Eve of the training makes of a ciphertext if she is told the open bits.
-
-    Returns:
-        float32 (blocks, bits), of which the signs count.
-    """
-    eve = run.load_agent("eve")
-    told = np.ones_like(plaintext) * (1.0 - chosen(options.protected, options.message_bits))
-    inputs = [ciphertext, plaintext * told, told] if options.preset == "secret" else ciphertext
-    if not len(ciphertext):
-        return told
-    return np.where(told > 0, plaintext, eve.predict(inputs, batch_size=4096, verbose=0))

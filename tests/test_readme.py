@@ -11,7 +11,8 @@ import pytest
 from tests.support.program import DCGAN, ROOT, parse, run_apart, succeeded
 from training import loop
 
-PAGES = [ROOT / "README.md", ROOT / "assets" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDERS = (ROOT, ROOT / "assets", ROOT / "course")
+PAGES = [*(folder / "README.md" for folder in FOLDERS), *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"(?:\.venv/bin/)?python dcgan\.py (--[^`|&#\n]*)")
 
 

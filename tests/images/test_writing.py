@@ -34,6 +34,14 @@ def test_what_this_program_makes_is_known_and_may_be_made_again(tmp_path, name):
     Target(path, overwrite=True, anew=True).check()
 
 
+def test_a_place_that_is_only_tried_stays_as_it_was(tmp_path):
+    Target(tmp_path / "new" / "deep" / "file").check()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        Target(tmp_path / "file" / "deep").check()
+
+
 def test_marks_do_not_change_what_is_held(tmp_path):
     MAKERS["a.npz"](tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as arrays:

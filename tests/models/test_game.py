@@ -61,7 +61,7 @@ def test_a_borrowed_agent_answers_as_in_training_and_does_not_move(name):
 
 
 def test_a_gradient_passes_through_a_borrowed_agent():
-    game = tiny_robgan(batch_norm=True)
+    game = tiny_robgan(recipe="original", batch_norm=True)
     images = real_batch()[0]
     with tf.GradientTape() as tape:
         tape.watch(images)

@@ -149,7 +149,7 @@ def bob():
 def write(bob, folder, format="onnx"):
     agent, examples, outputs = bob
     return exporting.export(
-        agent, folder / "bob", format=format, examples=examples, outputs=outputs
+        agent, folder / "bob", format=format, examples=examples, outputs=outputs, overwrite=True
     )
 
 

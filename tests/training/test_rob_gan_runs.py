@@ -128,10 +128,10 @@ def test_the_classifier_to_save_is_the_class_head_of_the_average_discriminator()
     assert saved["generator"] is game.average_generator
     assert saved["discriminator"] is game.average_discriminator
     assert all(getattr(agent, "optimizer", None) is None for agent in saved.values())
-    images, _ = real_batch(seed=3)
-    _, class_logits = game.average_discriminator(images)
+    images, labels = real_batch(seed=3)
+    _, class_logits = game.average_discriminator([images, labels])
     np.testing.assert_array_equal(saved["classifier"](images), class_logits)
-    assert (class_logits.numpy() != game.discriminator(images)[1].numpy()).all()
+    assert (class_logits.numpy() != game.judge(images, labels)[1].numpy()).all()
 
 
 # Files.

@@ -1,0 +1,83 @@
+"""The checks that stand below each cell to fill in: `checks.name(your_function)`."""
+
+from course.checks.attacks import (
+    away_from,
+    climb,
+    climb_l2,
+    gradient_of,
+    pgd,
+    project,
+    project_l2,
+    random_start,
+    towards,
+)
+from course.checks.ciphers import alice_and_bob_loss, bits_wrong, entropy, eve_turn, leak, secrecy
+from course.checks.classes import (
+    classifier_turn,
+    confusion,
+    draw_fakes,
+    gan_test,
+    gan_train,
+    realness,
+)
+from course.checks.fooling import lesson_of, move, play, real_or_fake_loss, realness_gradient, renew
+from course.checks.min_max import (
+    discriminator_loss,
+    discriminator_turn,
+    generator_turn,
+    minimax_loss,
+    non_saturating_loss,
+    scores,
+    train_step,
+)
+from course.checks.robustness import (
+    adversarial_loss,
+    margin,
+    rob_gan_loss,
+    robust_accuracy,
+    straight_through,
+    worst_case,
+)
+
+__all__ = [
+    "adversarial_loss",
+    "alice_and_bob_loss",
+    "away_from",
+    "bits_wrong",
+    "classifier_turn",
+    "climb",
+    "climb_l2",
+    "confusion",
+    "discriminator_loss",
+    "discriminator_turn",
+    "draw_fakes",
+    "entropy",
+    "eve_turn",
+    "gan_test",
+    "gan_train",
+    "generator_turn",
+    "gradient_of",
+    "leak",
+    "lesson_of",
+    "margin",
+    "minimax_loss",
+    "move",
+    "non_saturating_loss",
+    "pgd",
+    "play",
+    "project",
+    "project_l2",
+    "random_start",
+    "real_or_fake_loss",
+    "realness",
+    "realness_gradient",
+    "renew",
+    "rob_gan_loss",
+    "robust_accuracy",
+    "scores",
+    "secrecy",
+    "straight_through",
+    "towards",
+    "train_step",
+    "worst_case",
+]
