@@ -102,6 +102,7 @@ class Target:
         self.classifier, self.images, self.labels = classifier, images, labels
         self.num_classes = classifier.outputs[0].shape[-1]
         self.right = self.named(images).argmax(axis=1) == labels
+        self._attackers: dict = {}
 
     def named(self, images):
         """Class logits of images, float32 (n, num_classes)."""
@@ -133,7 +134,7 @@ class Target:
         places = np.flatnonzero(standing)
         if not len(places):
             return standing
-        attacker = Attacker(attack, self.classify, **aim)
+        attacker = self._attacker(attack, aim)
         targets = None if targets is None else targets[places]
         found = attacker(self.images[places], self.labels[places], targets, seed=seed)
         far = lengths(found - self.images[places], attack).max()
@@ -143,6 +144,16 @@ class Target:
         still = np.zeros_like(standing)
         still[places] = self.named(found).argmax(axis=1) == self.labels[places]
         return still
+
+    def _attacker(self, attack, aim):
+        """The attacker that was made for this attack and aim before, which is traced, or a new one.
+
+        Restarts and targets repeat an attack; to trace it takes longer than to carry it out.
+        """
+        made_for = (attack, *sorted(aim.items()))
+        if made_for not in self._attackers:
+            self._attackers[made_for] = Attacker(attack, self.classify, **aim)
+        return self._attackers[made_for]
 
 
 def lengths(perturbations, attack):

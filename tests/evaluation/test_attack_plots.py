@@ -29,7 +29,7 @@ NAMES = tuple(map(str, range(10)))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("count", [1, 10])
+@pytest.mark.parametrize("count", [1, 4])
 def test_an_attack_is_drawn(tmp_path, drawn, count, channels):
     rows = rows_of(count, channels)
     attack_plots.plot_attack(rows, NAMES, "what it was", tmp_path / "new" / "attack.png")

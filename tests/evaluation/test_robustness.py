@@ -15,7 +15,9 @@ from tests.support.known import TINY, Moved, classifier_of, known, target_of
 def honest():
     """(Known, report) of two classes."""
     example = known(2)
-    return example, evaluate_robustness(classifier_of(example.weights), example.split, TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(robustness.CURVE, "linf", np.array([0.0, 0.1, 0.4]))
+        return example, evaluate_robustness(classifier_of(example.weights), example.split, TINY)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,8 @@ def test_two_classes_are_attacked_to_the_exact_figure(honest):
     assert list(report["pgd"]) == ["PGD-40", "PGD-100, 2 restarts"]
     curve = [example.accuracy(point["epsilon"]) for point in report["curve"]]
     assert values(report["curve"]) == pytest.approx(curve)
-    assert [point["epsilon"] for point in report["curve"]] == pytest.approx(np.arange(9) / 20)
+    assert [point["epsilon"] for point in report["curve"]] == [0.0, 0.1, 0.4]
+    assert robustness.epsilons(TINY) == pytest.approx(np.arange(9) / 20)
     assert values(report["curve"])[0] == report["clean_accuracy_of_attacked"]["value"]
 
 
@@ -156,3 +159,19 @@ def test_the_targets_are_the_nearest_other_classes_each_once(monkeypatch):
     for image, label in enumerate(target.labels):
         others = [name for name in np.argsort(-logits[image]) if name != label]
         assert [targets[image] for targets in headed_for] == others
+
+
+def test_each_attack_of_the_ensemble_is_traced_once_for_all_targets(monkeypatch):
+    made = []
+
+    class Idle:
+        def __init__(self, attack, classify, **aim):
+            made.append((type(attack), *aim))
+
+        def __call__(self, images, *names, seed):
+            return images
+
+    monkeypatch.setattr(robustness, "Attacker", Idle)
+    robustness.worst_case(target_of(known(5)), TINY)
+    apgd = robustness.AutoProjectedGradientDescent
+    assert made == [(apgd, "loss"), (apgd, "aim"), (robustness.Square, "loss")]

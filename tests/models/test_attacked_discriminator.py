@@ -190,7 +190,7 @@ def weights_after_a_turn(iteration, gamma):
     return [weight.numpy() for weight in game.discriminator.trainable_variables]
 
 
-@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (1, 0), (2, 0), (3, 0), (4, 1), (8, 1)])
+@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (1, 0), (3, 0), (8, 1)])
 def test_r1_is_taken_every_fourth_turn_and_four_times_as_strong(iteration, due):
     gamma, learning_rate = 3.0, 0.1
     game = tiny_attacked()

@@ -222,7 +222,7 @@ def test_no_seed_is_drawn_twice(loss):
 
 def test_the_seed_decides_everything_that_is_drawn():
     rules = {"translation": 1, "r1_gamma": 1.0}
-    first, again, other = (state(play(tiny_gan(seed=s, **rules), 3)) for s in (5, 5, 6))
+    first, again, other = (state(play(tiny_gan(seed=s, **rules), 2)) for s in (5, 5, 6))
     assert moved(first, again) == set()
     assert moved(first, other) >= {"generator", "discriminator", "average_generator"}
 
@@ -242,10 +242,8 @@ def discriminator_after_a_turn(iteration, **rules):
     [
         ("non_saturating", 0, True),
         ("non_saturating", 1, False),
-        ("non_saturating", 15, False),
         ("non_saturating", 16, True),
         ("non_saturating", 17, False),
-        ("non_saturating", 32, True),
         ("relativistic", 8, False),
         ("relativistic", 48, True),
     ],

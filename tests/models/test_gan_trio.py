@@ -80,8 +80,8 @@ def test_every_loss_can_be_played_with_every_conditioning(loss, conditioning):
 @pytest.mark.parametrize(
     ("loss", "conditioning"),
     [
-        ("hinge", "auxiliary"),
-        ("relativistic", "none"),
+        ("relativistic", "auxiliary"),
+        pytest.param("hinge", "none", marks=pytest.mark.slow),
     ],
 )
 def test_a_compiled_round_agrees_with_an_eager_one(loss, conditioning):
@@ -334,7 +334,7 @@ def test_no_seed_is_drawn_twice():
 
 def test_the_seed_decides_everything_that_is_drawn():
     rules = {"translation": 1, "classifier_translation": 1, "r1_gamma": 1.0}
-    first, again, other = (state(play(tiny_trio(seed=s, **rules), 3)) for s in (5, 5, 6))
+    first, again, other = (state(play(tiny_trio(seed=s, **rules), 2)) for s in (5, 5, 6))
     assert moved(first, again) == set()
     assert moved(first, other) >= set(PLAYERS)
 
