@@ -8,7 +8,7 @@ EXTRAS := dev$(if $(GPU),$(comma)gpu)
 DEMO := runs/demo
 TOYS := runs/toys
 
-.PHONY: help setup demo attacked toys train test test-slow lint clean
+.PHONY: help setup lab demo attacked toys train test test-slow lint clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -21,6 +21,9 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
+
+lab: $(STAMP)  ## opens the page to play with the agents in a browser, on this machine alone
+	$(BIN)/python dcgan.py --mode lab
 
 demo: $(STAMP)  ## trains on the real digits that scikit-learn ships, then draws: five minutes in all
 	@if [ -f $(DEMO)/checkpoint.keras ]; then again=--resume; fi; \

@@ -1,7 +1,11 @@
 """The agents: builders that return functional `keras.Model`s."""
 
 from agents.adam import Adam
-from agents.classifier import build_classifier, build_robust_classifier
+from agents.classifier import (
+    build_classifier,
+    build_residual_classifier,
+    build_robust_classifier,
+)
 from agents.discriminator import (
     build_class_discriminator,
     build_discriminator,
@@ -26,6 +30,7 @@ __all__ = [
     "build_point_classifier",
     "build_point_discriminator",
     "build_point_generator",
+    "build_residual_classifier",
     "build_residual_discriminator",
     "build_residual_generator",
     "build_robust_classifier",

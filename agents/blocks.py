@@ -96,6 +96,25 @@ def downsample(images, width, spectral_norm=False, initializer="glorot_uniform")
     return layers.LeakyReLU(0.2)(bounded(convolution, spectral_norm)(images))
 
 
+def strided(images, width, *, tall, spectral_norm=False):
+    """What a discriminator sees: strided convolutions, each with twice the channels.
+
+    Args:
+        images: (b, size, size, c).
+        width: int, channels after the first convolution.
+        tall, spectral_norm: as `agents.build_discriminator`.
+    Returns:
+        (b, features), flat.
+    Raises:
+        ValueError: as `resolutions`.
+    """
+    hidden = images
+    initializer = "glorot_uniform" if tall else "he_normal"
+    for level in range(len(resolutions(images.shape[1])) - (not tall)):
+        hidden = downsample(hidden, width * 2**level, spectral_norm, initializer)
+    return layers.Flatten()(hidden)
+
+
 def bounded(layer, spectral_norm):
     """A layer, spectrally normalised if asked (Miyato et al. 2018, arXiv:1802.05957)."""
     if not spectral_norm:

@@ -32,6 +32,51 @@ def build_classifier(image_size, channels, *, width, num_classes):
     return keras.Model(images, class_logits, name="classifier")
 
 
+def build_residual_classifier(image_size, channels, *, width, num_classes):
+    """Builds a residual classifier with BatchNorm, for colour pictures.
+
+    At 32 pixels and a width of 16 it has 0.6 million parameters. It learns fast rather than far:
+    the first and the last of the smaller maps get a residual block each.
+
+    Args:
+        image_size: int, side of the square image; see `blocks.resolutions`.
+        channels: int, 1 for grey or 3 for RGB.
+        width: int, channels of the first convolution; a map of half the side has 2.5 times as many.
+        num_classes: int.
+    Returns:
+        keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] -> class
+        logits (b, num_classes) float32. Its layer named "features" is (b, n), >= 0.
+    Raises:
+        ValueError: as `blocks.resolutions`.
+    Source: the nine-layer network of David Page's "How to train your ResNet" (2018), narrower;
+        He et al. 2016, arXiv:1603.05027.
+    """
+    images = blocks.image_input(image_size, channels)
+    hidden = _normalised_convolution(images, width)
+    last = len(blocks.resolutions(image_size)) - 1
+    for level in range(1, last + 1):
+        hidden = _normalised_convolution(hidden, 5 * width * 2**level // 4)
+        hidden = layers.MaxPooling2D(2)(hidden)
+        if level in (1, last):
+            hidden = _residual(hidden)
+    features = layers.GlobalMaxPooling2D(name="features")(hidden)
+    class_logits = layers.Dense(num_classes, dtype="float32")(features)
+    return keras.Model(images, class_logits, name="classifier")
+
+
+def _normalised_convolution(images, width):
+    hidden = layers.Conv2D(width, 3, padding="same", use_bias=False)(images)
+    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(hidden))
+
+
+def _residual(images):
+    """Two convolutions beside a way around them: (b, h, w, c) -> the same."""
+    hidden = images
+    for _ in range(2):
+        hidden = _normalised_convolution(hidden, images.shape[-1])
+    return layers.Add()([images, hidden])
+
+
 def build_robust_classifier(image_size, channels, *, width, num_classes, contrast=0.0):
     """Builds a small strided classifier, which may see its images through a threshold.
 

@@ -46,12 +46,8 @@ def build_discriminator(
     if conditioning not in CONDITIONINGS:
         raise ValueError(f"conditioning {conditioning!r} is none of {', '.join(CONDITIONINGS)}")
     images = blocks.image_input(image_size, channels)
-    hidden = images
-    levels = len(blocks.resolutions(image_size)) - (not tall)
-    initializer = "glorot_uniform" if tall else "he_normal"
-    for level in range(levels):
-        hidden = blocks.downsample(hidden, width * 2**level, spectral_norm, initializer)
-    return judging(images, layers.Flatten()(hidden), num_classes, conditioning, spectral_norm)
+    features = blocks.strided(images, width, tall=tall, spectral_norm=spectral_norm)
+    return judging(images, features, num_classes, conditioning, spectral_norm)
 
 
 def judging(images, features, num_classes, conditioning, spectral_norm):
@@ -113,7 +109,7 @@ def class_head(discriminator):
     Returns:
         keras.Model: images -> class logits.
     """
-    return keras.Model(discriminator.input, discriminator.outputs[1], name="classifier")
+    return keras.Model(discriminator.inputs[0], discriminator.outputs[1], name="classifier")
 
 
 def with_every_label(discriminator):
@@ -126,7 +122,7 @@ def with_every_label(discriminator):
         keras.Model: images -> float32 (b, num_classes); for `projection` column y is its realness
         logit of [images, y], for `auxiliary` its class logit.
     """
-    if len(discriminator.inputs) == 1:
+    if len(discriminator.outputs) == 2:
         return class_head(discriminator)
     embedding, dot, add = (
         next(layer for layer in discriminator.layers if isinstance(layer, kind))

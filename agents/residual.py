@@ -85,7 +85,17 @@ def shrink(images, width, batch_norm):
 
 
 def build_residual_discriminator(
-    image_size, channels, *, width, num_classes, contrast=0.0, pooling="mean", batch_norm=False
+    image_size,
+    channels,
+    *,
+    width,
+    num_classes,
+    contrast=0.0,
+    pooling="mean",
+    batch_norm=False,
+    conditioning="none",
+    realness_width=0,
+    tall=True,
 ):
     """Builds a residual discriminator with two heads: is it real, and which class is it?
 
@@ -117,6 +127,15 @@ def build_residual_discriminator(
     features = layers.GlobalAveragePooling2D()(hidden)
     if pooling == "sum":
         features = layers.Rescaling(int(np.prod(hidden.shape[1:3])))(features)
-    realness = layers.Dense(1, dtype="float32", name="realness")(features)
     class_logits = layers.Dense(num_classes, dtype="float32", name="class_logits")(features)
-    return keras.Model(images, [realness, class_logits], name="discriminator")
+    if realness_width:
+        seen = blocks.strided(images, realness_width, tall=tall)
+        features = layers.Concatenate()([features, seen])
+    realness = layers.Dense(1, dtype="float32", name="realness")(features)
+    if conditioning == "none":
+        return keras.Model(images, [realness, class_logits], name="discriminator")
+    labels = blocks.label_input()
+    direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, n)
+    matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
+    realness = layers.Add(dtype="float32")([realness, matching])
+    return keras.Model([images, labels], [realness, class_logits], name="discriminator")

@@ -93,6 +93,6 @@ def write(path, report):
         OSError: if the file cannot be written.
     """
     if path is not None:
-        from images.pictures import save_text
+        from images.writing import save_text
 
         save_text(path, json.dumps(report, indent=2) + "\n")

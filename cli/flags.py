@@ -1,16 +1,25 @@
 """A command line -> checked options, by one engine for all modes of all games."""
 
 import difflib
+import shlex
 import types
 
 from absl import flags
 
-from cli.modes import GENERAL, IMAGE_TRAINING, MODES
+from cli.modes import GAMELESS, GENERAL, IMAGE_TRAINING, MODES
 from cli.values import Choice, parser_of
 from games import GAMES, ImageOptions, OptionError, kind_of
 from games.option import check
 
 NOT_OURS = ("flagfile", "undefok")  # absl's own, which would read files and hide mistakes
+MEANT = {  # what other programs call it
+    **dict.fromkeys(("gpu", "cuda"), "device gpu"),
+    **dict.fromkeys(("iters", "iterations"), "steps"),
+    **dict.fromkeys(("dir", "data"), "data_dir"),
+    **dict.fromkeys(("n", "num", "count"), "samples"),
+    **{"lr": "generator_learning_rate", "bs": "batch_size", "eps": "epsilon"},
+    **{"out": "output", "file": "input"},
+}
 LONGEST_SHOWN = 500  # characters of a refusal
 OLD_NAMES = {"digits": "classes"}  # which still work, in every mode
 OLD_NAMES_OF = {"generate": {"batch_size": "samples"}}
@@ -27,13 +36,20 @@ def trained_game(mode, game):
     return children[0] if mode == "finetune" else game
 
 
+def modes_of(game):
+    """The modes that a line with this game may have: the game's own, and those of no game."""
+    return (*game.modes, *GAMELESS)
+
+
 def flags_of(mode, game):
     """The flags of a mode of a game, by name: Flags, and fields of options.
 
     Args:
         mode: str, a key of `MODES`.
-        game: games.Game.
+        game: games.Game, which does not matter to a mode of no game.
     """
+    if mode in GAMELESS:
+        return {**MODES[mode].flags, **{name: GENERAL[name] for name in ("mode", "device")}}
     trains = mode in ("train", "finetune")
     played = trained_game(mode, game)
     on_images = issubclass(game.options, ImageOptions)
@@ -50,7 +66,7 @@ def every_flag():
     """Every flag of the program: name -> list of all flags of this name."""
     found: dict[str, list] = {}
     for name, game in GAMES.items():
-        for mode in game.modes:
+        for mode in modes_of(game):
             for flag in flags_of(mode, GAMES[name]).values():
                 same = found.setdefault(flag.name, [])
                 if not any(flag is each for each in same):
@@ -78,16 +94,20 @@ def parse(argv):
     for name, default in {"game": "trio", "dataset": "auto", "distribute": "none"}.items():
         fill(options, name, default)
     if options.mode is None:
-        raise OptionError(f"--mode: must be one of {', '.join(MODES)}; see --help")
+        hint = f"did you mean --mode {rest[0]}?" if rest and rest[0] in MODES else "see --help"
+        raise OptionError(f"--mode: must be one of {', '.join(MODES)}; {hint}")
     game = GAMES[options.game]
-    if options.mode not in game.modes:
+    if options.mode not in modes_of(game):
         able = [name for name in playable() if options.mode in GAMES[name].modes]
         raise OptionError(
             f"--mode {options.mode}: is for --game {' or '.join(able)}, not {game.name}"
         )
     check_owners(options, game)
     if len(rest) > MODES[options.mode].words:
-        raise OptionError(shown(f"{rest[-1]}: a word that belongs to no flag; see --help"))
+        hint = "see --help"
+        if options.mode == "send":
+            hint = f"quote a text of several words: --mode send {shlex.quote(' '.join(rest))}"
+        raise OptionError(shown(f"{rest[-1]}: a word that belongs to no flag; {hint}"))
     options.text = rest[0] if rest else None
     for name, flag in flags_of(options.mode, game).items():
         if name in options.given:
@@ -121,7 +141,8 @@ def read(argv):
     try:
         rest = values([argv[0], *spelled(argv[1:])])[1:]
     except flags.UnrecognizedFlagError as error:
-        near = difflib.get_close_matches(error.flagname, names, 1)
+        near = [MEANT[error.flagname]] if error.flagname in MEANT else []
+        near = near or difflib.get_close_matches(error.flagname, names, 1)
         hint = f"did you mean --{near[0]}?" if near else "see --help"
         if "send" in " ".join(argv):
             hint += "; write a text that begins with a dash after --: --mode send -- '-text'"
@@ -184,7 +205,7 @@ def check_owners(options, game):
     for name in sorted(options.given - flags_of(options.mode, game).keys()):
         able = [other for other in playable() if options.mode in GAMES[other].modes]
         games = [other for other in able if name in flags_of(options.mode, GAMES[other])]
-        modes = [mode for mode in game.modes if name in flags_of(mode, game)]
+        modes = [mode for mode in modes_of(game) if name in flags_of(mode, game)]
         if modes and not games:
             owners = f"--mode {' or '.join(modes)}, not {options.mode}"
         else:

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from cli.flags import flags_of, playable, trained_game
+from cli.flags import flags_of, modes_of, playable, trained_game
 from cli.modes import GENERAL, MODES
 from games import GAMES
 
@@ -29,7 +29,7 @@ def help_text(mode=None, game=None):
     if mode is None:
         return "\n".join(of_game(GAMES[game]))
     if game is None:
-        return "\n".join(of_mode(mode, [each for each in GAMES.values() if mode in each.modes]))
+        return "\n".join(of_mode(mode, [each for each in GAMES.values() if mode in modes_of(each)]))
     return "\n".join([title(GAMES[game]), *of_mode(mode, [GAMES[game]])])
 
 

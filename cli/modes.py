@@ -45,12 +45,14 @@ class Mode:
         flags: dict, name -> Flag.
         check: callable, options -> None, which raises OptionError for contradictions.
         words: int, how many words it takes besides the flags.
+        of_a_game: bool, whether it is a mode of games, which say that they know it.
     """
 
     says: str
     flags: dict[str, Flag]
     check: Callable = lambda options: None
     words: int = 0
+    of_a_game: bool = True
 
 
 def mode(says, *flags, **rest):
@@ -112,7 +114,7 @@ def check_training(options):
 
 def check_drawing(options):
     """Refuses to write arrays to a file that is not called .npz."""
-    if options.arrays is not None and not options.arrays.endswith(".npz"):
+    if options.arrays is not None and not options.arrays.lower().endswith(".npz"):
         raise OptionError(f"--arrays {options.arrays}: must end in .npz")
 
 
@@ -128,6 +130,7 @@ def check_judging(options):
 
 def check_export(options):
     """Refuses an export without an agent of the game and a format."""
+    options.agent = options.agent and options.agent.lower()
     for name, known in (("agent", GAMES[options.game].players), ("format", EXPORT_FORMATS)):
         value = getattr(options, name)
         if value not in known:
@@ -156,8 +159,21 @@ def check_message(options):
 
 def check_transcript(options):
     """Refuses to write a transcript to a file that is not called .npz."""
-    if not (options.output or "").endswith(".npz"):
+    if not (options.output or "").lower().endswith(".npz"):
         raise OptionError(f"--output {options.output or ''}: --mode transcript writes a .npz file")
+
+
+def check_audit(options):
+    """Refuses two numbers of plaintexts, and standard output, where lines are printed."""
+    choose_one(options, "messages", "exhaustive")
+    if options.output == "-":
+        raise OptionError("--output -: --mode audit prints its table anyway; name a file for JSON")
+
+
+def check_serving(options):
+    """Refuses a host that is no name."""
+    if not options.host.strip():
+        raise OptionError("--host: is empty; leave it out for this machine alone")
 
 
 def choose_one(options, first, second):
@@ -189,12 +205,12 @@ MODES = {
         flag("classes", "list", "The classes to draw, by name or number, such as 3,1,4 or 3-5."),
         *(TRUNCATION, SAMPLING_STEPS),
         flag("arrays", "str", "Also write images, labels and scores to this .npz file."),
-        *(SEED, OUTPUT),
+        *(SEED, OUTPUT, OVERWRITE),
         check=check_drawing,
     ),
     "interpolate": mode(
         "draws the ways between latents and between classes, as a sheet and a looping film",
-        *(TRUNCATION, SEED, OUTPUT),
+        *(TRUNCATION, SEED, OUTPUT, OVERWRITE),
     ),
     "attack": mode(
         "finds small changes that the classifier falls for",
@@ -207,20 +223,20 @@ MODES = {
         *(EPSILON, NORM),
         flag("attack_steps", "int", "Steps of the attack, or queries.", low=1, high=100_000),
         flag("step_size", "float", "Length of a step, on the same scale.", low=1e-6, high=1000),
-        *(SEED, DATA_DIR, OUTPUT),
+        *(SEED, DATA_DIR, OUTPUT, OVERWRITE),
     ),
     "evaluate": mode(
         "measures the images or, with --robustness, the classifier under attack",
         flag("samples", "int", "Images that are judged.", low=1, high=MOST),
         flag("robustness", "bool", "Judge the classifier, under attack.", False),
-        *(TRUNCATION, SAMPLING_STEPS, EPSILON, NORM, SEED, DATA_DIR, OUTPUT),
+        *(TRUNCATION, SAMPLING_STEPS, EPSILON, NORM, SEED, DATA_DIR, OUTPUT, OVERWRITE),
         check=check_judging,
     ),
     "export": mode(
         "writes an agent as a file for other programs",
         flag("agent", "str", "The agent to export."),
         flag("format", "str", "The kind of file.", choices=EXPORT_FORMATS),
-        OUTPUT,
+        *(OUTPUT, OVERWRITE),
         check=check_export,
     ),
     "send": mode(
@@ -252,13 +268,27 @@ MODES = {
         ),
         flag("exhaustive", "bool", "Count all plaintexts: a proof, which takes minutes.", False),
         flag("eves", "int", "Fresh Eves of each kind; 5 if not given.", low=0, high=100),
-        OUTPUT_FILE,
-        check=lambda options: choose_one(options, "messages", "exhaustive"),
+        *(OUTPUT_FILE, OVERWRITE),
+        check=check_audit,
     ),
     "transcript": mode(
         "writes plaintexts, keys and ciphertexts for attacks of your own",
         flag("num_messages", "int", "Messages; 10000 if not given.", low=1, high=10_000_000),
-        *(SEED, OUTPUT_FILE),
+        *(SEED, OUTPUT_FILE, OVERWRITE),
         check=check_transcript,
     ),
+    "lab": mode(
+        "opens a page to play with the agents in a browser",
+        flag(
+            "host",
+            "str",
+            "Address to serve on; 127.0.0.1, this machine alone, if not given. 0.0.0.0 lets the"
+            " network in.",
+            "127.0.0.1",
+        ),
+        flag("port", "int", "Port; the first free one from 7860 if not given.", low=1, high=65_535),
+        check=check_serving,
+        of_a_game=False,
+    ),
 }
+GAMELESS = tuple(name for name, each in MODES.items() if not each.of_a_game)

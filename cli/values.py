@@ -3,16 +3,18 @@
 import difflib
 import os
 import pathlib
+import re
 
 from absl import flags
 
 PLACES = ("path", "data_dir", "output", "image", "arrays", "input", "key_file")  # flags
 LONGEST_PATH = 4095
+UNITS = {"k": 1e3, "K": 1e3, "M": 1e6}
 LARGEST_WHOLE = 1e15  # beyond it a float no longer tells neighbours apart
 
 
 class Number(flags.ArgumentParser):
-    """A number: 0.03, 1e4 or 8/255.
+    """A number: 0.03, 1e4, 10k or 8/255; a whole one also as 10,000.
 
     Args:
         kind: int or float; an int may be written in any of these ways if its value is whole.
@@ -26,16 +28,27 @@ class Number(flags.ArgumentParser):
     def parse(self, argument):
         if isinstance(argument, int | float):
             return argument
+        text = str(argument).strip()
+        if self.kind is int and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", text):
+            text = text.replace(",", "")
+        above, slash, below = text.partition("/")
         try:
-            above, slash, below = str(argument).partition("/")
-            value = float(above) / float(below) if slash else float(above)
+            value = _plain(above) / _plain(below) if slash else _plain(above)
         except (ValueError, ZeroDivisionError):
-            raise ValueError(f"must be {self.syntactic_help}") from None
+            with_point = text.replace(",", ".", 1)
+            hint = f"; did you mean {with_point}?" if with_point != text else ""
+            raise ValueError(f"must be {self.syntactic_help}{hint}") from None
         if self.kind is float:
             return value
         if not (abs(value) <= LARGEST_WHOLE and value.is_integer()):
             raise ValueError("must be a whole number")
         return int(value)
+
+
+def _plain(text):
+    """The float that a text such as 0.03, 1e4 or 10k says."""
+    unit = UNITS.get(text[-1:], 1.0)
+    return unit * float(text[:-1] if unit > 1 else text)
 
 
 class Choice(flags.ArgumentParser):

@@ -7,6 +7,7 @@ if the user says so. No TensorFlow.
 import contextlib
 import dataclasses
 import errno
+import hashlib
 import io
 import os
 import pathlib
@@ -17,7 +18,7 @@ import tempfile
 from typing import Any
 
 from crypto.messages import MessageError
-from images.pictures import whole_file
+from images.writing import Target
 
 STANDARD = "-"
 IN_MEMORY = 1 << 24  # bytes of standard input; longer input goes to a temporary file
@@ -53,6 +54,14 @@ class Source:
         if len(content) < count:
             raise MessageError(f"{self.name}: became shorter while it was read")
         return content
+
+    def digest(self):
+        """The SHA-256 of all its bytes, in hexadecimal; reading goes on where it was."""
+        place = self.stream.tell()
+        self.stream.seek(0)
+        digest = hashlib.file_digest(self.stream, "sha256").hexdigest()
+        self.stream.seek(place)
+        return digest
 
 
 def given(content, name="the text"):
@@ -101,70 +110,6 @@ def _standard_input():
         size = stream.tell()
         stream.seek(0)
         yield Source(stream, size, "standard input")
-
-
-@dataclasses.dataclass(frozen=True)
-class Target:
-    """A file to write.
-
-    Attributes:
-        path: pathlib.Path.
-        overwrite: bool, whether an existing file may be replaced.
-        mode: int, its permissions, or None for those of any new file.
-    """
-
-    path: pathlib.Path
-    overwrite: bool = False
-    mode: int | None = None
-
-    @property
-    def name(self):
-        """Its name in messages."""
-        return str(self.path)
-
-    def check(self, *used):
-        """Refuses, before any work, a place where this file cannot or must not be.
-
-        Args:
-            used: paths of the files that the work reads, or None; they are never replaced.
-        Raises:
-            MessageError: if the file is one of them, is a link or already exists.
-            OSError: if its folder cannot be written.
-        """
-        if self.path.is_symlink():
-            raise MessageError(f"{self.path}: is a symbolic link; name the file itself")
-        for other in used:
-            if other is not None and self.path.exists() and self.path.samefile(other):
-                raise MessageError(f"{self.path}: is read from, so it cannot be written to")
-        if self.path.is_file() and not self.overwrite:
-            raise MessageError(f"{self.path}: already exists; --overwrite replaces it")
-        with contextlib.suppress(_TriedError), self.open(0):
-            raise _TriedError
-
-    @contextlib.contextmanager
-    def open(self, size):
-        """The file to write, with room for `size` bytes; it gets its name at the end.
-
-        Raises:
-            OSError: one that names this file, for instance if the disk lacks the room.
-        """
-        with whole_file(self.path, replace=self.overwrite, mode=self.mode) as file:
-            _reserve(file, size)
-            yield file
-
-
-class _TriedError(Exception):
-    """Ends the test of a place, so that no file gets the name."""
-
-
-def _reserve(file, size):
-    """Reserves room for a file, if the file system can do so."""
-    if size and hasattr(os, "posix_fallocate"):
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
 
 
 @dataclasses.dataclass(frozen=True)

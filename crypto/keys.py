@@ -11,11 +11,12 @@ import pathlib
 import stat
 
 from crypto.files import open_source
-from crypto.messages import MessageError, key_length_error, parse_key
+from crypto.messages import MessageError, key_bytes, key_length_error, num_blocks, parse_key
 
 PRIVATE = 0o600
 USED = ".used"  # suffix of the record of a key's use
 PIECE = 1 << 20
+RECORD_BYTES = 1 << 20  # that are read of a record
 WHITE = b" \t\r\n"
 HEX_DIGITS = frozenset(b"0123456789abcdefABCDEF")
 
@@ -47,6 +48,9 @@ class HexKey:
     def used(self):
         """As `KeyFile.used`, without a record."""
         yield lambda digest, name: None
+
+    def received(self, source):
+        """As `KeyFile.received`, without a record."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +105,7 @@ class KeyFile:
             MessageError: if the key was used before and `reuse` does not allow another use.
             OSError: if the record cannot be written.
         """
-        record = pathlib.Path(os.path.realpath(pathlib.Path(self.path).expanduser()) + USED)
+        record = self.record
         try:
             handle = os.open(record, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE)
             first = True
@@ -120,6 +124,45 @@ class KeyFile:
                 if first:
                     record.unlink(missing_ok=True)
                 raise
+
+    @property
+    def record(self):
+        """pathlib.Path of the record of its use, beside the file itself."""
+        return pathlib.Path(os.path.realpath(pathlib.Path(self.path).expanduser()) + USED)
+
+    def received(self, source):
+        """Records that a ciphertext is read with this key, and warns if another one was.
+
+        It refuses nothing, since to read does no harm; but `send` will not take this key.
+
+        Args:
+            source: files.Source, the ciphertext.
+        """
+        digest, record = source.digest(), self.record
+        flags = os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            with os.fdopen(os.open(record, flags, PRIVATE), "rb+", buffering=0) as file:
+                known = file.read(RECORD_BYTES).decode(errors="replace").splitlines()
+                if any(line.startswith(digest) for line in known):
+                    return
+                file.write(record_line(digest, source.name).encode(errors="backslashreplace"))
+        except OSError as error:
+            self.announce(  # type: ignore[operator]
+                f"warning: {record}: the use of the key cannot be recorded ({error.strerror});"
+                " do not use it again"
+            )
+            return
+        if known:
+            self.announce(  # type: ignore[operator]
+                f"warning: {self.path}: this key was used for another message ({record}); whoever"
+                " has both can read both"
+            )
+
+
+def opened(key, cipher, length):
+    """A context manager for the stream of a message's key, as `KeyFile.open`; `length` in bytes."""
+    blocks = num_blocks(length, cipher.message_bits)
+    return key.open(key_bytes(blocks, cipher.key_bits))
 
 
 def record_line(digest, name):

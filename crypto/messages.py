@@ -91,7 +91,7 @@ def parse_key(text):
         MessageError: if it is not hexadecimal.
     """
     try:
-        return bytes.fromhex(text)
+        return bytes.fromhex(text.removeprefix("0x").replace(":", ""))
     except ValueError:
         shown = text if len(text) <= 20 else text[:20] + "..."
         raise MessageError(

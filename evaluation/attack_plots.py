@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evaluation import names
-from images.pictures import save_atomically
+from images.pictures import save_figure
 
 BEFORE, AFTER = "tab:blue", "tab:red"
 ROW_HEIGHT = 1.7  # inches
@@ -46,7 +46,7 @@ def plot_attack(rows, class_names, title, path):
         axes.set_title(name, fontsize=10)
     all_axes[0, 1].set_title(f"perturbation\n(grey: none; × {0.5 / largest:.3g})", fontsize=10)
     all_axes[0, 3].legend(loc="upper right", fontsize=8)
-    _write(figure, path)
+    save_figure(path, figure, dpi=120)
 
 
 def plot_robustness(report, path):
@@ -85,13 +85,9 @@ def plot_robustness(report, path):
     )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    _write(figure, path)
+    save_figure(path, figure, dpi=120)
 
 
 def _show(axes, image):
     axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0)
     axes.set(xticks=(), yticks=())
-
-
-def _write(figure, path):
-    save_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evaluation import names
-from images.pictures import save_atomically
+from images.pictures import save_figure
 
 AGENT_COLOURS = {"generator": "tab:orange", "discriminator": "tab:blue", "classifier": "tab:green"}
 REAL_COLOUR = "tab:blue"
@@ -51,7 +51,7 @@ def plot_confusion(confusion, class_names, path):
     axes.set_yticks(ticks, shown, **font)
     axes.set(xlabel="judged", ylabel="requested")
     figure.colorbar(picture, ax=axes, label="share of the requested class")
-    _write(figure, path)
+    save_figure(path, figure, dpi=120)
 
 
 def plot_class_shares(judged_shares, real_shares, class_names, path):
@@ -71,7 +71,7 @@ def plot_class_shares(judged_shares, real_shares, class_names, path):
     axes.set_xticks(places, shown, rotation=90 if max(map(len, shown)) > 2 else 0, **font)
     axes.set(xlabel="judged class", ylabel="share of the images (%)")
     figure.legend(["generated", "real"], loc="outside upper center", ncols=2)
-    _write(figure, path)
+    save_figure(path, figure, dpi=120)
 
 
 def plot_losses(stats, path):
@@ -106,7 +106,12 @@ def plot_losses(stats, path):
             0.5, 0.5, "nothing to draw yet", ha="center", transform=all_axes[0].transAxes
         )
     all_axes[-1].set_xlabel(along or "row")
-    _write(figure, path)
+    save_figure(path, figure, dpi=120)
+
+
+def report_paths(folder):
+    """The files that `plot_report` may write: class_shares.png and confusion.png."""
+    return [pathlib.Path(folder) / f"{name}.png" for name in ("class_shares", "confusion")]
 
 
 def plot_report(report, folder):
@@ -120,13 +125,13 @@ def plot_report(report, folder):
         list of pathlib.Path, the files.
     """
     plain, class_names = report["samples"]["plain"], report["class_names"]
-    paths = [pathlib.Path(folder) / "class_shares.png"]
+    shares_file, confusion_file = report_paths(folder)
     shares = plain["per_class"]
-    plot_class_shares(shares["judged_share"], shares["real_judged_share"], class_names, paths[0])
-    if "confusion" in plain:
-        paths.insert(0, pathlib.Path(folder) / "confusion.png")
-        plot_confusion(plain["confusion"], class_names, paths[0])
-    return paths
+    plot_class_shares(shares["judged_share"], shares["real_judged_share"], class_names, shares_file)
+    if "confusion" not in plain:
+        return [shares_file]
+    plot_confusion(plain["confusion"], class_names, confusion_file)
+    return [confusion_file, shares_file]
 
 
 def _curve(stats, along, key):
@@ -137,7 +142,3 @@ def _curve(stats, along, key):
 
 def _is_number(value):
     return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _write(figure, path):
-    save_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))

@@ -154,7 +154,7 @@ GAN = Game(
     colour={
         "quick": {**COLOUR, "generator_width": 16, "discriminator_width": 32, "steps": 3_000},
         "standard": {**COLOUR, "steps": 16_000},
-        "best": {**COLOUR, "steps": 120_000},
+        "best": {**COLOUR, "steps": 48_000, "falling": True},
     },
     points={
         "quick": {**ON_THE_PLANE, "steps": 16_000},

@@ -9,13 +9,16 @@ from games.base import IMAGE_PRESETS, Game, ImageOptions
 RECIPES = ("stable", "original")
 CLASS_LOSSES = ("robgan", "acgan")
 POOLINGS = ("mean", "sum")
+ATTACKED = ("class", "both")
+GENERATORS = ("convolutional", "style", "residual")
+CONDITIONINGS = ("projection", "none")
 
 
 @dataclasses.dataclass(frozen=True)
 class RobGANOptions(ImageOptions):
     """Options of generator, discriminator and attacker together."""
 
-    batch_size: int = o.batch_size(64)
+    batch_size: int = o.batch_size(32)
     recipe: str = o.option(
         "stable", "Rules that keep the balance, or the published code's.", choices=RECIPES
     )
@@ -27,10 +30,37 @@ class RobGANOptions(ImageOptions):
     attack_steps: int = o.attack_steps(5)
     step_size: float | None = o.step_size(None)
     ramp_steps: int = o.ramp_steps()
+    attacked: str = o.option(
+        "class",
+        "What the attacker climbs: the loss of the class head, or of realness as well.",
+        choices=ATTACKED,
+    )
+    relativistic: bool = o.option(
+        True, "Compare each fake with the real image beside it, and penalise both slopes."
+    )
+    conditioning: str = o.option(
+        "projection", "How realness depends on the class asked for.", choices=CONDITIONINGS
+    )
+    class_weight: float = o.option(
+        0.0, "What the generator is paid for the class head's logits.", low=0, high=1000
+    )
+    realness_width: int = o.option(
+        24,
+        "Channels of the first convolution that realness has for itself; 0: it has none.",
+        low=0,
+        high=1024,
+    )
+    generator: str = o.option("convolutional", "The generator's network.", choices=GENERATORS)
     discriminator_steps: int = o.option(
         1, "Turns of attacker and discriminator in a step.", low=1, high=100
     )
     r1_gamma: float = o.r1_gamma(0.1)
+    beta_1: float = o.option(
+        0.5, "Adam's momentum for generator and discriminator.", low=0, high=0.999
+    )
+    beta_2: float = o.option(
+        0.999, "Adam's memory of the size of their gradients.", low=0, high=0.999999
+    )
     pooling: str = o.option("mean", "How to pool the last feature map.", choices=POOLINGS)
     batch_norm: bool = o.option(False, "Put BatchNorm into the discriminator.")
     contrast: float = o.contrast()
@@ -38,6 +68,7 @@ class RobGANOptions(ImageOptions):
     latent_dim: int = o.latent_dim()
     generator_width: int = o.width("generator", 16)
     discriminator_width: int = o.width("discriminator", 24)
+    falling: bool = o.option(False, "Let the learning rates fall to nothing over the run's steps.")
     generator_learning_rate: float = o.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = o.learning_rate("discriminator", 5e-4)
 
@@ -72,11 +103,17 @@ class FineTuneOptions(ImageOptions):
 
 
 # Those rules of the published code that make it collapse.
-ORIGINAL = {"discriminator_steps": 5, "r1_gamma": 0.0, "pooling": "sum", "batch_norm": True}
-# Colour pictures of 32 pixels take three times as long as MNIST: narrower agents, fewer steps.
+ORIGINAL = {
+    **{"discriminator_steps": 5, "r1_gamma": 0.0, "pooling": "sum", "batch_norm": True},
+    **{"attacked": "both", "relativistic": False, "conditioning": "none", "class_weight": 1.0},
+    **{"realness_width": 0, "generator": "residual"},
+}
+# Colour has the trio's generator and its rules (games/gan.py), the usual radius and no threshold.
 COLOUR = {
-    **{"epsilon": 8 / 255, "contrast": 0.0, "attack_steps": 3},
-    **{"generator_width": 12, "discriminator_width": 16},
+    **{"epsilon": 8 / 255, "contrast": 0.0, "attack_steps": 2},
+    **{"generator": "style", "generator_width": 24, "realness_width": 48},
+    **{"discriminator_width": 16, "r1_gamma": 0.3, "beta_1": 0.0, "beta_2": 0.99},
+    **{"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3},
 }
 
 ROBGAN = Game(
@@ -89,13 +126,12 @@ ROBGAN = Game(
     players=("generator", "discriminator", "classifier"),
     modes=("train", "finetune", "generate", "interpolate", "attack", "evaluate", "export"),
     presets={
-        "quick": {"steps": 500, "ramp_steps": 200, "discriminator_learning_rate": 1e-3},
-        "standard": {"steps": 4_000},
-        "best": {"steps": 8_000},
+        "quick": {"steps": 3_000, "ramp_steps": 200},
+        "standard": {"steps": 8_000},
+        "best": {"steps": 16_000, "falling": True},
     },
     small={
-        "quick": {"steps": 1_000, "epsilon": 0.1, "ramp_steps": 300}
-        | {"discriminator_learning_rate": RobGANOptions.discriminator_learning_rate},
+        "quick": {"steps": 2_000, "epsilon": 0.1, "ramp_steps": 300},
         "standard": {"epsilon": 0.1},
         "best": {"epsilon": 0.1},
     },

@@ -145,20 +145,21 @@ def load(
     return Dataset(name, class_names, train, validation, test)
 
 
-def load_picture(path, image_size, channels):
+def load_picture(path, image_size, channels, announce=lambda line: None):
     """Reads one picture as those of a folder are read; above 8 bits, its highest value is white.
 
     Args:
         path: pathlib.Path of a picture in any format of `decoding.FORMATS`.
         image_size: int, side in pixels of the square that its middle becomes.
         channels: int, 1 for grey or 3 for RGB.
+        announce: callable for a line of text on what was assumed.
     Returns:
         uint8 (image_size, image_size, channels) in [0, 255].
     Raises:
         DataError: if it is not a picture, or does not exist.
     """
     with explaining(path):
-        images, _ = read_pictures([path.expanduser()], image_size, lambda line: None)
+        images, _ = read_pictures([path.expanduser()], image_size, announce)
     return to_channels(images, channels)[0]
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from images import deep
 from images.files import FIX, DataError, explaining, read_whole
 
-__all__ = ["SUFFIXES", "read_pictures", "resize_images", "to_channels"]
+__all__ = ["SUFFIXES", "decode", "read_pictures", "resize_images", "to_channels"]
 
 # Formats that Pillow decodes by itself; EPS or PDF would start other programs. TGA has no magic
 # number, so it comes last.
@@ -36,9 +37,10 @@ MOST_NAMED = 10  # bad files in one message
 class Picture(NamedTuple):
     """One picture: its pixels, and what is needed to interpret them."""
 
-    pixels: np.ndarray  # uint8 (s, s) if grey, uint8 (s, s, 3) if not, float32 (s, s) if deep
+    pixels: np.ndarray  # (s, s) if grey, (s, s, 3) if not; uint8, or float32 if it has limits
     digest: bytes  # SHA-256 of the file
-    limits: tuple[float, float] | None  # lowest and highest value of a deep picture
+    limits: tuple[float, float] | None  # lowest and highest value, if of more than 8 bits
+    is_cut_down: bool  # whether it had more than the 8 bits that are left
 
 
 def read_pictures(paths, image_size, announce):
@@ -59,7 +61,8 @@ def read_pictures(paths, image_size, announce):
     """
     images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
     digests, coloured = [b""] * len(paths), np.zeros(len(paths), bool)
-    deep: dict[int, Picture] = {}
+    of_more_bits: dict[int, Picture] = {}
+    cut_down: list[int] = []
     faults: dict[int, DataError] = {}
 
     def read(places):
@@ -70,16 +73,23 @@ def read_pictures(paths, image_size, announce):
                 faults[place] = error
                 continue
             digests[place] = picture.digest
+            coloured[place] = picture.pixels.ndim == 3
             if picture.limits:
-                deep[place] = picture
+                of_more_bits[place] = picture
             else:
-                coloured[place] = picture.pixels.ndim == 3
                 images[place] = np.atleast_3d(picture.pixels)
+            if picture.is_cut_down:
+                cut_down.append(place)
         return len(places)
 
     _in_threads(read, len(paths), announce)
     _refuse(faults, len(paths))
-    _scale(deep, images, announce)
+    deep.scale(of_more_bits, images, announce)
+    if cut_down:
+        announce(
+            f"{paths[min(cut_down)]}: its 16 bits a channel are read as 8, of which 255 is white,"
+            f" as in {len(cut_down):,} TIFF files in all; save them as PNG to keep every bit"
+        )
     if not coloured.any():
         return np.ascontiguousarray(images[..., :1]), digests
     if np.mean(coloured) < 0.1:
@@ -137,26 +147,38 @@ def _refuse(faults, count):
     )
 
 
-def _scale(deep, images, announce):
-    """Writes the pictures of more than 8 bits into `images`, all on one scale."""
-    if not deep:
-        return
-    low = min(0.0, *(picture.limits[0] for picture in deep.values()))
-    high = max(picture.limits[1] for picture in deep.values())
-    for place, picture in deep.items():
-        shares = (picture.pixels - low) / max(high - low, 1e-12)
-        images[place] = np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)[..., np.newaxis]
-    announce(
-        f"{len(deep):,} pictures of more than 8 bits are scaled together: {low:g} becomes black and"
-        f" {high:g}, their highest value, white"
-    )
+def decode(content, name, image_size):
+    """The picture in the bytes of a file, read as those of a folder are read.
+
+    Args:
+        content: bytes.
+        name: str or path, what messages call it.
+        image_size: int, side in pixels of the square that its middle becomes.
+    Returns:
+        uint8 (image_size, image_size, c), c of 1 if it is grey, else 3; above 8 bits its highest
+        value is white.
+    Raises:
+        DataError: if it is not a picture, or too large.
+    """
+    with _quiet():
+        picture = _decoded(content, name, image_size)
+    pixels = np.atleast_3d(picture.pixels)
+    if not picture.limits:
+        return pixels
+    image = np.empty((1, *pixels.shape), np.uint8)
+    deep.scale({0: picture}, image, lambda line: None)
+    return image[0]
 
 
 def _read(path, image_size):
     """Reads one picture, as a `Picture`; raises DataError."""
+    return _decoded(read_whole(path, MOST_BYTES), path, image_size)
+
+
+def _decoded(content, path, image_size):
+    """The `Picture` in the bytes of a file; raises DataError, which names the path."""
     from PIL import Image
 
-    content = read_whole(path, MOST_BYTES)
     with explaining(path):
         try:
             opened = Image.open(io.BytesIO(content), formats=FORMATS)
@@ -167,8 +189,14 @@ def _read(path, image_size):
         with opened as picture:
             if picture.width * picture.height > MEGAPIXELS * 10**6:
                 raise DataError(_too_large(path))
-            pixels, limits = _pixels(_upright(picture, image_size), image_size)
-    return Picture(pixels, hashlib.sha256(content).digest(), limits)
+            upright = _upright(picture, image_size)
+            channels = deep.channels_of(picture, content)
+            if channels:
+                pixels, limits = _deep_pixels(channels, picture, image_size)
+            else:
+                pixels, limits = _pixels(upright, image_size), None
+            cut_down = not limits and deep.is_cut_down(picture)
+    return Picture(pixels, hashlib.sha256(content).digest(), limits, cut_down)
 
 
 def _too_large(path):
@@ -187,22 +215,24 @@ def _upright(picture, image_size):
 
 
 def _pixels(picture, image_size):
-    """(pixels, limits) of a PIL image, as in `Picture`."""
+    """The pixels of a PIL image of 8 bits a channel, as in `Picture`."""
     from PIL import Image
 
-    if picture.mode[0] in "IF":  # 16 or 32 bits, which Pillow would clip instead of scaling
-        values = np.asarray(picture).astype(np.float32)
-        if not np.isfinite(values).all():
-            raise ValueError("some pixels are NaN or infinite")
-        limits = float(values.min()), float(values.max())
-        return resize(Image.fromarray(values), image_size), limits
     if picture.has_transparency_data:
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture.convert("RGBA"))
     pixels = resize(picture.convert("L" if picture.mode in ("1", "L") else "RGB"), image_size)
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
-    return pixels, None
+    return pixels
+
+
+def _deep_pixels(channels, picture, image_size):
+    """(pixels, limits) of the channels of a deep picture, as in `Picture`."""
+    lowest, highest = zip(*(channel.getextrema() for channel in channels), strict=True)
+    small = [resize(deep.turned(channel, picture), image_size) for channel in channels]
+    pixels = small[0] if len(small) == 1 else np.stack(small, axis=-1)
+    return pixels, (float(min(lowest)), float(max(highest)))
 
 
 def to_channels(images, channels):

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import http.client
 import os
-import shutil
 import sys
 import tarfile
 import tempfile
@@ -18,6 +17,7 @@ from images.files import DataError
 __all__ = ["cache_folder", "find", "unreachable"]
 
 TIMEOUT = 3.0  # seconds for a server to answer; a run without a network should start soon
+PIECE, MOST_PIECES = 2**20, 256  # bytes of a read, and how many; the largest file has 170 MB
 STALL = 10.0  # seconds without a byte that end a download
 
 # Where Keras caches each data set, below ~/.keras/datasets, and its source: url, sha256.
@@ -122,7 +122,12 @@ def _fetch(url, sha256, folder):
     print(f"Downloading {url}", file=sys.stderr)
     target = folder / url.rpartition("/")[2]
     with urllib.request.urlopen(url, timeout=STALL) as response, target.open("wb") as file:
-        shutil.copyfileobj(response, file)
+        for _ in range(MOST_PIECES):
+            if not (piece := response.read(PIECE)):
+                break
+            file.write(piece)
+        else:
+            raise OSError(f"{url} has more than {MOST_PIECES * PIECE / 2**20:.0f} MB")
     length = response.headers.get("Content-Length")
     if length and int(length) != target.stat().st_size:
         raise OSError(f"{url} broke off")

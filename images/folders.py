@@ -34,6 +34,11 @@ def load(folder, image_size, *, labelled, seed, announce):
     parts = _dealt(parts, digests, seed)
     splits = [Split(images[parts == part], labels[parts == part]) for part in PARTS]
     announce(_counted(folder, layout, splits))
+    if several := _in_several_classes(labels, digests):
+        announce(
+            f"{several:,} pictures are in more than one class, so nobody can tell these apart; keep"
+            " each in one"
+        )
     if repeated:
         announce(
             f"{repeated:,} pictures of the test or validation folder are in the training folder as"
@@ -65,6 +70,14 @@ def _repeated(parts, digests):
     trained = {digest for part, digest in zip(parts, digests, strict=True) if part == "train"}
     pairs = zip(parts, digests, strict=True)
     return sum(part != "train" and digest in trained for part, digest in pairs)
+
+
+def _in_several_classes(labels, digests):
+    """How many different pictures there are in more than one class."""
+    classes: dict[bytes, set[int]] = {}
+    for label, digest in zip(labels.tolist(), digests, strict=True):
+        classes.setdefault(digest, set()).add(label)
+    return sum(len(found) > 1 for found in classes.values())
 
 
 def _dealt(parts, digests, seed):

@@ -13,9 +13,16 @@ from images.files import DataError, explaining
 __all__ = ["Layout", "natural", "survey"]
 
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
-    ("val", "valid", "validation"), "validation"
+    ("val", "valid", "validation", "dev"), "validation"
+)
+SPLIT_NAME = re.compile(
+    r"([a-z]+?)[ _.-]?(set|split|data|images?|imgs?|pictures|pics|photos)?", re.I
 )
 JUNK = {"__macosx", "@eadir", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found"}
+# Pictures and films, but of formats that Pillow does not read, or not by itself.
+UNREAD = {".heic", ".heif", ".avif", ".jxl", ".svg", ".psd", ".xcf", ".pdf", ".eps", ".mp4"} | {
+    *(".mov", ".avi", ".webm", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".exr", ".dcm")
+}
 DEPTH = 4  # nested folders to search: wrapper/train/CLASS/images
 MOST_NAMED = 5
 
@@ -53,7 +60,8 @@ class Folder:
     @property
     def split(self):
         """The split that its name means, or None."""
-        return SPLITS.get(self.name.lower())
+        match = SPLIT_NAME.fullmatch(self.name)
+        return SPLITS.get(match[1].lower()) if match else None
 
     def holding(self):
         """The folders inside it that hold pictures, directly or in folders of their own."""
@@ -232,10 +240,21 @@ def _left_out(folder, used):
 
 
 def _others(paths):
-    """Says how many files are not pictures, and of which kinds; "" if there are none."""
-    kinds = sorted({path.suffix.lower() or path.name for path in paths})
-    verb = "that is no picture" if len(paths) == 1 else "that are no pictures"
-    return f"{_count(len(paths), 'file')} {verb} ({_listed(kinds)})" if paths else ""
+    """Says how many files are not read, of which kinds, and why; "" if there are none."""
+    unread = [path for path in paths if path.suffix.lower() in UNREAD]
+    rest = [path for path in paths if path.suffix.lower() not in UNREAD]
+    verb = "that is no picture" if len(rest) == 1 else "that are no pictures"
+    said = [f"{_count(len(rest), 'file')} {verb} ({_kinds(rest)})"] if rest else []
+    if unread:
+        said.append(
+            f"{_count(len(unread), 'file')} in formats that are not read ({_kinds(unread)}):"
+            " save them as PNG or JPEG"
+        )
+    return ", ".join(said)
+
+
+def _kinds(paths):
+    return _listed(sorted({path.suffix.lower() or path.name for path in paths}))
 
 
 def _count(number, noun):

@@ -81,11 +81,16 @@ class Plane:
         colours = np.rint(LOW + ranks * (HIGH - LOW)).astype(np.uint8)
         return colours.repeat(SIDE // CELLS, axis=0).repeat(SIDE // CELLS, axis=1)
 
+    def places(self, points):
+        """Where points lie on the sheet, in pixels from its left and its top: float (n, 2)."""
+        units = np.asarray(points) * self.mixture.scale / self.mixture.half_width  # inside: [-1, 1]
+        return (units * (1, -1) + 1) / 2 * SIDE
+
     def _dot(self, sheet, points, colour, size):
         """Paints squares of `size` pixels where points are; those outside are left out."""
-        units = points * self.mixture.scale / self.mixture.half_width  # [-1, 1] within the picture
-        inside = units[(np.abs(units) < 1).all(axis=1)]
-        columns, rows = ((inside * (1, -1) + 1) / 2 * (SIDE - size)).astype(int).T
+        places = self.places(points)
+        inside = places[((places > 0) & (places < SIDE)).all(axis=1)]
+        columns, rows = (inside * (SIDE - size) / SIDE).astype(int).T
         for down in range(size):
             for right in range(size):
                 sheet[rows + down, columns + right] = colour

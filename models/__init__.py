@@ -20,9 +20,16 @@ def build_game(options, dataset):
     Raises:
         ValueError: if the image size cannot be halved far enough.
     """
-    module = importlib.import_module(games.GAMES[options.game].model)
     keras.utils.set_random_seed(options.seed)
-    return ready(module.build(options, dataset))
+    return ready(module_of(options.game).build(options, dataset))
+
+
+def module_of(game):
+    """The module of a game, by name; afterwards Keras can load the game and all its variants."""
+    module = importlib.import_module(games.GAMES[game].model)
+    for variant in getattr(module, "VARIANTS", ()):
+        importlib.import_module(variant)
+    return module
 
 
 def ready(game):

@@ -219,11 +219,6 @@ class AttackedDiscriminator(Game):
         labels = tf.range(count) % self.num_classes
         return self.climber.top(noise, labels, self.options.sampling_steps).numpy(), labels.numpy()
 
-    def go_on(self, options):
-        """Lets the learning rate fall over the run's new length."""
-        super().go_on(options)
-        self.discriminator.optimizer.learning_rate = learning_rate(self.options)
-
     def agents(self):
         """The agent that a checkpoint holds."""
         return {"discriminator": self.discriminator}

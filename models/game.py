@@ -194,9 +194,18 @@ class Game(keras.Model):
         """Does nothing: a game is built. Keras 3.15 would reduce a batch, and fail on workers."""
 
     def go_on(self, options):
-        """Gives a loaded game the length of the run that goes on; its rules stay its own."""
+        """Gives a loaded game the length of the run that goes on; its rules stay its own.
+
+        Learning rates that fall then fall over the new length.
+        """
         lengths = {name: getattr(options, name) for name in options.LENGTHS}
         self.options = dataclasses.replace(self.options, **lengths)
+        for agent in self.agents().values():
+            optimizer = getattr(agent, "optimizer", None)  # an agent that only draws has none
+            rate = optimizer and optimizer.get_config()["learning_rate"]
+            if isinstance(rate, dict):  # a schedule
+                first = rate["config"]["initial_learning_rate"]
+                optimizer.learning_rate = falling_rate(self.options, first)
 
     def agents(self):
         """The agents that a checkpoint holds, by the names of the constructor's arguments."""

@@ -12,6 +12,7 @@ from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import Draws, Game, copy_agent, falling_rate
 
+VARIANTS = ("models.relativistic",)  # modules with games that `build` may return as well
 R1_INTERVAL = 16  # the gradient penalty is lazy: every 16th step, 16 times as strong
 # The draws by which images are shifted and mirrored before the discriminator sees them.
 FAKE_VIEW = (Draw.DISCRIMINATOR_FAKE_SHIFT, Draw.DISCRIMINATOR_FAKE_FLIP)
@@ -130,13 +131,6 @@ class GAN(Game, Draws):
         """The discriminator's logits float32 (n,) of images, or points."""
         return self.discriminator(images, training=False)[:, 0]
 
-    def go_on(self, options):
-        """Where the learning rates fall, they fall over the run's new length."""
-        super().go_on(options)
-        if self.options.falling:
-            for name, agent in self.agents().items():
-                agent.optimizer.learning_rate = learning_rate(self.options, name)
-
     def agents(self):
         """The agents that a checkpoint holds."""
         return {"generator": self.generator, "discriminator": self.discriminator}
@@ -151,13 +145,25 @@ class GAN(Game, Draws):
 
 def build(options, dataset):
     """The game of `options`; arguments as `models.game.build_game`."""
-    # Imported late: its games are variants of this one.
-    from models.relativistic import RelativisticGAN
-
     generator = build_generator(options, dataset, num_classes=None)
     discriminator = build_discriminator(options, dataset, conditioning="none")
-    game = RelativisticGAN if options.loss == "relativistic" else GAN
-    return game(generator, discriminator, options)
+    return variant(options)(generator, discriminator, options)
+
+
+def variant(options):
+    """The class of the two-agent game that these options mean."""
+    # Imported late, as it imports this module.
+    from models.relativistic import RelativisticGAN
+
+    return RelativisticGAN if options.loss == "relativistic" else GAN
+
+
+def under_rules(game, options):
+    """The same agents, with what their optimizers and averages remember, under other options."""
+    other = variant(options)(game.generator, game.discriminator, options)
+    other.average_generator.set_weights(game.average_generator.get_weights())
+    other.compile(jit_compile=options.jit)
+    return other
 
 
 def build_generator(options, dataset, *, num_classes):

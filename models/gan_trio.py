@@ -19,6 +19,7 @@ from models.gan import (
     learning_rate,
 )
 
+VARIANTS = ("models.relativistic",)  # modules with games that `build` may return as well
 CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
 
 
@@ -179,7 +180,7 @@ class GANTrio(GAN):
 
 def build(options, dataset):
     """The game of `options`; arguments as `models.game.build_game`."""
-    # Imported late: its games are variants of this one.
+    # Imported late, as it imports this module.
     from models.relativistic import RelativisticTrio
 
     generator = build_generator(options, dataset, num_classes=dataset.num_classes)

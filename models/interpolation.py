@@ -37,13 +37,24 @@ def imagine_between(generator, latents, classes):
         latents: float32 (n, latent_dim).
         classes: float (n,) in [0, num_classes]; after the last class comes the first.
     """
-    tables = [layer for layer in generator.layers if isinstance(layer, Embedding)]
     lower = np.floor(classes).astype(int)
-    share = (classes - lower)[:, None]
-    mixed = []
+    return blend(generator, latents, (lower, lower + 1), classes - lower)
+
+
+def blend(generator, latents, ends, fractions):
+    """Images float32 (n, h, w, c) from latents and classes between two.
+
+    Args:
+        generator, latents: as `imagine_between`.
+        ends: two ints, or int (n,), the classes at fractions 0 and 1; after the last comes the
+            first.
+        fractions: float (n,) in [0, 1].
+    """
+    tables = [layer for layer in generator.layers if isinstance(layer, Embedding)]
+    share, mixed = np.asarray(fractions)[:, None], []
     for codes in (table.get_weights()[0] for table in tables):
-        between = (1 - share) * codes[lower % len(codes)] + share * codes[(lower + 1) % len(codes)]
-        mixed.append(between.astype(np.float32))
+        start, end = (codes[np.broadcast_to(each, len(share)) % len(codes)] for each in ends)
+        mixed.append(((1 - share) * start + share * end).astype(np.float32))
     inputs = [generator.inputs[0], *(table.output for table in tables)]
     from_codes = keras.Model(inputs, generator.output)
     return from_codes.predict([latents, *mixed], batch_size=BATCH, verbose=0)

@@ -110,11 +110,6 @@ class RobustClassifier(AdversarialTraining):
         """int, rounds played so far."""
         return int(self.classifier.optimizer.iterations.numpy())
 
-    def go_on(self, options):
-        """Lets the learning rate fall over the run's new length."""
-        super().go_on(options)
-        self.classifier.optimizer.learning_rate = learning_rate(self.options)
-
     def agents(self):
         """The agent that a checkpoint holds."""
         return {"classifier": self.classifier}

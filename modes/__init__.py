@@ -7,12 +7,13 @@ import importlib
 
 from crypto.messages import MessageError
 from images.datasets import DataError
+from images.writing import PlaceError
 from training.exporting import ExportError
 from training.run_folder import RunError
 
 __all__ = ["EXPECTED_ERRORS", "work_of"]
 
-EXPECTED_ERRORS = (DataError, ExportError, MessageError, RunError, OSError)
+EXPECTED_ERRORS = (DataError, ExportError, MessageError, PlaceError, RunError, OSError)
 FILES = {"interpolate": "generate"}  # every other mode is in a file of its own name
 
 

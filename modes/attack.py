@@ -18,16 +18,18 @@ from evaluation import attack_plots, names
 from evaluation.reference import predict
 from games import OptionError
 from images import datasets, pictures
+from images.writing import save_arrays
 from modes.selection import (
+    check_places,
     chosen_ball,
     class_of,
     classifier_run,
-    load_classifier,
     load_data,
     load_dataset,
     open_run,
     output_folder,
 )
+from training.loading import load_classifier
 
 SAMPLES, ROWS = 1000, 10
 STEPS = {"pgd": 40, "fgsm": 1, "apgd": 100, "square": 5000}  # of Square: queries
@@ -45,11 +47,17 @@ def attack(flags):
         None if word is None else class_of(word, run, name)
         for name, word in (("label", flags.label), ("target", flags.target))
     )
+    folder = output_folder(flags)
+    arrays, altered, picture = (
+        folder / name for name in ("attack.npz", "adversarial.png", "attack.png")
+    )
     method = chosen_attack(flags, holder.read_config(), classifier.input.shape[1:])
     if flags.image:
         images, labels = own_picture(classifier, flags, label, run)
     else:
         images, labels = test_images(run, flags)
+    written = (arrays, picture, altered) if flags.image else (arrays, picture)
+    check_places(flags, *written, reads=[flags.image])
     say(f"{described(flags.attack or 'pgd', method)}")
     sources = datasets.normalize(images)
     adversarial = perturb(method, classifier, sources, labels, target, flags.seed or 0)
@@ -59,12 +67,10 @@ def attack(flags):
         report_picture(class_names, before[0], after[0], labels[0] if label is not None else None)
     else:
         report(labels, before.argmax(axis=1), after.argmax(axis=1), target)
-    folder = output_folder(flags)
-    write_arrays(folder / "attack.npz", sources, adversarial, labels, before, after)
+    write_arrays(arrays, sources, adversarial, labels, before, after)
     if flags.image:
-        path = folder / "adversarial.png"
-        pictures.save_png(path, datasets.denormalize(adversarial[0]))
-        say(f"wrote {path}")
+        pictures.save_png(altered, datasets.denormalize(adversarial[0]))
+        say(f"wrote {altered}")
     rows = [
         {
             "original": (sources[place] + 1) / 2,
@@ -76,7 +82,6 @@ def attack(flags):
     ]
     if line := names.legend(class_names):
         say(line)
-    picture = folder / "attack.png"
     attack_plots.plot_attack(rows, class_names, described(flags.attack or "pgd", method), picture)
     say(f"wrote {picture}")
     return 0
@@ -92,7 +97,8 @@ def own_picture(classifier, flags, label, run):
     """The user's picture, uint8 (1, h, w, c), and its label, or else the class it is read as."""
     if flags.samples:
         raise OptionError("--samples with --image: one picture is attacked; choose one")
-    images = datasets.load_picture(pathlib.Path(flags.image), *classifier.input.shape[2:])[None]
+    path, (size, channels) = pathlib.Path(flags.image), classifier.input.shape[2:]
+    images = datasets.load_picture(path, size, channels, announce=say)[None]
     if flags.invert:
         images = 255 - images
     elif images.shape[-1] == 1 and seems_inverted(images[0], run):
@@ -212,7 +218,7 @@ def write_arrays(path, sources, adversarial, labels, before, after):
         "class_logits": before,
         "adversarial_class_logits": after,
     }
-    pictures.save_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+    save_arrays(path, arrays)
     say(f"wrote {path}")
 
 

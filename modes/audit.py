@@ -1,12 +1,12 @@
 """--mode audit."""
 
-import json
 import pathlib
 
 from cli.terminal import say
 from crypto.audit.report import audit_cipher, format_audit
-from images.pictures import save_text
+from images.writing import save_report
 from modes.cipher import open_cipher
+from modes.selection import check_places
 from training import finding
 
 EVES = 5
@@ -16,6 +16,9 @@ def audit(flags):
     """--mode audit: says how secret the cipher is, as a table and as JSON."""
     run, supplied, cipher = open_cipher(flags)
     options = run.read_config()
+    usual = finding.default_path("crypto", options.preset) if supplied else run.path
+    path = pathlib.Path(flags.output or usual / "audit.json").expanduser()
+    check_places(flags, path)
     few = options.preset != "secret" or options.protect is not None  # each takes long to count
     report = audit_cipher(
         run.load_agent("alice"),
@@ -26,9 +29,7 @@ def audit(flags):
         eves=EVES if flags.eves is None else flags.eves,
         announce=say,
     )
-    usual = finding.default_path("crypto", options.preset) if supplied else run.path
-    path = pathlib.Path(flags.output or usual / "audit.json").expanduser()
-    save_text(path, json.dumps(report, indent=2) + "\n")
+    save_report(path, report)
     say(format_audit(report))
     say(f"wrote {path}")
     return 0

@@ -1,7 +1,5 @@
 """--mode evaluate."""
 
-import json
-
 import numpy as np
 
 from cli.terminal import say
@@ -10,15 +8,17 @@ from games import GAMES, OptionError
 from images import datasets, downloads, pictures
 from images.points import MIXTURES
 from images.views import view_of
+from images.writing import save_report
 from modes.generate import KINDS, open_sampler
 from modes.selection import (
+    check_places,
     chosen_ball,
     classifier_run,
-    load_classifier,
     load_data,
     open_run,
     report_folder,
 )
+from training.loading import load_classifier
 
 ATTACKED_IMAGES = 1000
 FEW = 100
@@ -50,6 +50,7 @@ def judge_robustness(flags, run, folder):
         num_images=flags.samples or ATTACKED_IMAGES,
         seed=flags.seed or 0,
     )
+    check_places(flags, folder / "robustness.json", folder / "robustness.png")
     dataset = load_data(run, flags, fewest=1)
     judged = min(rules.num_images, len(dataset.test.labels))
     if judged < FEW:
@@ -57,7 +58,7 @@ def judge_robustness(flags, run, folder):
     report = robustness.evaluate_robustness(classifier, dataset.test, rules, announce=say)
     report = {"dataset": dataset.name, "parameters": classifier.count_params(), **report}
     say(table.format_robustness(report))
-    pictures.save_text(folder / "robustness.json", json.dumps(report, indent=2) + "\n")
+    save_report(folder / "robustness.json", report)
     attack_plots.plot_robustness(report, folder / "robustness.png")
     say(f"wrote {folder / 'robustness.json'} and the curve beside it")
 
@@ -65,6 +66,7 @@ def judge_robustness(flags, run, folder):
 def judge_generation(flags, run, folder):
     """Measures the run's images; writes evaluation.json and plots into the folder."""
     refuse(flags, ("epsilon", "norm"), "is for a classifier; add --robustness")
+    check_places(flags, folder / "evaluation.json", *plots.report_paths(folder))
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     config, conditional = run.read_config(), sampler.num_classes is not None
     count, seed = flags.samples or 10_000, flags.seed or 0
@@ -96,7 +98,7 @@ def judge_generation(flags, run, folder):
         ),
     )
     say(table.format_table(report))
-    pictures.save_text(folder / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    save_report(folder / "evaluation.json", report)
     if line := names.legend(report["class_names"]):
         say(line)
     plots.plot_report(report, folder)
@@ -106,6 +108,7 @@ def judge_generation(flags, run, folder):
 def judge_points(flags, run, folder):
     """Counts what a run's points have of their mixture; writes evaluation.json and points.png."""
     refuse(flags, ("robustness", "epsilon", "norm"), "is for images, not for points")
+    check_places(flags, folder / "evaluation.json", folder / "points.png")
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     count, seed = flags.samples or len(dataset.test.labels), flags.seed or 0
     asked = sampler.num_classes is not None
@@ -122,7 +125,7 @@ def judge_points(flags, run, folder):
     )
     report = {"dataset": dataset.name, **report}
     say(points.format_points(report))
-    pictures.save_text(folder / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    save_report(folder / "evaluation.json", report)
     pictures.save_png(folder / "points.png", view_of(dataset.name).sheet(drawn["plain"]))
     say(f"wrote {folder / 'evaluation.json'} and points.png beside it")
 

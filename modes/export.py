@@ -35,6 +35,7 @@ def export(flags):
         format=flags.format,
         examples=draw_inputs(flags.agent, agent, len(run.class_names())),
         outputs=OUTPUTS[flags.agent],
+        overwrite=flags.overwrite,
     )
     say(line)
     return 0

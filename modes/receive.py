@@ -4,7 +4,7 @@ import contextlib
 import sys
 
 from cli.terminal import say
-from crypto import correspondence, files, messages
+from crypto import files, keys, messages, receiving
 from modes.cipher import existing, given_key, need_bits, open_cipher, readable
 
 
@@ -18,7 +18,7 @@ def receive(flags):
     with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
         key, cipher = given_key(flags), binary_cipher(flags)
         with opened_ciphertext(flags) as source:
-            length = correspondence.receive_file(cipher, source, target, key=key, announce=say)
+            length = receiving.receive_file(cipher, source, target, key=key, announce=say)
         say(f"wrote {target.name}, {length} bytes")
     return 0
 
@@ -27,9 +27,10 @@ def show(flags):
     """Shows what Bob reads, or at least its beginning."""
     key, cipher = given_key(flags), binary_cipher(flags)
     with opened_ciphertext(flags) as source:
-        length = correspondence.read_length(cipher, source)
-        with correspondence.opened_key(cipher, key, length) as stream:
-            first = next(correspondence.decrypted(cipher, source, stream, length), b"")
+        length = receiving.read_length(cipher, source)
+        with keys.opened(key, cipher, length) as stream:
+            key.received(source)
+            first = next(receiving.decrypted(cipher, source, stream, length), b"")
     more = f"... ({length} bytes; --output FILE writes them all)" if len(first) < length else ""
     say(f"Bob reads   {readable(first)}{more}")
     return 0

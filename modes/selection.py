@@ -9,9 +9,11 @@ from games import GAMES, OptionError
 from games.base import POINTS
 from games.option import check_reach
 from images import datasets
-from training import finding
+from images.writing import Target
+from training import finding, loading
 
 FEWEST_TEST_IMAGES = 100
+FILE_ENDINGS = (".png", ".gif", ".npz", ".json", ".jpg", ".onnx", ".tflite")
 NEEDS_IMAGES = ("interpolate", "attack", "export")
 USUAL_EPSILON = {"linf": 0.3, "l2": 2.0}  # for grey images; CIFAR-10's is in its run's options
 
@@ -52,16 +54,11 @@ def refuse_points(mode, run):
 
 
 def classifier_run(run):
-    """The run that holds a run's classifier: of a Rob-GAN its fine-tuning, if there is one."""
-    if run.finetuned.has_agents:
-        say(f"its classifier is the fine-tuned one of {run.finetuned.path}")
-        return run.finetuned
-    return run
-
-
-def load_classifier(run):
-    """The agent of a run that names classes; in the attacked game that is the discriminator."""
-    return run.load_agent(GAMES[run.read_config().game].classifier)
+    """As `loading.classifier_holder`; says so if that is another run."""
+    holder = loading.classifier_holder(run)
+    if holder is not run:
+        say(f"its classifier is the fine-tuned one of {holder.path}")
+    return holder
 
 
 def class_of(word, run, name):
@@ -75,6 +72,8 @@ def class_of(word, run, name):
         OptionError: one line that names the classes.
     """
     names = run.class_names()
+    if word in names:
+        return names.index(word)
     folded = [each.casefold() for each in names]
     if word.casefold() in folded:
         return folded.index(word.casefold())
@@ -161,8 +160,36 @@ def load_data(run, flags, fewest=FEWEST_TEST_IMAGES):
 
 
 def output_folder(flags, usual="."):
-    """Where the results of a mode go: --output, or else the usual place."""
-    return pathlib.Path(flags.output or usual).expanduser()
+    """Where the results of a mode go: --output, or else the usual place.
+
+    Raises:
+        OptionError: if the name is that of a file.
+    """
+    folder = pathlib.Path(flags.output or usual).expanduser()
+    if folder.suffix in FILE_ENDINGS and not folder.is_dir():
+        raise OptionError(
+            f"--output {flags.output}: --mode {flags.mode} writes files of its own names into a"
+            " folder; name the folder"
+        )
+    return folder
+
+
+def check_places(flags, *paths, reads=()):
+    """Refuses, before there is any work, places where results cannot or must not be written.
+
+    A file that this program made is replaced; any other only with --overwrite, and none that is
+    read.
+
+    Args:
+        flags: the namespace of `cli.flags.parse`.
+        *paths: pathlib.Path of each file.
+        reads: names of files that are read.
+    Raises:
+        PlaceError, OSError: one line that names the file.
+    """
+    read = [pathlib.Path(name).expanduser() for name in reads if name]
+    for path in paths:
+        Target(path, flags.overwrite, anew=True).check(*(each for each in read if each.exists()))
 
 
 def report_folder(flags, run, supplied):

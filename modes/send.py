@@ -6,8 +6,7 @@ import os
 import numpy as np
 
 from cli.terminal import say
-from crypto import correspondence, files, messages
-from crypto.draws import chosen
+from crypto import files, messages, sending
 from modes.cipher import existing, given_key, need_bits, open_cipher, readable, shorten
 
 LONGEST_SHOWN = 1 << 18  # bytes of a message that is shown instead of written to a file
@@ -24,8 +23,8 @@ def send(flags):
                 f"{source.name}: has {source.size} bytes, too many to show; use --output FILE"
             )
         content = source.read(source.size)
-    tally = correspondence.Tally()
-    letter = correspondence.encrypt_once(cipher, content, given_key(flags), tally)
+    tally = sending.Tally()
+    letter = sending.encrypt_once(cipher, content, given_key(flags), tally)
     show(run, cipher, letter, content)
     if tally.misread:
         say(f"Bob misreads {tally.misread} of {tally.blocks} blocks under these keys")
@@ -44,7 +43,7 @@ def show(run, cipher, letter, content):
     options, blocks = run.read_config(), letter.plaintext
     guesses = {
         "Bob reads": letter.heard,
-        "Eve guesses": overhear(run, options, letter.ciphertext, blocks),
+        "Eve guesses": sending.overhear(run.load_agent("eve"), letter, protected=options.protected),
     }
     asked = {"Bob reads": blocks.size, "Eve guesses": len(blocks) * len(options.protected)}
     say(f"key         {shorten(messages.packed_bits(letter.key).hex())}")
@@ -68,26 +67,10 @@ def send_file(flags):
     run, _, cipher = open_cipher(flags)
     need_bits(run.read_config(), "a file")
     with opened_message(flags) as source:
-        tally = correspondence.send_file(
-            cipher, source, target, key=key, lossy=flags.lossy, announce=say
-        )
+        tally = sending.send_file(cipher, source, target, key=key, lossy=flags.lossy, announce=say)
     say(f"wrote {target.name}" + ("" if key else f", and {target.name}.key, to be used only once"))
     if tally.redrawn:
         say(f"drew {tally.redrawn} keys again, because Bob would have misread a block under them")
     if tally.misread:
         say(f"Bob will misread {tally.misread} of {tally.blocks} blocks")
     return 0
-
-
-def overhear(run, options, ciphertext, plaintext):
-    """What the Eve of the training makes of a ciphertext if she is told the open bits.
-
-    Returns:
-        float32 (blocks, bits), of which the signs count.
-    """
-    eve = run.load_agent("eve")
-    told = np.ones_like(plaintext) * (1.0 - chosen(options.protected, options.message_bits))
-    inputs = [ciphertext, plaintext * told, told] if options.preset == "secret" else ciphertext
-    if not len(ciphertext):
-        return told
-    return np.where(told > 0, plaintext, eve.predict(inputs, batch_size=4096, verbose=0))

@@ -38,7 +38,7 @@ def train(flags):
     path = finding.default_path(game.name, which) if flags.path is None else flags.path
     run = run_folder.Run(path)
     if flags.resume:
-        run.refuse_to_resume()
+        run.refuse_to_resume(game.name)
     if run.exists and not (flags.overwrite and run.is_damaged):
         meant = "auto" if flags.resume and game.options.TELLS_APART not in flags.given else which
         finding.refuse_other(run, game.name, meant)

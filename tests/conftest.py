@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import filelock  # noqa: E402
 import pytest  # noqa: E402
 
 
@@ -44,22 +45,33 @@ def digits():
     return datasets.load("digits")
 
 
+@pytest.fixture
+def eager():
+    """Nothing is traced: what is played for a few steps only is played sooner without."""
+    from tests.support.runs import eagerly
+
+    with eagerly():
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A function, game -> the folder of a tiny run of it; no test changes what is there."""
-    from games import GAMES
-    from tests.support import program
-    from training import loop
+    """A function, game -> the folder of a tiny run of it; no test changes what is there.
+
+    All workers share it: the first that asks for a game trains it.
+    """
+    from tests.support import runs
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
     @functools.cache
     def folder_of(game):
-        folder = tmp_path_factory.mktemp(game) / "run"
-        words = ("--mode", "train", "--game", game, *program.TINY[game], "--steps", 30)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop, "CRITIC_STEPS", 30)
-            said = program.succeeded(program.run(*words, "--path", folder))
-        assert f"training {GAMES[game].title or 'the trio'} on digits" in said
-        assert "done, 30 steps" in said
-        return folder
+        folder = shared / f"trained-{game}"
+        with filelock.FileLock(f"{folder}.lock"):
+            if not (folder / "done").exists():
+                runs.train_by_command(game, folder / "run")
+                (folder / "done").touch()
+        return folder / "run"
 
     return folder_of

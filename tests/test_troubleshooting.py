@@ -7,8 +7,11 @@ import pytest
 
 from tests.support.program import ROOT
 
-REFUSALS = {"OptionError", "DataError", "RunError", "ExportError", "MessageError", "CourseError"}
-FOLDERS = ("cli", "course", "crypto", "devices", "games", "images", "modes", "training")
+REFUSALS = {
+    *{"OptionError", "DataError", "RunError", "ExportError", "MessageError", "PlaceError"},
+    "CourseError",
+}
+FOLDERS = ("cli", "course", "crypto", "devices", "games", "images", "lab", "modes", "training")
 SHORTEST = 12  # characters by which a message can be recognised
 
 

@@ -48,7 +48,8 @@ class Auditor(keras.callbacks.Callback):
         self.run, self.config, self.announce = run, config, announce
         self.accessories = Accessories(announce)
         rows = run.read_stats()
-        self.earlier_seconds = rows[-1]["seconds"] if rows else 0.0
+        self.last_row = rows[-1] if rows else {}
+        self.earlier_seconds = self.last_row.get("seconds", 0.0)
         self.began = time.monotonic()
         self.cipher: Cipher | None = None
         self.audit: dict = {}
@@ -58,16 +59,37 @@ class Auditor(keras.callbacks.Callback):
         self.epoch_began, self.epoch_step = time.monotonic(), self.model.step
 
     def on_epoch_end(self, epoch, logs=None):
-        game, config = self.model, self.config
-        rounds = game.attempt_step
-        if rounds % config.audit_every and rounds < config.rounds:
-            return  # stopped between two audits
+        game = self.model
+        if game.stop_training or not self.is_due(game):
+            return  # it is saved; once resumed, it is audited
         rate = (game.step - self.epoch_step) / (time.monotonic() - self.epoch_began)
         reached = self.look(game)
         self.write(game, logs or {}, rate)
-        if reached or (rounds >= config.rounds and game.attempt_number >= config.attempts):
-            self.finished = True
-        elif rounds >= config.rounds:
+        self.conclude(game, reached)
+
+    def is_due(self, game):
+        """Whether the game has come to an audit: the last round of an attempt, or one before."""
+        rounds, config = game.attempt_step, self.config
+        return rounds > 0 and (rounds % config.audit_every == 0 or rounds >= config.rounds)
+
+    def catch_up(self, game):
+        """Does for a loaded game what its training did not come to after its last checkpoint."""
+        if not self.is_due(game):
+            return
+        if self.last_row.get("step") == game.step and AUDITED.keys() <= self.last_row.keys():
+            self.audit = {audited: self.last_row[name] for name, audited in AUDITED.items()}
+            reached = self.config.preset == "secret" and good(self.audit)
+        else:
+            reached = self.look(game)
+            self.write(game, {}, 0.0)
+        self.conclude(game, reached)
+
+    def conclude(self, game, reached):
+        """Ends the training after an audit, or starts a new attempt, if it is time to."""
+        if game.attempt_step < self.config.rounds and not reached:
+            return
+        self.finished = reached or game.attempt_number >= self.config.attempts
+        if not self.finished:
             self.announce(f"attempt {game.attempt_number} still leaks; starting from new weights")
             game.begin_attempt()
 
@@ -104,17 +126,19 @@ class Auditor(keras.callbacks.Callback):
         row.update({name: self.audit[audited] for name, audited in AUDITED.items()})
         row["rounds/s"] = round(rate, 1)
         row["seconds"] = round(self.earlier_seconds + time.monotonic() - self.began, 2)
-        self.run.append_stats(row)
+        with self.accessories.spare(self.run.stats_file.name):
+            self.run.append_stats(row)
         with (
             self.accessories.spare("TensorBoard"),
             tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default(),
         ):
             for name in row.keys() - {"step", "attempt", "seconds"}:
                 tf.summary.scalar(name, row[name], step=game.step)
+        eve = row.get("eve_bits_wrong")  # which is not known if a training was resumed here
+        overheard = "" if eve is None else f" and Eve {eve:.2f} of {len(game.protected)}"
         self.announce(
-            f"round {game.step}: Bob {row['exact_bob_bits_wrong']:.4f} of {game.message_bits} and"
-            f" Eve {row['eve_bits_wrong']:.2f} of {len(game.protected)} bits wrong, leak"
-            f" {leak_text(self.audit)}, {rate:.0f} rounds/s"
+            f"round {game.step}: Bob {row['exact_bob_bits_wrong']:.4f} of {game.message_bits}"
+            f"{overheard} bits wrong, leak {leak_text(self.audit)}, {rate:.0f} rounds/s"
         )
 
 
@@ -131,6 +155,9 @@ def leak_text(audit):
 
 def train(run, config, *, resume, announce):
     """Plays the game, writing everything into the run folder.
+
+    The checkpoint comes first, and the audit after it, with the row of statistics: a training that
+    was killed between them begins with this audit when it is resumed.
 
     Args:
         run: run_folder.Run; it holds a checkpoint if `resume`, and is started anew if not.
@@ -158,11 +185,13 @@ def train(run, config, *, resume, announce):
         tell(line)
     with Keeper(run, is_deserted=lambda: tell.closed) as keeper:
         auditor = Auditor(run, config, tell)
-        # The keeper saves after the row is written: resuming drops rows past the checkpoint.
-        while not (auditor.finished or keeper.stopped_by or is_over(game, config, run)):
+        if resume:
+            run.complete(game)
+            auditor.catch_up(game)
+        while not (auditor.finished or keeper.stopped_by):
             game.fit(
                 _ticks(),
-                callbacks=[auditor, keeper],
+                callbacks=[keeper, auditor],
                 shuffle=False,
                 verbose=0,
                 **next_span(game, config),
@@ -185,15 +214,6 @@ def promises(config):
             f"{secret_bits} bits under {config.key_bits} bits of key cannot be secret:"
             f" at least {secret_bits - config.key_bits} of them leak, whatever the cipher"
         )
-
-
-def is_over(game, config, run):
-    """Whether a resumed run has nothing left to do."""
-    rows = run.read_stats()
-    if config.preset == "secret" and rows and rows[-1]["step"] == game.step:
-        audit = {audited: rows[-1][name] for name, audited in AUDITED.items()}
-        return good(audit) or game.attempt_step >= config.rounds
-    return game.attempt_step >= config.rounds
 
 
 def next_span(game, config):

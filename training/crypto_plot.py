@@ -1,8 +1,10 @@
 """The curves of a training of the cipher, like the paper's figure, as a picture file."""
 
+import math
+
 from matplotlib.figure import Figure
 
-from images.pictures import save_atomically
+from images.pictures import save_figure
 
 BITS_WRONG = {"bob_bits_wrong": ("Bob", "tab:blue"), "eve_bits_wrong": ("Eve", "tab:red")}
 
@@ -21,7 +23,8 @@ def plot_training(rows, config, path):
     above, below = figure.subplots(2, 1, sharex=True)
     rounds = [row["step"] for row in rows]
     for name, (title, colour) in BITS_WRONG.items():
-        above.plot(rounds, [row[name] for row in rows], ".-", label=title, color=colour)
+        wrong = [row.get(name, math.nan) for row in rows]  # a resumed row may have no means
+        above.plot(rounds, wrong, ".-", label=title, color=colour)
     above.axhline(len(config.protected) / 2, color="grey", linestyle=":", label="guessing")
     above.set(
         ylabel=f"bits wrong, Bob's of {config.message_bits}, Eve's of {len(config.protected)}"
@@ -36,7 +39,7 @@ def plot_training(rows, config, path):
     )
     below.plot(rounds, [row["leak_at_most"] for row in rows], ".-", color="tab:purple")
     below.set(xlabel="rounds", ylabel="bits leaked, counted", ylim=(0, None))
-    save_atomically(path, figure.savefig)
+    save_figure(path, figure)
 
 
 def plot_seeds(histories, config, path):
@@ -53,8 +56,9 @@ def plot_seeds(histories, config, path):
         rounds = [row["step"] for row in rows]
         for name, (title, colour) in BITS_WRONG.items():
             label = None if index else title
-            axes.plot(rounds, [row[name] for row in rows], color=colour, alpha=0.6, label=label)
+            wrong = [row.get(name, math.nan) for row in rows]
+            axes.plot(rounds, wrong, color=colour, alpha=0.6, label=label)
     axes.axhline(config.message_bits / 2, color="grey", linestyle=":", label="guessing")
     axes.set(xlabel="rounds", ylabel=f"bits wrong of {config.message_bits}", ylim=(0, None))
     axes.legend()
-    save_atomically(path, figure.savefig)
+    save_figure(path, figure)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from cli.terminal import one_line
 from devices.startup import silenced_stderr
 from games import OptionError
+from images.writing import MARK, Target, is_ours
 
 TOLERANCE = 1e-5  # of the largest number that comes out, or of 1 where that is smaller
 FULL_DISK = (OSError, tf.errors.OpError)  # as Python and as TensorFlow report it
@@ -51,6 +52,29 @@ def _load_litert(path):
     return lambda inputs: runner(**inputs)
 
 
+SAVEDMODEL_MARK = pathlib.Path(
+    "assets.extra", "made_by.txt"
+)  # the place for files of no use to TensorFlow
+
+
+def _mark_savedmodel(path):
+    (path / SAVEDMODEL_MARK).parent.mkdir()
+    (path / SAVEDMODEL_MARK).write_text(MARK + "\n")
+
+
+def _mark_onnx(path):
+    import onnx
+
+    model = onnx.load(path)
+    model.doc_string = MARK
+    onnx.save(model, path)
+
+
+def _mark_litert(path):
+    with path.open("ab") as file:  # as LiteRT's own metadata, which are a zip file behind the model
+        file.write(MARK.encode())
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A kind of file, and the runtime that reads it.
@@ -60,22 +84,44 @@ class Format:
         suffix: str, of its files.
         modules: names of the modules that write and read it, besides TensorFlow.
         load: callable, path -> callable, dict of arrays by input -> dict of arrays by output.
+        mark: callable, path -> None, which marks the file as made by this program.
     """
 
     name: str
     suffix: str
     modules: tuple
     load: Callable
+    mark: Callable
 
 
 FORMATS = {
-    "savedmodel": Format("tf_saved_model", ".savedmodel", (), _load_savedmodel),
-    "onnx": Format("onnx", ".onnx", ("tf2onnx", "onnxruntime"), _load_onnx),
-    "litert": Format("litert", ".tflite", ("ai_edge_litert",), _load_litert),
+    "savedmodel": Format("tf_saved_model", ".savedmodel", (), _load_savedmodel, _mark_savedmodel),
+    "onnx": Format("onnx", ".onnx", ("tf2onnx", "onnxruntime"), _load_onnx, _mark_onnx),
+    "litert": Format("litert", ".tflite", ("ai_edge_litert",), _load_litert, _mark_litert),
 }
 
 
-def export(agent, stem, *, format, examples, outputs):
+def check_place(path, overwrite):
+    """Refuses a place where an export would replace what this program did not make.
+
+    Args:
+        path: pathlib.Path of the file or folder.
+        overwrite: bool, whether the user wants another file or SavedModel replaced.
+    Raises:
+        ExportError, PlaceError, OSError: one line that names it.
+    """
+    if not path.is_dir():
+        Target(path, overwrite, anew=True).check()
+    elif not (path / "saved_model.pb").exists():
+        raise ExportError(f"{path}: a folder that holds something else; use another --output")
+    elif not overwrite and not ((mark := path / SAVEDMODEL_MARK).is_file() and is_ours(mark)):
+        raise ExportError(
+            f"{path}: already exists, and does not say that this program made it;"
+            " --overwrite replaces it"
+        )
+
+
+def export(agent, stem, *, format, examples, outputs, overwrite=False):
     """Writes an agent to a file that needs neither Keras nor this program, if it passes a check.
 
     The file takes batches of any size. Its own runtime answers the examples before it gets its
@@ -87,18 +133,19 @@ def export(agent, stem, *, format, examples, outputs):
         format: one of `FORMATS`.
         examples: dict, name of an input in the file -> array (n, ...), in the agent's order.
         outputs: names of the outputs in the file, in the agent's order; surplus names are ignored.
+        overwrite: bool, whether a file that this program did not make may be replaced.
     Returns:
         str, a line that says what was written, its inputs and outputs, and how near it is to Keras.
     Raises:
         OptionError: if the format's runtime is not installed.
         ExportError: if the file's answers differ from the agent's, or a folder is in the way.
+        PlaceError: if another file is in the way.
         OSError: if it cannot be written.
     """
     kind, path = FORMATS[format], pathlib.Path(f"{stem}{FORMATS[format].suffix}")
     if not all(map(importlib.util.find_spec, kind.modules)):
         raise OptionError(f"--format {format}: not installed; run pip install '.[export]'")
-    if path.is_dir() and not (path / "saved_model.pb").exists():
-        raise ExportError(f"{path}: a folder that holds something else; use another --output")
+    check_place(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as room:
         made = pathlib.Path(room, path.name)
@@ -107,6 +154,7 @@ def export(agent, stem, *, format, examples, outputs):
                 model = named(agent, examples, outputs)
                 model(examples)  # Keras exports to ONNX only what was called
                 model.export(str(made), format=kind.name, verbose=False)
+                kind.mark(made)
                 answers, gap = compare(agent, kind.load(str(made)), examples, outputs)
         except FULL_DISK as error:
             reason = one_line(error).rpartition("; ")[2]

@@ -169,11 +169,7 @@ def _complete(run, game, grid, epoch, accessories):
         epoch: int, the last one, counted from 0.
         accessories: Accessories.
     """
-    if run.newest_is_damaged:
-        run.save(game)
-    agents_to_save = game.agents_to_save()
-    for name in run.outdated(game):
-        run.save_agent(name, agents_to_save[name], game.step)
+    run.complete(game)
     if grid:
         with accessories.spare("the film"):
             grid.complete(game, epoch)
@@ -235,8 +231,9 @@ def _validation(game, dataset, devices):
     count = min(game.validation_images or len(split.labels), len(split.labels))
     count = count // devices.count * devices.count
     batch = max(1, VALIDATION_BATCH // devices.count) * devices.count
-    images, labels = datasets.normalize(split.images[:count]), split.labels[:count]
-    watched = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch)
+    pixels = tf.data.Dataset.from_tensor_slices((split.images[:count], split.labels[:count]))
+    # As floats batch by batch: all at once, they take four times the memory.
+    watched = pixels.batch(batch).map(lambda images, labels: (datasets.normalize(images), labels))
     return devices.feed(lambda share: share(watched)) if count else None
 
 

@@ -1,4 +1,4 @@
-"""The record of a run in its folder: config.json, stats.jsonl, which files exist, the lock."""
+"""The record of a run in its folder: config.json and stats.jsonl."""
 
 import contextlib
 import dataclasses
@@ -9,17 +9,16 @@ import os
 import pathlib
 import subprocess
 
-import filelock
-
 import games
 from cli.terminal import command
 from devices import hardware
-from images.pictures import save_text
+from images.writing import save_text
 from training import reading
+from training.folder import Folder
 from training.reading import RunError
 
 
-class Record:
+class Record(Folder):
     """A folder and the record of the training that made it; `run_folder.Run` adds the game.
 
     Args:
@@ -27,33 +26,6 @@ class Record:
     Raises:
         RunError: if a folder cannot have this name.
     """
-
-    def __init__(self, path):
-        self.path = _folder_named(path)
-        self.config_file = self.path / "config.json"
-        self.stats_file = self.path / "stats.jsonl"
-        self.checkpoint_file = self.path / "checkpoint.keras"
-        self.previous_checkpoint_file = self.path / "checkpoint-previous.keras"
-        self.samples = self.path / "samples"
-        self.film_file = self.path / "training_process.gif"
-        self.curve_file = self.path / "training.png"
-        self.losses_file = self.path / "losses.png"
-        self.tensorboard = self.path / "tensorboard"
-        self.agent_files = [self.path / f"{agent}.keras" for agent in players()]
-        self.newest_is_damaged = False
-
-    @property
-    def exists(self):
-        """Whether there is a run here, even one whose config.json is damaged.
-
-        A training that was killed before its first checkpoint leaves no run.
-        """
-        return self.config_file.exists() and (self.has_checkpoint or self.has_agents)
-
-    @property
-    def has_checkpoint(self):
-        """Whether there is a checkpoint here to resume from."""
-        return self.checkpoint_file.exists() or self.previous_checkpoint_file.exists()
 
     @property
     def is_damaged(self):
@@ -64,69 +36,16 @@ class Record:
             return self.config_file.exists()
         return False
 
-    @property
-    def has_agents(self):
-        """Whether there is an agent here to use."""
-        return any(file.exists() for file in self.agent_files)
-
-    def saved_at(self):
-        """When an agent was last saved here: float, the file's time in seconds."""
-        return max(file.stat().st_mtime for file in self.agent_files if file.exists())
-
-    @contextlib.contextmanager
-    def locked(self):
-        """Keeps a second training out of the folder.
-
-        Raises:
-            RunError: if another process is training here, or the folder cannot be written.
-        """
-        lock = filelock.FileLock(self.path / ".lock", timeout=0)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except filelock.Timeout:
-            raise RunError(
-                f"{self.path}: another process is training here; use another --path"
-            ) from None
-        except (OSError, NotImplementedError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise RunError(
-                f"{self.path}: cannot be written ({reason}); use another --path"
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def refuse_to_replace(self, overwrite):
-        """Refuses a new training here if it would destroy something.
-
-        Args:
-            overwrite: bool, whether the user wants an earlier run replaced.
-        Raises:
-            RunError: if the folder holds a run and `overwrite` is False; or, in any case, if a run
-                would replace files that no run of this program made.
-        """
-        foreign = None if self._is_ours() else next(iter(self._made()), None)
-        if foreign:
-            raise RunError(
-                f"{foreign}: was not made by this program, and a training would replace it; move it"
-                " away, or use another --path"
-            )
-        if self.exists and not overwrite:
-            raise RunError(
-                f"{self.path}: already holds a run; --resume goes on with it, --overwrite replaces"
-                " it, another --path leaves it alone"
-            )
-
-    def refuse_to_resume(self):
+    def refuse_to_resume(self, game=None):
         """Refuses to resume a run without a checkpoint.
 
+        Args:
+            game: str, the name of the game that the user means, or None.
         Raises:
             RunError: one line that says what to do instead.
         """
         if not self.has_checkpoint:
-            self.read_record()  # raises if there is no run at all
+            self.read_record(game)  # raises if there is no run at all
             raise RunError(
                 f"{self.path}: holds no checkpoint, so there is nothing to go on with; leave"
                 " --resume out to start"
@@ -134,6 +53,8 @@ class Record:
 
     def start(self, config, class_names=(), played_on="1 device", image_shape=None):
         """Writes config.json: the options, the data, the versions, the commit, the device.
+
+        Also removes what a kill has left unfinished.
 
         Args:
             config: frozen options of the run.
@@ -155,44 +76,25 @@ class Record:
             "device": "gpu" if hardware.has_gpu() else "cpu",
             "played_on": played_on,
         }
-        text = json.dumps(record, indent=2) + "\n"
-        save_text(self.config_file, text)
+        for half in [*self._halves()]:
+            half.unlink(missing_ok=True)
+        save_text(self.config_file, json.dumps(record, indent=2) + "\n")
 
-    def _made(self):
-        """The files here that a run may have made, by their names; config.json comes last."""
-        files = [self.stats_file, self.checkpoint_file, self.previous_checkpoint_file]
-        files += [self.film_file, self.curve_file, self.losses_file, *self.agent_files]
-        halves = [f".{file.stem}-*{file.suffix}" for file in (*files, self.config_file)]
-        files += self.samples.glob("epoch-*.png")
-        files += self.tensorboard.rglob("events.out.tfevents.*")
-        files += [half for pattern in halves for half in self.path.glob(pattern)]
-        files.append(self.config_file)
-        return [file for file in files if os.path.lexists(file)]
-
-    def _is_ours(self):
-        """Whether this program made what is here, even if config.json is damaged."""
-        try:
-            record = reading.read_json(self.config_file)
-        except FileNotFoundError:
-            return False
-        except RunError:
-            others = (self.stats_file, self.checkpoint_file, self.path / ".lock")
-            return any(file.exists() for file in others)
-        options = record.get("config")
-        return isinstance(options, dict) and "game" in options and "versions" in record
-
-    def read_record(self):
+    def read_record(self, game=None):
         """The dict that `start` wrote.
 
+        Args:
+            game: str, the name of the game that the user means, or None.
         Raises:
             RunError: if there is none, or it cannot be read.
         """
         try:
             return reading.read_json(self.config_file)
         except FileNotFoundError:
+            chosen = ("--game", game) if game else ()
             raise RunError(
                 f"{self.path}: holds no run (no config.json); to train one there:"
-                f" {command('--mode', 'train', '--path', self.path)}"
+                f" {command('--mode', 'train', *chosen, '--path', self.path)}"
             ) from None
 
     def read_config(self):
@@ -269,21 +171,6 @@ class Record:
         save_text(self.stats_file, text)
 
 
-def _folder_named(path):
-    """The path of a folder, `~` expanded.
-
-    Raises:
-        RunError: if it is empty, has control characters, or names a home that does not exist.
-    """
-    text = str(path)
-    if not text or any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise RunError(f"--path {text!r}: must be the name of a folder")
-    try:
-        return pathlib.Path(path).expanduser()
-    except RuntimeError:
-        raise RunError(f"--path {text}: there is no such home folder") from None
-
-
 def _git_commit():
     try:
         answer = subprocess.run(
@@ -296,10 +183,3 @@ def _git_commit():
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip() or None
-
-
-def players():
-    """The names of the agents of all games, without repetition."""
-    return dict.fromkeys(
-        name for game in games.GAMES.values() for name in (*game.players, *game.listeners)
-    )

@@ -1,13 +1,13 @@
 """The run folder: its record, two checkpoints of the whole game, and the agents to use."""
 
 import contextlib
-import importlib
 import os
 import sys
 
 import games
+import models
 from cli.terminal import command
-from images.pictures import save_atomically
+from images.writing import save_atomically
 from models.game import Game
 from training import reading
 from training.reading import RunError
@@ -55,7 +55,7 @@ class Run(Record):
         """Gives the checkpoint a second name, which it keeps when the next takes the first."""
         if self.newest_is_damaged or not reading.is_regular(self.checkpoint_file):
             return
-        second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid()}.keras"
+        second = self.path / f".{self.previous_checkpoint_file.stem}-{os.getpid():08d}.keras"
         second.unlink(missing_ok=True)
         try:
             os.link(self.checkpoint_file, second)
@@ -99,6 +99,20 @@ class Run(Record):
         names = game.agents_to_save()
         return [name for name in names if self.agent_stamp(name).get("step") != game.step]
 
+    def complete(self, game):
+        """Writes what a training that was killed after its last checkpoint did not get to write.
+
+        Args:
+            game: as `load_game` returns it.
+        Raises:
+            RunError: if it cannot be written.
+        """
+        if self.newest_is_damaged:
+            self.save(game)
+        agents = game.agents_to_save()
+        for name in self.outdated(game):
+            self.save_agent(name, agents[name], game.step)
+
     def load_game(self, announce=lambda line: None):
         """The game as it was at its last checkpoint, optimizers and all.
 
@@ -138,7 +152,7 @@ class Run(Record):
 
     def register_classes(self):
         """Imports the module of this run's game, whose classes its files refer to."""
-        importlib.import_module(games.GAMES[self.read_config().game].model)
+        models.module_of(self.read_config().game)
 
     def command(self, *words):
         """The command that trains here, with further words, to be pasted into a shell."""
@@ -183,7 +197,7 @@ class Onlooker(Run):
     def _leave(self, *arguments, **options):
         """Does nothing: the chief does it."""
 
-    start = clear = append_stats = forget_stats_after = save = save_agent = _leave
+    start = clear = append_stats = forget_stats_after = save = save_agent = complete = _leave
 
     @contextlib.contextmanager
     def locked(self):

@@ -41,7 +41,7 @@ class FreshEve(Game):
 
     def __init__(self, alice, protected, *, hinted, rounds=ROUNDS, seed=0):
         super().__init__(None)  # no options: it belongs to an audit, not to a run
-        self.seed = seed
+        self.seed, self.number = seed, seed
         self.alice, self.hinted, self.rounds = alice, hinted, rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
         self.protected = protected
@@ -70,27 +70,34 @@ class FreshEve(Game):
         self.update(self.eve, loss_fn)
 
     def _rounds(self, count, number):
-        self.number = number
+        own, self.number = self.number, number  # a tensor while the graph is traced
         repeat(self.train_step, count)
+        self.number = own
 
-    def learn(self, number):
-        """Starts from new weights and learns.
-
-        Args:
-            number: int, which of several Eves this is.
-        Returns:
-            float, wrong bits of the protected ones, estimated on those that she was not told.
-        """
-        keras.utils.set_random_seed(self.seed + number)
+    def begin(self, number):
+        """Starts again from new weights; `number` says which of several Eves this is."""
+        self.number = self.seed + number
+        keras.utils.set_random_seed(self.number)
         fresh = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
         self.eve.set_weights(fresh.get_weights())
         forget(self.eve.optimizer)
-        self._play(tf.constant(self.rounds), tf.constant(self.seed + number))
-        self.number = self.seed + number
+
+    def play(self, rounds):
+        """Plays rounds in one call of a compiled graph."""
+        self._play(tf.constant(rounds), tf.constant(self.number))
+
+    def bits_wrong(self):
+        """Wrong bits of the protected ones, estimated on those that she was not told: float."""
         plaintext, key, told, hidden = self.deal(JUDGED, -1)
         guess = self.eve([self.alice([plaintext, key]), plaintext * told, told])
         errors = tf.cast(plaintext * guess <= 0.0, tf.float32)
         return len(self.protected) * float(losses.hidden_mean(errors, hidden))
+
+    def learn(self, number):
+        """Starts from new weights and learns to the end; returns her `bits_wrong`."""
+        self.begin(number)
+        self.play(self.rounds)
+        return self.bits_wrong()
 
 
 def fresh_eves(alice, protected=None, *, count=5, rounds=ROUNDS, seed=0, announce=None):

@@ -9,6 +9,7 @@ from games import GAMES, OptionError
 from tests.support.program import CRYPTO, DCGAN, ROOT, parse, refused, run, run_apart, succeeded
 
 TRAIN = ("--mode", "train")
+SEND = ("--game", "crypto", "--mode", "send")
 GENERATE = ("--mode", "generate")
 
 
@@ -19,6 +20,9 @@ GENERATE = ("--mode", "generate")
         ((*TRAIN, "--game", "robust", "--epsilon=0.03"), "epsilon", 0.03),
         ((*TRAIN, "--steps", "1e4"), "steps", 10_000),
         ((*TRAIN, "--steps", "20/2"), "steps", 10),
+        ((*TRAIN, "--steps", "10k"), "steps", 10_000),
+        ((*TRAIN, "--steps", "1,500,000"), "steps", 1_500_000),
+        (("--mode", "export", "--agent", "Generator", "--format", "ONNX"), "agent", "generator"),
         ((*TRAIN, "--dataset", "MNIST"), "dataset", "mnist"),
         ((*TRAIN, "--dataset", "fashion-mnist"), "dataset", "fashion_mnist"),
         ((*TRAIN, "--dataset", "Fashion MNIST"), "dataset", "fashion_mnist"),
@@ -60,6 +64,13 @@ def test_a_value_is_understood_as_people_write_it(words, name, value):
         (("--mode", "trian"), "did you mean train?"),
         ((*TRAIN, "--batch-sise", "3"), "--batch_sise: there is no such flag"),
         ((*TRAIN, "--batch-sise", "3"), "did you mean --batch_size?"),
+        ((*TRAIN, "--r1_gamma", "0,3"), "must be a number; did you mean 0.3?"),
+        ((*TRAIN, "--steps", "1,50"), "--steps=1,50: must be a whole number"),
+        ((*TRAIN, "--gpu"), "--gpu: there is no such flag; did you mean --device gpu?"),
+        ((*TRAIN, "--bs", "3"), "did you mean --batch_size?"),
+        (("train",), "did you mean --mode train?"),
+        ((*SEND, "good", "morning"), "quote a text of several words: --mode send 'good morning'"),
+        (("--game", "crypto", "--mode", "audit", "--output", "-"), "name a file for JSON"),
         ((*TRAIN, "--xyzzy", "3"), "--xyzzy: there is no such flag; see --help"),
         ((*TRAIN, "--game", "finetune"), "must be one of trio, gan, robust, attacked, robgan"),
         ((*GENERATE, "--classes", "5-3"), "5-3 is no range"),

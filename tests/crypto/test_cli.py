@@ -13,7 +13,8 @@ import pytest
 from cli.program import main
 from crypto import game as played
 from tests.support.ciphers import from_preset
-from tests.support.program import CRYPTO, ROOT, refused, run_apart, start, succeeded, wait_for
+from tests.support.program import ROOT, refused, run_apart, succeeded
+from tests.support.runs import eagerly
 from training import attempts
 from training.run_folder import Run
 
@@ -76,7 +77,7 @@ def test_help_loads_no_tensorflow_and_warns():
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     """A run of four bits that nobody has taught."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, eagerly():
         patch.setattr(played, "XLA", False)
         run = Run(tmp_path_factory.mktemp("runs") / "run")
         run.path.mkdir()
@@ -91,6 +92,7 @@ def test_send_shows_all_three(crypto, path):
     assert all(name in out for name in ("ciphertext", "Bob reads", "Eve guesses", "of 56 bits"))
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_run_that_protects_some_bits(crypto, tmp_path):
     """Trained for one round, so that nothing is secret, and everything is said."""
     there = ("--path", tmp_path / "run")
@@ -226,12 +228,16 @@ def test_nothing_trained(crypto):
     )
 
 
-def test_control_c_saves_and_the_run_goes_on(tmp_path):
+def test_control_c_saves_and_the_run_goes_on(crypto, tmp_path, monkeypatch):
+    write = attempts.Auditor.write
+
+    def interrupt(*arguments):
+        write(*arguments)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(attempts.Auditor, "write", interrupt)
     words = ("--mode", "train", *TINY, "--audit_every", 100, "--path", "run", "--secrecy", 1000)
-    process = start(CRYPTO, *words, "--rounds", 1_000_000, folder=tmp_path)
-    wait_for(process, "round 100")
-    process.send_signal(signal.SIGINT)
-    said, complained = process.communicate(timeout=100)
-    assert (process.returncode, complained) == (130, "")
-    assert "--resume" in said
+    answer = crypto(*words, "--rounds", 1_000_000)
+    assert (answer.returncode, answer.stderr) == (130, "")
+    assert "round 100" in answer.stdout and "--resume" in answer.stdout
     assert Run(tmp_path / "run").load_game().step > 0

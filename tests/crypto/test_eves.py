@@ -44,6 +44,7 @@ def shared_bit_alice():
     return keras.Model([plaintext, key], -plaintext * keys)
 
 
+@pytest.mark.slow  # `test_selective.py` asks both kinds of Eve as well
 def test_a_hinted_eve_finds_what_a_plain_one_cannot():
     alice = shared_bit_alice()
     plain, hinted = (

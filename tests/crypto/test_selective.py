@@ -205,18 +205,12 @@ def test_published_presets_protect_all():
         from_preset("paper", protect="0-7")
 
 
-@pytest.fixture(scope="module")
-def protected(tmp_path_factory):
-    """A run of four bits, two of them protected by two key bits; and its game."""
-    run = Run(tmp_path_factory.mktemp("protected"))
+@pytest.mark.slow  # quick: the whole message of as many bits becomes a secret in `test_training.py`
+def test_two_key_bits_keep_two_of_four_bits(tmp_path):
+    run = Run(tmp_path)
     config = from_preset("secret", **TINY, attempts=4)
     game, stopped_by = attempts.train(run, config, resume=False, announce=lambda line: None)
     assert stopped_by is None
-    return run, game
-
-
-def test_two_key_bits_keep_two_of_four_bits(protected):
-    run, game = protected
     assert attempts.good(last_audit(run))
     exact = selective_audit(load_cipher(run), (0, 1), exhaustive=True, keys_tried=4)
     assert exact["exhaustive"]
@@ -228,11 +222,11 @@ def test_two_key_bits_keep_two_of_four_bits(protected):
     assert run.read_stats()[-1]["leak_at_most"] <= attempts.TARGET_LEAK
 
 
-def test_the_table_names_what_was_counted(protected):
-    run = protected[0]
+def test_the_table_names_what_was_counted():
+    game = build_game(from_preset("secret", **TINY), None)
     report = audit_cipher(
-        run.load_agent("alice"),
-        load_cipher(run),
+        game.alice,
+        learned_cipher(game.alice, game.bob, binary=True),
         protected=(0, 1),
         messages=8,
         exhaustive=True,

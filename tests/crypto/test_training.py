@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -101,14 +102,21 @@ def test_xla_plays_the_same_rounds():
 
 
 @pytest.mark.parametrize("preset", ["secret", pytest.param("release", marks=pytest.mark.slow)])
-def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
+def test_going_on_equals_never_stopping(tmp_path, no_xla, preset, monkeypatch):
+    """From the folder as it was half-way."""
     straight, stopped = Run(tmp_path / "straight"), Run(tmp_path / "stopped")
     config = from_preset(preset, **TINY, rounds=200, attempts=1)
-    for run in (straight, stopped):
-        run.path.mkdir()
+    write = attempts.Auditor.write
+
+    def write_and_copy(*arguments):
+        write(*arguments)
+        if not stopped.path.exists():
+            shutil.copytree(straight.path, stopped.path)
+
+    straight.path.mkdir()
+    monkeypatch.setattr(attempts.Auditor, "write", write_and_copy)
     whole, _ = attempts.train(straight, config, resume=False, announce=quiet)
-    half = from_preset(preset, **TINY, rounds=100, attempts=1)
-    attempts.train(stopped, half, resume=False, announce=quiet)
+    assert stopped.load_game().step == 100
     ended, _ = attempts.train(stopped, config, resume=True, announce=quiet)
     assert ended.step == whole.step == 200
     assert weights(ended) == weights(whole)
@@ -119,14 +127,53 @@ def test_going_on_equals_never_stopping(tmp_path, no_xla, preset):
     assert rows[0] == rows[1]
 
 
-def test_an_attempt_that_leaks_is_followed_by_another(tmp_path, no_xla):
+class Killed(BaseException):
+    """What stands for kill -9: nothing catches it."""
+
+
+def test_an_attempt_that_leaks_is_followed_by_another_whatever_is_killed(
+    tmp_path, no_xla, monkeypatch
+):
+    """Killed after a checkpoint, before its audit, a resumed training begins with the audit."""
     config = from_preset("secret", **TINY, rounds=100, attempts=2)
     said = []
-    game, _ = attempts.train(Run(tmp_path), config, resume=False, announce=said.append)
+    whole, run = Run(tmp_path / "whole"), Run(tmp_path / "killed")
+    whole.path.mkdir()
+    run.path.mkdir()
+    game, _ = attempts.train(whole, config, resume=False, announce=said.append)
     assert (game.step, game.attempt_number) == (200, 2)
-    assert not attempts.good(last_audit(Run(tmp_path)))
+    assert not attempts.good(last_audit(whole))
     assert any("new weights" in line for line in said)
-    assert [row["attempt"] for row in Run(tmp_path).read_stats()] == [1, 2]
+    assert [row["attempt"] for row in whole.read_stats()] == [1, 2]
+
+    def kill(self, game):
+        raise Killed
+
+    for resume in (False, True):  # at the end of the first attempt, and again in its audit
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(attempts.Auditor, "look", kill)
+            attempts.train(run, config, resume=resume, announce=quiet)
+    (run.path / "alice.keras").unlink()
+    ended, _ = attempts.train(run, config, resume=True, announce=quiet)
+    assert weights(ended) == weights(game)
+    assert [row["step"] for row in run.read_stats()] == [100, 200]
+    for name in ("step", "attempt", "leak_at_most"):
+        assert [row[name] for row in run.read_stats()] == [row[name] for row in whole.read_stats()]
+    (run.path / "bob.keras").unlink()
+    again, _ = attempts.train(run, config, resume=True, announce=quiet)  # nothing is left to play
+    assert again.step == 200 and run.outdated(again) == []
+
+
+def test_statistics_that_cannot_be_written_do_not_end_a_training(tmp_path, no_xla, monkeypatch):
+    def full(self, row):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "append_stats", full)
+    said = []
+    config = from_preset("secret", **TINY, rounds=200, attempts=1)
+    game, _ = attempts.train(Run(tmp_path), config, resume=False, announce=said.append)
+    assert game.step == 200
+    assert sum("stats.jsonl failed" in line for line in said) == 1
 
 
 def test_a_folder_of_another_game_is_refused(tmp_path):

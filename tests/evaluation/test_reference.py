@@ -1,5 +1,7 @@
 """The judge: its recipe learns, repeats itself, keeps what is held out apart, and is cached."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -39,7 +41,7 @@ def test_learns(judge):
     images, labels = quadrants(200, 2)
     logits, features = reference.judge_outputs(judge, images)
     assert logits.shape == (200, 4)
-    assert features.shape == (200, 4 * reference.WIDTH)
+    assert features.shape == (200, 4 * reference.GREY.width)
     assert features.min() == 0.0
     assert np.mean(logits.argmax(axis=-1) == labels) >= 0.98
 
@@ -116,6 +118,23 @@ def test_images_of_28_pixels_are_shifted(shown):
     assert len(places) == 256
     assert {int(i) for i in np.unique(places[:, 1:3])} == {12, 13, 14, 15, 16}
     assert np.any(places[:128, 1:3] != places[128:, 1:3])
+
+
+def test_colour_has_a_residual_judge_that_sees_mirrored_images_too(shown):
+    images, labels = np.zeros((128, 8, 8, 3), np.uint8), np.arange(128, dtype=np.int32) % 2
+    images[:, 3, 1] = 255
+    held_out = images[:2], labels[:2]
+    judge = reference.train_judge(images, labels, held_out=held_out, num_classes=2, seed=0)
+    assert any("batch_normalization" in layer.name for layer in judge.layers)
+    places = np.argwhere(shown["images"][..., 0] > 0)
+    columns, counts = np.unique(places[:, 2], return_counts=True)
+    assert columns.tolist() == [1, 6]
+    assert 0.48 < counts[0] / counts.sum() < 0.52  # of 600 steps of 128
+
+
+def test_the_rate_of_the_colour_judge_climbs_and_falls():
+    rates = [float(reference.COLOUR.rates(100)(step)) for step in (0, 10, 20, 60, 100)]
+    np.testing.assert_allclose(rates, [0.0, 0.05, 0.1, 0.05, 0.0], atol=1e-6)
 
 
 def test_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
@@ -213,6 +232,6 @@ def test_other_images_or_another_recipe_are_another_reference(
     dataset.test.images[:] = 0  # no part of the recipe
     reference.reference_classifier(dataset, tmp_path)
     assert len(trainings) == 2
-    monkeypatch.setattr(reference, "RECIPE_VERSION", 999)
+    monkeypatch.setattr(reference, "GREY", dataclasses.replace(reference.GREY, version=999))
     reference.reference_classifier(dataset, tmp_path)
     assert len(trainings) == len(list(tmp_path.iterdir())) == 3

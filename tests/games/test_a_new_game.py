@@ -20,6 +20,7 @@ def painting():
     del GAMES["painting"]
 
 
+@pytest.mark.usefixtures("eager")
 def test_it_is_trained_resumed_and_drawn(painting, tmp_path):
     words = ("--mode", "train", *PAINT, "--preset", "quick", "--dataset", "digits", "--brush", 0.5)
     assert "training the painting on digits" in succeeded(run(*words, folder=tmp_path))

@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from images import datasets, decoding
@@ -86,6 +87,46 @@ def test_twelve_bits_are_scaled_by_the_highest_of_all(tmp_path, suffix):
     assert images[:, 0, 0, 0].tolist() == [0, 64, 255]
     assert len(said) == 1 and "4096" in said[0]
     assert np.all(datasets.load_picture(paths[1], 4, 1) == 255)  # alone, its highest is white
+
+
+def write_deep_png(path, *colours):
+    """Writes a PNG of 16 bits a channel, one colour a row."""
+    pixels = np.tile(np.array(colours, np.uint16)[:, None], (1, len(colours), 1))
+    path.write_bytes(tf.io.encode_png(pixels).numpy())
+
+
+def write_deep_tiff(path, value):
+    """Writes a TIFF of one colour, 16 bits a channel, which Pillow cannot write."""
+    tags = {256: 4, 257: 4, 259: 1, 262: 2, 273: 8, 277: 3, 278: 4, 279: 96}
+    entries = [struct.pack("<HHII", tag, 4, 1, number) for tag, number in tags.items()]
+    entries.insert(2, struct.pack("<HHII", 258, 3, 3, 104))  # bits a channel, after the pixels
+    content = b"II*\0" + struct.pack("<I", 110) + struct.pack("<48H", *[value] * 48)
+    content += struct.pack("<3H", 16, 16, 16) + struct.pack("<H", len(entries))
+    path.write_bytes(content + b"".join(entries) + bytes(4))
+
+
+def test_colour_of_twelve_bits_is_scaled_as_grey_is(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    write_deep_png(paths[0], *[(0, 1024, 4096)] * 4)
+    write_deep_png(paths[1], *[(0, 4096, 0, 32_768)] * 4)  # half transparent, over white paper
+    Image.fromarray(np.full((4, 4), 1024, np.uint16)).save(paths[2])
+    said: list[str] = []
+    assert read(paths[0], announce=said.append)[0, 0, 0].tolist() == [0, 64, 255]
+    assert len(said) == 1 and "4096" in said[0]
+    images = read(*paths, announce=said.append)
+    assert images.shape == (3, 4, 4, 3)
+    assert images[:, 0, 0, 1].tolist() == [8, 255, 8]  # of 2048 + 32768, the highest value
+    write_deep_png(paths[0], *[(7, 7, 7)] * 4)
+    assert read(paths[0]).shape == (1, 4, 4, 1)  # grey is what is grey
+
+
+def test_colours_that_pillow_cuts_down_are_named(tmp_path):
+    write_deep_tiff(tmp_path / "deep.tif", 0x80FF)
+    write_picture(tmp_path / "flat.tif")
+    said: list[str] = []
+    images = read(tmp_path / "flat.tif", tmp_path / "deep.tif", announce=said.append)
+    assert images[:, 0, 0, 0].tolist() == [100, 128]
+    assert len(said) == 1 and "read as 8" in said[0] and "deep.tif" in said[0]
 
 
 def test_floats_are_scaled_and_nan_is_refused(tmp_path):

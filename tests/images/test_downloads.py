@@ -1,6 +1,7 @@
 """Downloads: what is found in the cache, what comes by the network, what a failure leaves."""
 
 import hashlib
+import io
 import pathlib
 import tarfile
 import time
@@ -109,25 +110,33 @@ def test_cifar_is_downloaded_and_unpacked(serve_cifar, broken_off):
     assert [path.name for path in serve_cifar.iterdir()] == ["cifar-10-batches-py"]
 
 
-@pytest.mark.parametrize("trouble", ["wrong content", "breaks off", "interrupted"])
+@pytest.mark.parametrize("trouble", ["wrong content", "breaks off", "interrupted", "endless"])
 def test_a_failed_download_leaves_nothing_behind(serve, tmp_path, monkeypatch, trouble):
     path = write_mnist(tmp_path)
     folder = serve("mnist", path)
 
-    def copy(response, file):
-        file.write(response.read(1000))
-        if trouble == "interrupted":
-            raise KeyboardInterrupt
+    class Response(io.BytesIO):
+        """The first bytes of an answer, and then its end or Ctrl-C."""
+
+        headers = {"Content-Length": str(path.stat().st_size)}
+
+        def read(self, count):
+            if trouble == "interrupted" and self.tell():
+                raise KeyboardInterrupt
+            return super().read(count)
 
     if trouble == "wrong content":
         path.write_bytes(b"<html>log in first</html>")
+    elif trouble == "endless":
+        monkeypatch.setattr(downloads, "PIECE", 100)
     else:
-        monkeypatch.setattr(downloads.shutil, "copyfileobj", copy)
+        monkeypatch.setattr(downloads, "unreachable", lambda url: None)
+        monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Response(bytes(1000)))
     with pytest.raises(KeyboardInterrupt if trouble == "interrupted" else DataError) as caught:
         datasets.load("mnist")
     assert list(folder.iterdir()) == []
-    expected = {"wrong content": "not the file", "breaks off": "broke off", "interrupted": ""}
-    assert expected[trouble] in str(caught.value)
+    expected = {"wrong content": "not the file", "breaks off": "broke off", "endless": "more than"}
+    assert expected.get(trouble, "") in str(caught.value)
 
 
 @pytest.mark.parametrize("moves", range(5))

@@ -56,7 +56,9 @@ def test_class_folders(tmp_path):
     assert said[0].startswith(f"{tmp_path}: 90 pictures in 3 classes (")
 
 
-@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "TESTING")])
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "test"), ("Training", "TESTING"), ("train_images", "Test Set")]
+)
 def test_train_and_test(tmp_path, train, test):
     write_digits(tmp_path / train)
     write_digits(tmp_path / test, first=30, each=5)
@@ -154,7 +156,8 @@ def test_junk_is_skipped_and_the_rest_is_said(tmp_path):
     dataset, said = load(tmp_path)
     assert dataset.num_classes == 3
     assert said[0].endswith(
-        "; left out: 1 file that is no picture (.heic), 1 picture outside of the class folders,"
+        "; left out: 1 file in formats that are not read (.heic): save them as PNG or JPEG,"
+        " 1 picture outside of the class folders,"
         " empty/ (empty), notes/"
     )
 
@@ -172,6 +175,14 @@ def test_pictures_in_both_train_and_test_are_counted(tmp_path):
     for path in sorted((tmp_path / "train" / "1").iterdir())[:4]:
         shutil.copy(path, tmp_path / "test" / "1" / f"copy-{path.name}")
     assert any(line.startswith("4 pictures of the test") for line in load(tmp_path)[1])
+
+
+def test_pictures_in_two_classes_are_counted(tmp_path):
+    write_digits(tmp_path)
+    for path in sorted((tmp_path / "0").iterdir())[:4]:
+        shutil.copy(path, tmp_path / "1" / f"copy-{path.name}")
+    _, said = load(tmp_path)
+    assert said[1].startswith("4 pictures are in more than one class")
 
 
 def test_classes_are_in_natural_order(tmp_path):

@@ -1,4 +1,4 @@
-"""Grids, films, and files that are written whole or not at all."""
+"""Grids and films."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,12 @@ def test_large_images_are_not_shrunk():
     assert pictures.grid(numbered(2, size=64), columns=2).shape == (66, 131, 1)
 
 
+@pytest.mark.parametrize(("most", "scale"), [(18 * 18, 1), (4 * 19 * 28, 2), (10**9, 7)])
+def test_so_many_images_that_the_sheet_would_be_huge_are_enlarged_less(monkeypatch, most, scale):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", most)
+    assert pictures.grid(numbered(6), columns=3).shape == (19 * scale, 28 * scale, 1)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_png_comes_back_as_it_was(tmp_path, channels):
     sheet = np.random.default_rng(0).integers(0, 256, (16, 24, channels)).astype(np.uint8)
@@ -49,18 +55,3 @@ def test_a_film_has_every_frame_and_loops(tmp_path):
             times.append(film.info["duration"])
     assert levels == [0, 100, 200]
     assert times == [50, 50, 500]
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    target = tmp_path / "file.txt"
-    target.write_text("old")
-
-    def half_a_write(temporary):
-        with open(temporary, "w") as file:  # noqa: PTH123
-            file.write("ne")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        pictures.save_atomically(target, half_a_write)
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]

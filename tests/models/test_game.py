@@ -1,9 +1,13 @@
 """What every game can do: ask an opponent without moving it, and a penalty now and then."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import models
+from games import GAMES
 from models.game import Game, copy_agent
 from tests.support.games import (
     BATCH,
@@ -57,7 +61,7 @@ def test_a_borrowed_agent_answers_as_in_training_and_does_not_move(name):
 
 
 def test_a_gradient_passes_through_a_borrowed_agent():
-    game = tiny_robgan(batch_norm=True)
+    game = tiny_robgan(recipe="original", batch_norm=True)
     images = real_batch()[0]
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -99,3 +103,18 @@ def test_a_copied_agent_has_the_weights_and_no_optimizer():
         np.testing.assert_array_equal(old, new)
     copied.set_weights([weight + 1 for weight in copied.get_weights()])
     assert (agent.get_weights()[0] != copied.get_weights()[0]).all()
+
+
+def test_a_run_of_any_game_can_be_loaded_by_a_process_that_has_built_none():
+    """Each module with a class that a checkpoint names is one that `models.module_of` imports."""
+    folder = pathlib.Path(models.__file__).parent
+    registered = {
+        f"models.{file.stem}"
+        for file in folder.glob("*.py")
+        if "register_keras_serializable(" in file.read_text()
+    }
+    modules = [models.module_of(name) for name in GAMES]
+    found = {module.__name__ for module in modules}
+    found |= {variant for module in modules for variant in getattr(module, "VARIANTS", ())}
+    assert "models.relativistic" in registered
+    assert registered <= found

@@ -24,7 +24,11 @@ from tests.support.games import (
     tiny_robgan,
 )
 
-BY_NORM = pytest.mark.parametrize("batch_norm", [False, True])
+BY_RECIPE = pytest.mark.parametrize(
+    "rules",
+    [{"recipe": "stable"}, {"recipe": "original"}, {"recipe": "original", "batch_norm": True}],
+    ids=lambda rules: "-".join(map(str, rules.values())),
+)
 BY_LOSS = pytest.mark.parametrize("loss", ["robgan", "acgan"])
 
 
@@ -35,6 +39,13 @@ def statistics(agent):
 def differ(one, other):
     """Whether each array of a list is another than its like."""
     return [bool((a != b).any()) for a, b in zip(one, other, strict=True)]
+
+
+def play_discriminator(game, images=None, attacked=None):
+    """One turn of the discriminator, on attacked images that the attacker finds if not given."""
+    real_images, labels = real_batch()
+    attacked = game.attacker_turn(real_images, labels) if attacked is None else attacked
+    game.discriminator_turn(real_images if images is None else images, attacked, labels)
 
 
 def attacked_turns(game):
@@ -52,9 +63,9 @@ def attacked_turns(game):
 # Turns.
 
 
-@BY_NORM
-def test_the_attacker_s_turn_moves_nobody_and_asks_outside_training(batch_norm):
-    game = play(tiny_robgan(batch_norm=batch_norm, optimizer=adam), 1)
+@BY_RECIPE
+def test_the_attacker_s_turn_moves_nobody_and_asks_outside_training(rules):
+    game = play(tiny_robgan(**rules, optimizer=adam), 1)
     before, calls = state(game), spy(game)
     trainable = [variable.trainable for variable in game.discriminator.variables]
     game.attacker_turn(*real_batch())
@@ -65,34 +76,34 @@ def test_the_attacker_s_turn_moves_nobody_and_asks_outside_training(batch_norm):
     assert [variable.trainable for variable in game.discriminator.variables] == trainable
 
 
-@BY_NORM
-def test_the_discriminator_s_turn_moves_only_the_discriminator(batch_norm):
-    game = play(tiny_robgan(batch_norm=batch_norm, optimizer=adam), 1)
+@BY_RECIPE
+def test_the_discriminator_s_turn_moves_only_the_discriminator(rules):
+    game = play(tiny_robgan(**rules, optimizer=adam), 1)
     agent, before = game.discriminator, state(game)
     kernels, kept = kernels_of(agent), statistics(agent)
-    game.discriminator_turn(*real_batch())
+    play_discriminator(game)
     assert moved(before, state(game)) == {"discriminator", "discriminator's optimizer"}
     assert all(differ(kernels, kernels_of(agent)))
-    assert len(kept) == (4 if batch_norm else 0)
+    assert len(kept) == (4 if rules.get("batch_norm") else 0)
     assert all(differ(kept, statistics(agent)))
 
 
-@BY_NORM
-def test_the_generator_s_turn_moves_only_the_generator_and_its_statistics(batch_norm):
-    game = play(tiny_robgan(batch_norm=batch_norm, optimizer=adam), 1)
+@BY_RECIPE
+def test_the_generator_s_turn_moves_only_the_generator_and_its_statistics(rules):
+    game = play(tiny_robgan(**rules, optimizer=adam), 1)
     agent, before = game.generator, state(game)
     kernels, kept = kernels_of(agent), statistics(agent)
-    game.generator_turn(BATCH)
+    game.generator_turn(*real_batch())
     assert moved(before, state(game)) == {"generator", "generator's optimizer"}
     assert all(differ(kernels, kernels_of(agent)))
-    assert len(kept) == 2
+    assert len(kept) == (2 if rules["recipe"] == "original" else 0)
     assert all(differ(kept, statistics(agent)))
 
 
-@BY_NORM
+@BY_RECIPE
 @BY_LOSS
-def test_a_round_moves_every_agent_its_optimizer_and_its_average(loss, batch_norm):
-    game = tiny_robgan(loss=loss, batch_norm=batch_norm, r1_gamma=1.0, optimizer=adam)
+def test_a_round_moves_every_agent_its_optimizer_and_its_average(loss, rules):
+    game = tiny_robgan(**rules, loss=loss, r1_gamma=1.0, optimizer=adam)
     before = state(game)
     results = reported(play(game, 1))
     after = state(game)
@@ -115,19 +126,23 @@ def test_each_turn_of_the_discriminator_has_an_attack_of_its_own(turns):
     assert game.step == 2
     for one, other in itertools.combinations(found, 2):
         assert (one != other).numpy().any()
-    # In training mode: each turn's attacked and fake images, then a round's for the generator.
-    shown = [call.inputs[0] for call in calls_of(calls, "discriminator") if call.training]
-    shown = np.reshape(shown, (2, 2 * turns + 1, BATCH, 8, 8, 1))
-    np.testing.assert_array_equal(shown[:, :-1:2].reshape(np.shape(found)), found)
+    taught = [
+        call for call in calls_of(calls, "discriminator") if call.training and call.outputs[1].size
+    ]
+    shown = np.reshape([call.inputs[0] for call in taught], (2, 3 * turns + 1, BATCH, 8, 8, 1))
+    # A turn's real images, its fakes, its attacked images; at last the generator's fakes.
+    np.testing.assert_array_equal(shown[:, 2:-1:3].reshape(np.shape(found)), found)
 
 
-def test_the_order_of_the_turns():
-    game = tiny_robgan(discriminator_steps=2, steps=3)
+@pytest.mark.parametrize(("recipe", "beside"), [("stable", 1), ("original", 0)])
+def test_the_order_of_the_turns(recipe, beside):
+    game = tiny_robgan(recipe=recipe, discriminator_steps=2, steps=3)
     calls = spy(game)
     play(game, 1)
     roles = [f"{call.role}{' learns' * call.training}" for call in calls]
-    turn = ["discriminator"] * 3 + ["generator learns"] + ["discriminator learns"] * 2
-    assert roles == turn * 2 + ["generator learns", "discriminator learns"]
+    turn = ["discriminator"] * 3 + ["generator learns"] + ["discriminator learns"] * 3
+    last = ["discriminator"] * beside + ["generator learns", "discriminator learns"]
+    assert roles == turn * 2 + last
 
 
 # The attack.
@@ -145,21 +160,23 @@ def test_attacked_images_stay_in_the_ball_of_their_source_and_in_range(ramp_step
     assert np.abs(attacked).max() <= 1 + 1e-6
 
 
-@pytest.mark.parametrize("head", ["realness", "class"])
-def test_the_attack_makes_each_image_worse_for_the_joint_loss(head):
-    """One of the heads is silent: the attacker climbs the other."""
-    game = play(tiny_robgan(epsilon=0.2, steps=4, optimizer=adam), 4)
-    for layer, name in (("class_logits", "realness"), ("realness", "class")):
-        if head == name:
-            silenced = game.discriminator.get_layer(layer)
-            silenced.set_weights([0 * weight for weight in silenced.get_weights()])
+@pytest.mark.parametrize(
+    ("recipe", "silent"), [("stable", None), ("original", "class_logits"), ("original", "realness")]
+)
+def test_the_attack_makes_each_image_worse_for_what_it_climbs(recipe, silent):
+    """The class's loss alone, or the sum of both; where one head is silent, it climbs the other."""
+    game = play(tiny_robgan(recipe=recipe, epsilon=0.2, steps=4, optimizer=adam), 4)
+    if silent:
+        silenced = game.discriminator.get_layer(silent)
+        silenced.set_weights([0 * weight for weight in silenced.get_weights()])
     images, labels = real_batch()
 
-    def joint(shown):
-        realness, class_logits = (out.numpy() for out in game.discriminator(shown))
-        return np.logaddexp(0, -realness[:, 0]) + cross_entropy(labels, class_logits)
+    def climbed(shown):
+        realness, class_logits = (out.numpy() for out in game.judge(shown, labels))
+        of_realness = np.logaddexp(0, -realness[:, 0]) if recipe == "original" else 0
+        return of_realness + cross_entropy(labels, class_logits)
 
-    grown = joint(game.attacker_turn(images, labels)) - joint(images)
+    grown = climbed(game.attacker_turn(images, labels)) - climbed(images)
     assert grown.min() > 0
     assert grown.mean() > 0.02
 
@@ -168,28 +185,34 @@ def test_the_attack_makes_each_image_worse_for_the_joint_loss(head):
 
 
 @BY_LOSS
-def test_the_losses_that_are_reported(loss):
-    game = play(tiny_robgan(loss=loss, r1_gamma=100.0, optimizer=adam), 2)
+@pytest.mark.parametrize("recipe", ["stable", "original"])
+def test_the_losses_that_are_reported(recipe, loss):
+    game = play(tiny_robgan(recipe=recipe, loss=loss, r1_gamma=100.0, optimizer=adam), 2)
     game.reset_metrics()  # the penalty is not among them
     images, labels = real_batch()
     calls = spy(game)
-    game.discriminator_turn(images, labels)
-    game.generator_turn(BATCH)
+    play_discriminator(game)
+    game.generator_turn(images, labels)
     shown = [call for call in calls_of(calls, "discriminator") if call.training]
-    real, fake, judged = (call.outputs for call in shown)
+    real, fake, attacked, judged = (call.outputs for call in shown)
+    beside = calls_of(calls, "discriminator")[-2].outputs  # outside the generator's tape
     asked = [call.inputs[1] for call in calls_of(calls, "generator")]
-    expected = np.logaddexp(0, -real[0]) + np.logaddexp(0, fake[0])
-    expected = expected[:, 0] + cross_entropy(labels, real[1])
+    if recipe == "stable":
+        expected = np.logaddexp(0, fake[0] - real[0])[:, 0]
+        generator_loss = np.logaddexp(0, beside[0] - judged[0])[:, 0]
+    else:
+        expected = (np.logaddexp(0, -real[0]) + np.logaddexp(0, fake[0]))[:, 0]
+        generator_loss = np.logaddexp(0, -judged[0])[:, 0] + cross_entropy(asked[1], judged[1])
+    expected = expected + cross_entropy(labels, attacked[1])
     if loss == "acgan":
         expected = expected + cross_entropy(asked[0], fake[1])
-    generator_loss = np.logaddexp(0, -judged[0])[:, 0] + cross_entropy(asked[1], judged[1])
     assert reported(game) == pytest.approx(
         {
             "discriminator_loss": expected.mean(),
             "generator_loss": generator_loss.mean(),
             "D(x)": np.mean(1 / (1 + np.exp(-real[0]))),
             "D(G(z))": np.mean(1 / (1 + np.exp(-fake[0]))),
-            "attacked_accuracy": np.mean(real[1].argmax(axis=1) == labels),
+            "attacked_accuracy": np.mean(attacked[1].argmax(axis=1) == labels),
         },
         rel=1e-5,
     )
@@ -203,13 +226,14 @@ def learned(loss, *, shift=0, factor=1.0):
     game.draw_fakes = lambda agent, batch, draw: (None, (labels + shift) % NUM_CLASSES)
     answer = game.discriminator.call
 
-    def call(images, training=None, mask=None):
-        realness, class_logits = answer(images, training=training)
-        is_fake = np.array_equal(images, fakes)
+    def call(inputs, training=None, mask=None):
+        realness, class_logits = answer(inputs, training=training)
+        is_fake = np.array_equal(inputs[0], fakes)
         return [realness, factor * class_logits if is_fake else class_logits]
 
     game.discriminator.call = call
-    game.discriminator_turn(*real_batch())
+    game.shown = lambda images, _: [images, real_batch()[1]]  # realness is told the same labels
+    play_discriminator(game)
     return state(game), reported(game)
 
 
@@ -224,28 +248,39 @@ def test_only_acgan_teaches_the_classes_of_fakes(loss, change):
         assert moved(before, after) == {"discriminator", "discriminator's optimizer"}
 
 
-def weights_after_a_turn(iteration, gamma):
-    game = tiny_robgan(r1_gamma=gamma)
+def weights_after_a_turn(recipe, iteration, gamma):
+    game = tiny_robgan(recipe=recipe, r1_gamma=gamma)
     game.discriminator.optimizer.iterations.assign(iteration)
-    game.draw_fakes = lambda agent, batch, draw: (tf.ones((BATCH, LATENT_DIM)), real_batch()[1])
-    game.discriminator_turn(*real_batch())
+    game.borrow = lambda agent, inputs: real_batch(seed=5)[0]
+    game.draw_fakes = lambda agent, batch, draw: (None, real_batch(seed=5)[1])
+    images, _ = real_batch()
+    play_discriminator(game, attacked=images)
     return [weight.numpy() for weight in game.discriminator.trainable_variables]
 
 
-@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (1, 0), (2, 0), (3, 0), (4, 1), (8, 1)])
-def test_r1_is_taken_every_fourth_turn_and_four_times_as_strong(iteration, due):
+@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (1, 0), (15, 0), (16, 1)])
+@pytest.mark.parametrize("recipe", ["stable", "original"])
+def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe, iteration, due):
+    """That of realness at real images; in the relativistic game at fakes as well."""
     gamma, learning_rate = 3.0, 0.1
-    agent = tiny_robgan().discriminator
+    game = tiny_robgan(recipe=recipe)
+    sides = [real_batch(), real_batch(seed=5)][: 2 if recipe == "stable" else 1]
     with tf.GradientTape() as tape:
-        squared = losses.squared_gradient_norm(lambda shown: agent(shown)[0], real_batch()[0])
-        mean = tf.reduce_mean(squared)
-    weights = [weight.value for weight in agent.trainable_variables]
-    gradients = tape.gradient(mean, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        squared = sum(
+            tf.reduce_mean(
+                losses.squared_gradient_norm(lambda shown, y=y: game.judge(shown, y)[0], x)
+            )
+            for x, y in sides
+        )
+    weights = [weight.value for weight in game.discriminator.trainable_variables]
+    zero = tf.UnconnectedGradients.ZERO
+    gradients = tape.gradient(squared, weights, unconnected_gradients=zero)
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # an embedding's too
     assert max(np.abs(gradient).max() for gradient in gradients) > 1e-3
-    turns = (weights_after_a_turn(iteration, weight) for weight in (0.0, gamma))
+    turns = (weights_after_a_turn(recipe, iteration, weight) for weight in (0.0, gamma))
     for plain, penalised, gradient in zip(*turns, gradients, strict=True):
-        expected = -due * learning_rate * 4 * gamma / 2 * gradient
-        np.testing.assert_allclose(penalised - plain, expected, rtol=1e-3, atol=1e-6)
+        expected = -due * learning_rate * 16 * gamma / 2 * gradient
+        np.testing.assert_allclose(penalised - plain, expected, rtol=1e-3, atol=1e-5)
 
 
 # Who is shown what.
@@ -263,8 +298,8 @@ def test_no_real_image_reaches_the_generator():
         assert [x.shape for x in call.inputs] == [(BATCH, LATENT_DIM), (BATCH,)]
 
 
-def test_the_discriminator_never_learns_from_an_image_as_it_is():
-    game = tiny_robgan()
+def test_the_original_discriminator_never_learns_from_an_image_as_it_is():
+    game = tiny_robgan(recipe="original")
     images, labels = real_batch()
     calls = spy(game)
     play(game, 2, (images, labels))
@@ -272,15 +307,34 @@ def test_the_discriminator_never_learns_from_an_image_as_it_is():
     assert all((shown != images.numpy()).any((1, 2, 3)).all() for shown in taught)
 
 
-@BY_NORM
-def test_real_images_act_through_the_discriminator_s_weights_only(batch_norm):
+def test_realness_is_of_images_as_they_are_and_classes_are_of_attacked_ones():
+    """Other images change what is real, and not what a class is; and the reverse."""
+
+    def heads(images, attacked):
+        game = tiny_robgan()
+        play_discriminator(game, images=images, attacked=attacked)
+        layers = (game.discriminator.get_layer(name) for name in ("realness", "class_logits"))
+        return [layer.get_weights() for layer in layers]
+
+    one, other = real_batch()[0], real_batch(seed=7)[0]
+    realness, classes = heads(one, one)
+    real_realness, real_classes = heads(other, one)
+    attacked_realness, attacked_classes = heads(one, other)
+    assert any(differ(realness, real_realness))
+    assert not any(differ(classes, real_classes))
+    assert not any(differ(realness, attacked_realness))
+    assert any(differ(classes, attacked_classes))
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_real_images_act_through_the_original_discriminator_s_weights_only(batch_norm):
     """With a discriminator that cannot learn, other real images change nothing for the generator.
 
     Not even by the statistics of its BatchNorm, for it is asked about a batch of fakes alone.
     """
 
     def outcome(seed):
-        game = tiny_robgan(batch_norm=batch_norm, optimizer=adam)
+        game = tiny_robgan(recipe="original", batch_norm=batch_norm, optimizer=adam)
         game.discriminator.optimizer.learning_rate.assign(0.0)
         return state(play(game, 2, real_batch(seed)))
 

@@ -39,7 +39,9 @@ LABELS = np.array([0, 1, 2, 0, 1, 2, 0], np.int32)
 
 @pytest.mark.parametrize("kind", ["plain", "nice", "rejection_sampled"])
 @pytest.mark.parametrize("which", ["trio_sampler", "gan_sampler"])
-def test_every_kind_draws_one_image_a_label_and_repeats_by_seed(kind, which, request):
+def test_every_kind_draws_one_image_a_label_and_repeats_by_seed(kind, which, request, monkeypatch):
+    monkeypatch.setattr(sampling, "DRS_ROUNDS", 4)
+    monkeypatch.setattr(sampling, "DRS_BURN_IN", 200)
     sampler = request.getfixturevalue(which)
     labels = LABELS if sampler.num_classes else LABELS * 0
     first, again, other = (
@@ -81,7 +83,8 @@ def test_nice_images_are_the_best_of_their_class(trio_sampler):
         np.testing.assert_allclose(np.sort(chosen[name == LABELS])[::-1], best, atol=1e-5)
 
 
-def test_rejection_sampling_raises_the_mean_score(trio_sampler):
+def test_rejection_sampling_raises_the_mean_score(trio_sampler, monkeypatch):
+    monkeypatch.setattr(sampling, "DRS_ROUNDS", 20)  # which leave one image in ninety as it was
     discriminator = keras.models.clone_model(trio_sampler.discriminator)
     discriminator.set_weights([8 * w for w in trio_sampler.discriminator.get_weights()])
     sure = Sampler(trio_sampler.generator, discriminator)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from games import GAMES
 from tests.support import games, program
-from tests.support.program import DCGAN, ROOT, refused, run_apart, succeeded
+from tests.support.program import ROOT, refused, succeeded
 from training import finding, run_folder
 from training.run_folder import Run
 
@@ -65,7 +65,7 @@ def test_robgans_classifier_is_the_fine_tuned_one(dcgan, tmp_path):
     assert np.abs(logits - before).max() > 0.1
 
 
-def test_a_run_of_its_own_as_a_user_types_it(tmp_path):
+def test_a_run_of_its_own_and_no_converter_chatters(dcgan, tmp_path, capfd):
     run = run_folder.Run(tmp_path / "run")
     run.path.mkdir()
     run.start(GAMES["gan"].options(game="gan", dataset="digits"), "0123456789")
@@ -73,7 +73,9 @@ def test_a_run_of_its_own_as_a_user_types_it(tmp_path):
         run.save_agent(name, agent, step=0)
     words = ("--mode", "export", "--format", "litert", "--agent", "discriminator")
     words += ("--game", "gan", "--path", "run", "--output", "new/there")
-    said = succeeded(run_apart(DCGAN, *words, folder=tmp_path))
+    capfd.readouterr()
+    said = succeeded(dcgan(*words))
+    assert capfd.readouterr() == ("", "")
     assert said.count("\n") == 2
     assert "images float32 (batch, 8, 8, 1) in [-1, 1] -> realness float32 (batch, 1)" in said
     assert [path.name for path in (tmp_path / "new" / "there").iterdir()] == [

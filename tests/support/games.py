@@ -1,6 +1,7 @@
 """Tiny games, and the means to see who moved and who was shown what."""
 
 import collections
+import types
 
 import keras
 import numpy as np
@@ -9,13 +10,14 @@ from scipy.special import log_softmax
 
 import agents
 from games import GAMES
+from games.robgan import ORIGINAL
+from models import rob_gan
 from models.attacked_discriminator import AttackedDiscriminator
 from models.fine_tuning import FineTuning
 from models.game import copy_agent
 from models.gan import GAN
 from models.gan_trio import GANTrio
 from models.relativistic import RelativisticGAN, RelativisticTrio
-from models.rob_gan import RobGAN
 from models.robust_classifier import RobustClassifier
 
 IMAGE_SIZE, LATENT_DIM, NUM_CLASSES, BATCH, WIDTH = 8, 6, 3, 8, 4
@@ -153,24 +155,24 @@ def residual_agents(**options):
     )
 
 
+TINY = types.SimpleNamespace(image_size=IMAGE_SIZE, channels=1, num_classes=NUM_CLASSES)
+TINY_WIDTHS = {"latent_dim": LATENT_DIM, "generator_width": WIDTH, "discriminator_width": WIDTH}
+
+
 def tiny_robgan(
-    *,
-    optimizer=sgd,
-    epsilon=0.1,
-    steps=3,
-    batch_norm=False,
-    pooling="mean",
-    initial=0,
-    **rules,
+    *, recipe="stable", optimizer=sgd, epsilon=0.1, steps=3, batch_norm=False, initial=0, **rules
 ):
-    """Generator, discriminator and attacker on 8x8 grey images of 3 classes; as `tiny_gan`."""
+    """Generator, discriminator and attacker on 8x8 grey images of 3 classes; as `tiny_gan`.
+
+    The original recipe here has one turn of the discriminator, and BatchNorm only if asked.
+    """
     keras.utils.set_random_seed(initial)
-    generator, discriminator = residual_agents(batch_norm=batch_norm, pooling=pooling)
-    for agent in (generator, discriminator):
+    of_recipe = {"realness_width": WIDTH} if recipe == "stable" else ORIGINAL
+    rules = {"discriminator_steps": 1, "batch_norm": batch_norm, "r1_gamma": 0.0, **rules}
+    rules = {**of_recipe, **TINY_WIDTHS, **attack_of(epsilon, steps), **rules}
+    game = rob_gan.build(options_of("robgan", recipe=recipe, **rules), TINY)
+    for agent in (game.generator, game.discriminator):
         agent.compile(optimizer())
-    game = RobGAN(
-        generator, discriminator, options_of("robgan", **attack_of(epsilon, steps), **rules)
-    )
     game.compile()
     return game
 
@@ -178,8 +180,9 @@ def tiny_robgan(
 def tiny_finetuning(*, optimizer=sgd, epsilon=0.1, steps=3, initial=0, **rules):
     """The class head of an untrained Rob-GAN's discriminator, and its generator; as `tiny_gan`."""
     keras.utils.set_random_seed(initial)
-    generator, discriminator = residual_agents()
-    classifier = copy_agent(agents.class_head(discriminator))
+    parent = tiny_robgan(recipe="original", initial=initial)  # its generator has statistics
+    generator = copy_agent(parent.generator)
+    classifier = copy_agent(agents.class_head(parent.discriminator))
     classifier.compile(optimizer())
     rules = {**attack_of(epsilon, steps), **rules}
     game = FineTuning(classifier, generator, options_of("finetune", **rules))

@@ -26,7 +26,7 @@ TINY = {
     "trio": (*DIGITS, *SMALL, "--classifier_width", 4),
     "robust": (*DIGITS, "--classifier_width", 4, "--attack_steps", 2, "--ramp_steps", 0),
     "attacked": (*DIGITS, "--discriminator_width", 4, "--pool_size", 60, "--sampling_steps", 8),
-    "robgan": (*DIGITS, *SMALL, "--attack_steps", 2, "--ramp_steps", 0),
+    "robgan": (*DIGITS, *SMALL, "--realness_width", 4, "--attack_steps", 2, "--ramp_steps", 0),
 }
 
 

@@ -1,11 +1,15 @@
 """Whole trainings of tiny games, without the command line."""
 
+import contextlib
 import signal
 
 import keras
+import pytest
+import tensorflow as tf
 
 from games import GAMES
-from training import loop
+from tests.support import program
+from training import callbacks, loop
 from training.run_folder import Run
 
 SMALL = {"generator_width": 4, "discriminator_width": 4, "latent_dim": 8}
@@ -17,25 +21,58 @@ TINY = {
 }
 
 
-def train(path, dataset, game="trio", *, resume=False, announce=lambda line: None, **options):
-    """Trains a tiny game on digits in a folder.
+@contextlib.contextmanager
+def eagerly():
+    """Within it nothing is traced: to trace a game takes as long as to play some thirty rounds."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+def train(path, dataset, game="trio", *, resume=False, announce=print, traced=False, **options):
+    """Trains a tiny game on digits in a folder, without a picture of its graph.
+
+    It is played eagerly unless it shall be traced, which a long one is worth.
 
     Returns:
         the game, and what `training.loop.train` says stopped it.
     """
     path.mkdir(parents=True, exist_ok=True)
-    given = {"batch_size": 16, "steps": 60, **TINY[game], **options}
+    given = {"batch_size": 16, "steps": 6, **TINY[game], **options}
     chosen = GAMES[game].from_preset("quick", "small", dataset="digits", **given)
-    return loop.train(Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce)
+    with contextlib.nullcontext() if traced else eagerly(), pytest.MonkeyPatch.context() as patch:
+        if loop.GraphWriter is callbacks.GraphWriter:
+            patch.setattr(loop, "GraphWriter", InsteadOfGraph)
+        return loop.train(
+            Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce
+        )
 
 
-class CtrlC(keras.callbacks.Callback):
-    """Stands in for `training.loop.GraphWriter` and interrupts at a step."""
+def train_by_command(game, folder):
+    """Trains a tiny game of five eager steps as a user does, into a folder."""
+    words = ("--mode", "train", "--game", game, *program.TINY[game], "--steps", 5)
+    with eagerly(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "CRITIC_STEPS", 5)
+        patch.setattr(loop, "GraphWriter", InsteadOfGraph)
+        said = program.succeeded(program.run(*words, "--path", folder))
+    assert f"training {GAMES[game].title or 'the trio'} on digits" in said
+    assert "done, 5 steps" in said
 
-    STEP = 23
+
+class InsteadOfGraph(keras.callbacks.Callback):
+    """Stands in for `training.loop.GraphWriter`, which traces a step, and does nothing."""
 
     def __init__(self, run, image_shape):
         super().__init__()
+
+
+class CtrlC(InsteadOfGraph):
+    """Interrupts at a step."""
+
+    STEP = 23
 
     def on_train_batch_end(self, batch, logs=None):
         if self.model.step == self.STEP:

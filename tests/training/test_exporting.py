@@ -106,7 +106,13 @@ def keras_answers(agent, inputs):
     return answers if isinstance(answers, list) else [answers]
 
 
-@pytest.mark.parametrize("kind", AGENTS)
+# Each of these has the layers of another one that is tested quickly.
+SLOW = ("generator without classes", "discriminator of classes", "bob")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in AGENTS]
+)
 def test_each_runtime_answers_as_keras(tmp_path, kind):
     agent, examples, outputs = AGENTS[kind]()
     inputs_named, outputs_named = PORTS[kind]
@@ -143,7 +149,7 @@ def bob():
 def write(bob, folder, format="onnx"):
     agent, examples, outputs = bob
     return exporting.export(
-        agent, folder / "bob", format=format, examples=examples, outputs=outputs
+        agent, folder / "bob", format=format, examples=examples, outputs=outputs, overwrite=True
     )
 
 

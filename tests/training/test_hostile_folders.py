@@ -279,10 +279,14 @@ def test_what_the_user_made_is_never_replaced(tmp_path, config):
 
 def test_what_a_kill_left_half_written_is_removed(tmp_path):
     run = start(tmp_path)
-    (tmp_path / ".checkpoint-1234.keras").write_bytes(b"half")
-    (tmp_path / ".mine").write_bytes(b"")
+    half, mine = tmp_path / ".checkpoint-ab12cd34.keras", tmp_path / ".checkpoint-of-mine.keras"
+    mine.write_bytes(b"mine")
+    half.write_bytes(b"half")
+    start(tmp_path)  # as a resume does
+    assert set(tmp_path.iterdir()) == {run.config_file, mine}
+    half.write_bytes(b"half")
     run.clear()
-    assert list(tmp_path.iterdir()) == [tmp_path / ".mine"]
+    assert list(tmp_path.iterdir()) == [mine]
 
 
 def test_the_folder_of_the_data_is_kept_absolute(tmp_path, monkeypatch):

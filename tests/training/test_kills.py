@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 
-from games import GAMES
-from images import datasets, pictures
+from games import GAMES, base
+from images import pictures
 from tests.support.program import ROOT
-from tests.support.runs import TINY
+from tests.support.runs import TINY, InsteadOfGraph, eagerly
 from training import callbacks, loop
 from training.run_folder import Run
 
@@ -23,13 +23,10 @@ class Killed(BaseException):
     """What stands for kill -9: nothing catches it, nothing is written after it."""
 
 
-class KilledAt(keras.callbacks.Callback):
-    """Stands in for the graph writer and kills the training behind the keeper's back."""
+class KilledAt(InsteadOfGraph):
+    """Kills the training behind the keeper's back."""
 
     step = 0
-
-    def __init__(self, run, image_shape):
-        super().__init__()
 
     def on_train_batch_end(self, batch, logs=None):
         if self.model.step == self.step:
@@ -42,60 +39,63 @@ def ticking(seconds):
     return lambda: next(times)
 
 
-def train(path, dataset, *, steps, game="gan", resume=False, announce=lambda line: None, **how):
+def train(path, dataset, *, steps, game="gan", batch=16, resume=False, announce=print, **how):
     path.mkdir(parents=True, exist_ok=True)
-    given = {"batch_size": 16, **TINY[game], "steps": steps}
+    given = {"batch_size": batch, **TINY[game], "steps": steps}
     chosen = GAMES[game].from_preset("quick", "small", dataset="digits", **given)
-    return loop.train(
-        Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce, **how
-    )
+    with eagerly():
+        return loop.train(
+            Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce, **how
+        )
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return datasets.load("digits")
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Epochs of one pass over the digits, and no graph."""
+    monkeypatch.setattr(base, "SMALLEST_EPOCH", 2)
+    monkeypatch.setattr(loop, "GraphWriter", InsteadOfGraph)
 
 
 def test_killed_again_and_again_a_run_ends_as_if_nothing_had_happened(
     tmp_path, digits, monkeypatch
 ):
     """All of it within the first epoch; a checkpoint every few steps, by a clock of the test's."""
-    whole, _ = train(tmp_path / "whole", digits, steps=24)
+    whole, _ = train(tmp_path / "whole", digits, steps=16)
     monkeypatch.setattr(loop, "GraphWriter", KilledAt)
     run, resume = Run(tmp_path / "killed"), False
-    first, second = np.sort(np.random.default_rng(0).choice(np.arange(6, 23), 2, replace=False))
+    first, second = np.sort(np.random.default_rng(0).choice(np.arange(4, 15), 2, replace=False))
     for KilledAt.step in (int(first), int(second)):
         with pytest.raises(Killed):
-            train(run.path, digits, steps=24, resume=resume, clock=ticking(30))
+            train(run.path, digits, steps=16, resume=resume, clock=ticking(30))
         resume = True
-        assert 0 < run.load_game().step < 24
+        assert 0 < run.load_game().step < 16
         assert run.outdated(run.load_game()) == []
     KilledAt.step = 0
-    ended, _ = train(run.path, digits, steps=24, resume=True, clock=ticking(30))
-    assert ended.step == whole.step == 24
+    ended, _ = train(run.path, digits, steps=16, resume=True, clock=ticking(30))
+    assert ended.step == whole.step == 16
     for one, other in zip(whole.get_weights(), ended.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     (row,) = run.read_stats()
-    assert (row["epoch"], row["step"]) == (1, 24)
-    assert 0 < row["steps"] < 24  # its means are over the steps since the last resume
+    assert (row["epoch"], row["step"]) == (1, 16)
+    assert 0 < row["steps"] < 16  # its means are over the steps since the last resume
 
 
 def test_a_resume_that_plays_nothing_writes_what_a_kill_has_left_out(tmp_path, digits, monkeypatch):
-    monkeypatch.setattr(loop, "CRITIC_STEPS", 20)
-    train(tmp_path, digits, steps=4, game="trio")
+    monkeypatch.setattr(loop, "CRITIC_STEPS", 3)
+    train(tmp_path, digits, steps=2, game="trio")
     run, lines = Run(tmp_path), []
     taught = run.load_agent("discriminator").get_weights()
     assert run.agent_stamp("discriminator")["critic"]
     before = {file: file.stat().st_mtime_ns for file in run.agent_files if file.exists()}
-    train(tmp_path, digits, steps=4, game="trio", resume=True, announce=lines.append)
+    train(tmp_path, digits, steps=2, game="trio", resume=True, announce=lines.append)
     assert lines == []  # nothing is left to do
     assert before == {file: file.stat().st_mtime_ns for file in before}
-    run.save_agent("generator", run.load_agent("generator"), 3)
-    run.save_agent("discriminator", run.load_game().discriminator, 4)  # the critic was killed
+    run.save_agent("generator", run.load_agent("generator"), 1)
+    run.save_agent("discriminator", run.load_game().discriminator, 2)  # the critic was killed
     for file in (run.path / "classifier.keras", run.film_file, run.losses_file):
         file.unlink()
     (run.samples / "epoch-0001.png").unlink()
-    train(tmp_path, digits, steps=4, game="trio", resume=True, announce=lines.append)
+    train(tmp_path, digits, steps=2, game="trio", resume=True, announce=lines.append)
     assert len(lines) == 1 and "learns on alone" in lines[0]
     assert run.outdated(run.load_game()) == []
     assert run.film_file.exists() and run.losses_file.exists()
@@ -115,9 +115,9 @@ def test_accessories_that_fail_are_named_once_and_the_training_goes_on(
     monkeypatch.setattr(keras.callbacks.TensorBoard, "set_model", full)
     monkeypatch.setattr("evaluation.plots.plot_losses", full)
     lines = []
-    _, stopped_by = train(tmp_path, digits, steps=245, announce=lines.append)  # two epochs
+    _, stopped_by = train(tmp_path, digits, steps=5, batch=400, announce=lines.append)  # two epochs
     assert stopped_by is None
-    assert Run(tmp_path).load_game().step == 245
+    assert Run(tmp_path).load_game().step == 5
     warnings = [line for line in lines if line.startswith("warning: ")]
     for name in ("stats.jsonl", "the sample pictures", "TensorBoard", "losses.png"):
         (line,) = (line for line in warnings if line.startswith(f"warning: {name} "))
@@ -134,12 +134,12 @@ def test_output_that_breaks_ends_the_run_saved_and_a_full_log_does_not(
     def broken(line):
         raise BrokenPipeError
 
-    game, stopped_by = train(tmp_path / "pipe", digits, steps=9, announce=broken)
+    game, stopped_by = train(tmp_path / "pipe", digits, steps=4, announce=broken)
     assert (stopped_by, callbacks.status_of(stopped_by)) == ("SIGPIPE", 141)
     assert Run(tmp_path / "pipe").load_game().step == game.step == 1  # the first line broke it
     assert capfd.readouterr().err.count("nobody reads the output any more") == 1
-    game, stopped_by = train(tmp_path / "log", digits, steps=9, announce=full)
-    assert (stopped_by, game.step) == (None, 9)
+    game, stopped_by = train(tmp_path / "log", digits, steps=4, announce=full)
+    assert (stopped_by, game.step) == (None, 4)
     assert capfd.readouterr().err.count("No space left on device") == 1
 
 

@@ -8,16 +8,43 @@ import shutil
 import numpy as np
 import pytest
 
+from games import base
 from images import datasets
 from tests.support.runs import train
 from training import loop
 from training.run_folder import Run
 
 
-@pytest.fixture(autouse=True)
-def short_critic(monkeypatch):
-    """The critic learns on for a moment; `tests/models/test_critic.py` sees what it learns."""
-    monkeypatch.setattr(loop, "CRITIC_STEPS", 20)
+@pytest.fixture(autouse=True, scope="module")
+def short():
+    """Epochs of three steps, and a critic that learns on for a moment.
+
+    `tests/models/test_critic.py` sees what it learns.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "CRITIC_STEPS", 3)
+        patch.setattr(base, "SMALLEST_EPOCH", 2)
+        yield
+
+
+class Forbidden:
+    """A split that must not be looked at."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"the test split was asked for its {name}")
+
+
+RULES = {"batch_size": 400, "steps": 5, "r1_gamma": 0.5, "translation": 1}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, digits):
+    """A run that never stops, never sees a test split: its folder, its game and what it says."""
+    path, lines = tmp_path_factory.mktemp("whole"), []
+    blind = dataclasses.replace(digits, test=Forbidden())
+    game, stopped_by = train(path, blind, announce=lines.append, **RULES)
+    assert (game.step, stopped_by) == (5, None)
+    return path, game, lines
 
 
 def state(game):
@@ -55,22 +82,21 @@ def test_spans_always_play_what_is_left():
         assert played == max(0, total - step)
 
 
-def test_resuming_equals_never_stopping_bit_for_bit(tmp_path, digits):
+def test_resuming_equals_never_stopping_bit_for_bit(whole, tmp_path, digits):
     """Stopped inside an epoch, so that the order of the images must be kept as well."""
-    whole, _ = train(tmp_path / "whole", digits, steps=250, r1_gamma=0.5, translation=1)
-    train(tmp_path / "halves", digits, steps=130, r1_gamma=0.5, translation=1)
-    resumed, _ = train(tmp_path / "halves", digits, resume=True, steps=250)
-    assert resumed.step == whole.step == 250
-    for one, other in zip(state(whole), state(resumed), strict=True):
+    train(tmp_path, digits, **{**RULES, "steps": 2})
+    resumed, _ = train(tmp_path, digits, resume=True, batch_size=400, steps=5)
+    assert resumed.step == 5
+    for one, other in zip(state(whole[1]), state(resumed), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert [row["step"] for row in Run(tmp_path / "halves").read_stats()] == [130, 242, 250]
+    assert [row["step"] for row in Run(tmp_path).read_stats()] == [2, 3, 5]
 
 
 def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_path, digits):
     low = {"game": "gan", "precision": "bfloat16"}
-    whole, _ = train(tmp_path / "whole", digits, steps=6, **low)
-    train(tmp_path / "halves", digits, steps=3, **low)
-    resumed, _ = train(tmp_path / "halves", digits, resume=True, steps=6, **low)
+    whole, _ = train(tmp_path / "whole", digits, steps=4, **low)
+    train(tmp_path / "halves", digits, steps=2, **low)
+    resumed, _ = train(tmp_path / "halves", digits, resume=True, steps=4, **low)
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     run = Run(tmp_path / "halves")
@@ -81,35 +107,22 @@ def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_
         assert "bfloat16" not in json.dumps(run.load_agent(name).get_config())
 
 
-class Forbidden:
-    """A split that must not be looked at."""
-
-    def __getattr__(self, name):
-        raise AssertionError(f"the test split was asked for its {name}")
-
-
-def test_the_test_split_is_never_touched(tmp_path, digits):
-    train(tmp_path, dataclasses.replace(digits, test=Forbidden()), steps=20)
-
-
-def test_validation_images_teach_nobody(tmp_path, digits):
+def test_validation_images_teach_nobody(whole, tmp_path, digits):
     blank = datasets.Split(np.zeros_like(digits.validation.images), digits.validation.labels)
-    one, _ = train(tmp_path / "one", digits, steps=20)
-    other, _ = train(tmp_path / "two", dataclasses.replace(digits, validation=blank), steps=20)
-    for left, right in zip(state(one), state(other), strict=True):
+    other, _ = train(tmp_path, dataclasses.replace(digits, validation=blank), **RULES)
+    for left, right in zip(state(whole[1]), state(other), strict=True):
         np.testing.assert_array_equal(left, right)
 
 
-def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits):
-    lines = []
-    train(tmp_path, digits, steps=245, announce=lines.append)
-    names = {path.name for path in tmp_path.iterdir()}
+def test_a_run_folder_holds_all_that_a_user_wants(whole):
+    path, _, lines = whole
+    names = {file.name for file in path.iterdir()}
     assert names >= {
         *("config.json", "stats.jsonl", "checkpoint.keras", "training_process.gif"),
         *("generator.keras", "discriminator.keras", "classifier.keras", "tensorboard", "samples"),
     }
-    rows = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [242, 245]  # 242 steps are three passes
+    rows = [json.loads(line) for line in (path / "stats.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [3, 5]  # three steps are a pass
     assert set(rows[0]) >= {
         *("discriminator_loss", "generator_loss", "classifier_loss"),
         *("D(x)", "D(G(z))", "val_accuracy", "images/s"),
@@ -119,17 +132,17 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits):
     assert "parameters" in lines[0] and "judge" in lines[-1]
 
 
-def test_the_critic_is_saved_and_the_checkpoint_left_alone(tmp_path, digits):
-    game, _ = train(tmp_path, digits, steps=20)
-    saved = Run(tmp_path).load_agent("discriminator").get_weights()
-    checkpoint = Run(tmp_path).load_game().discriminator.get_weights()
+def test_the_critic_is_saved_and_the_checkpoint_left_alone(whole):
+    path, game, _ = whole
+    saved = Run(path).load_agent("discriminator").get_weights()
+    checkpoint = Run(path).load_game().discriminator.get_weights()
     for own, kept, critics in zip(game.discriminator.get_weights(), checkpoint, saved, strict=True):
         np.testing.assert_array_equal(own, kept)
         assert np.abs(own - critics).max() > 0
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, digits):
-    train(tmp_path, digits, steps=30)
+    train(tmp_path, digits, steps=2)
     good = (tmp_path / "checkpoint.keras").read_bytes()
     game = Run(tmp_path).load_game()
     game.generator.get_layer("class_code").embeddings.assign(np.full((10, 16), 3e38, np.float32))
@@ -138,7 +151,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, 
     shutil.copy(tmp_path / "config.json", poisoned)
     game.save(poisoned / "checkpoint.keras")
     before = (poisoned / "checkpoint.keras").read_bytes()
-    _, stopped_by = train(poisoned, digits, resume=True, steps=60)
+    _, stopped_by = train(poisoned, digits, resume=True, steps=4)
     assert stopped_by == "not finite"
     assert (poisoned / "checkpoint.keras").read_bytes() == before
     assert Run(poisoned).read_stats() == []
@@ -146,18 +159,20 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_checkpoint(tmp_path, 
 
 
 def test_the_two_agent_game_trains_and_saves(tmp_path, digits):
-    game, stopped_by = train(tmp_path, digits, game="gan", steps=20)
+    game, stopped_by = train(tmp_path, digits, game="gan", steps=2)
     assert stopped_by is None
-    assert game.step == 20
+    assert game.step == 2
     assert len(Run(tmp_path).load_agent("generator").inputs) == 1
     assert not (tmp_path / "classifier.keras").exists()
 
 
+@pytest.mark.slow
 def test_a_small_trio_learns_to_read_real_digits_from_fakes(tmp_path, digits):
     """Chance is 10 %; the classifier is handed no real image on its way."""
     train(
         tmp_path,
         digits,
+        traced=True,
         steps=1500,
         generator_width=12,
         discriminator_width=12,

@@ -6,23 +6,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from devices import hardware
 from images.points import MIXTURES
 from images.views import SIDE
 from tests.support import program
 from tests.support.program import parse, succeeded
-from tests.support.runs import CtrlC
+from tests.support.runs import CtrlC, eagerly
 from training import loop
 from training.run_folder import Run
 
 GAMES = ("gan", "trio")
 TINY = ("--preset", "quick", "--generator_width", 8, "--discriminator_width", 8, "--batch_size", 32)
-STEPS = 43  # a prime, like what is left after 20: a graph of one step is traced the fastest
+STEPS = 5
 
 
 class Interrupt(CtrlC):
     """Inside the epoch; the step that is on its way is played to its end."""
 
-    STEP = 19
+    STEP = 2
 
 
 def words(game, path, *more):
@@ -30,9 +31,11 @@ def words(game, path, *more):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def short_critic():
+def short():
+    """A call plays one step, however many are left, and the critic learns for a moment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "CRITIC_STEPS", 8)
+        patch.setattr(hardware, "MOST_AT_ONCE", 1)
+        patch.setattr(loop, "CRITIC_STEPS", 2)
         yield
 
 
@@ -41,17 +44,19 @@ def trained(request, tmp_path_factory):
     """(game, its run's folder), of a whole run."""
     path = tmp_path_factory.mktemp(request.param) / "run"
     line = words(request.param, path, "--dataset", "grid", *TINY, "--steps", STEPS)
-    assert "warning" not in succeeded(program.run(*line))
+    with eagerly():
+        assert "warning" not in succeeded(program.run(*line))
     return request.param, path
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_resumed_run_equals_one_that_never_stopped(trained, tmp_path, monkeypatch):
     game, whole = trained
     path = tmp_path / "run"
     with monkeypatch.context() as patch:
         patch.setattr(loop, "GraphWriter", Interrupt)
         stopped = program.run(*words(game, path, "--dataset", "grid", *TINY, "--steps", STEPS))
-    assert stopped.returncode == 130 and "interrupted at step 20" in stopped.stdout
+    assert stopped.returncode == 130 and "interrupted at step 3" in stopped.stdout
     succeeded(program.run(*words(game, path, "--resume")))
     one, other = (Run(each).load_game() for each in (whole, path))
     assert one.step == other.step == STEPS

@@ -128,10 +128,10 @@ def test_the_classifier_to_save_is_the_class_head_of_the_average_discriminator()
     assert saved["generator"] is game.average_generator
     assert saved["discriminator"] is game.average_discriminator
     assert all(getattr(agent, "optimizer", None) is None for agent in saved.values())
-    images, _ = real_batch(seed=3)
-    _, class_logits = game.average_discriminator(images)
+    images, labels = real_batch(seed=3)
+    _, class_logits = game.average_discriminator([images, labels])
     np.testing.assert_array_equal(saved["classifier"](images), class_logits)
-    assert (class_logits.numpy() != game.discriminator(images)[1].numpy()).all()
+    assert (class_logits.numpy() != game.judge(images, labels)[1].numpy()).all()
 
 
 # Files.
@@ -181,6 +181,7 @@ def accuracies(epsilon, dataset):
     ]
 
 
+@pytest.mark.slow  # quick: what an attack teaches the robust game's classifier
 def test_a_discriminator_that_was_attacked_withstands_more_than_one_that_was_not():
     """The same game and as many steps on real digits: 10 points or more within 0.1."""
     dataset = datasets.load("digits")

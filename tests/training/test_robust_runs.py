@@ -18,16 +18,17 @@ EVERY_GAME = pytest.mark.parametrize("game", ["robust", "attacked"])
 
 @EVERY_GAME
 def test_after_ctrl_c_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, digits, game, monkeypatch):
+    monkeypatch.setattr(CtrlC, "STEP", 4)
     whole, stopped_by = train(tmp_path / "whole", digits, game)
     assert stopped_by is None
     monkeypatch.setattr(loop, "GraphWriter", CtrlC)
     halves, stopped_by = train(tmp_path / "halves", digits, game)
     assert stopped_by == "SIGINT"
-    assert 23 <= halves.step < 30
+    assert 4 <= halves.step < 6
     assert Run(tmp_path / "halves").load_game().step == halves.step
     resumed, stopped_by = train(tmp_path / "halves", digits, game, resume=True)
     assert stopped_by is None
-    assert resumed.step == whole.step == 60
+    assert resumed.step == whole.step == 6
     assert moved(state(whole), state(resumed)) == set()
     for agent in whole.agents_to_save():
         kept = [Run(tmp_path / name).load_agent(agent) for name in ("whole", "halves")]
@@ -54,7 +55,7 @@ def test_a_longer_run_goes_on_at_the_rate_of_its_new_length(digits, game):
 def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
     lines = []
     dataset = dataclasses.replace(digits, test=None)  # nothing looks at the test split
-    train(tmp_path, dataset, game, steps=5, announce=lines.append)
+    train(tmp_path, dataset, game, steps=3, announce=lines.append)
     names = {path.name for path in tmp_path.iterdir()}
     expected = {"config.json", "stats.jsonl", "checkpoint.keras", "tensorboard", "losses.png"}
     of_game = {
@@ -63,7 +64,7 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
     }
     assert names == expected | of_game[game]
     (row,) = Run(tmp_path).read_stats()
-    assert row["step"] == 5
+    assert row["step"] == 3
     figures = {
         "robust": {
             *("classifier_loss", "attacked_accuracy", "val_accuracy", "val_robust_accuracy"),
@@ -76,7 +77,7 @@ def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
 
 
 def test_the_pool_and_its_counters_are_kept_in_the_checkpoint(tmp_path, digits):
-    game, _ = train(tmp_path, digits, "attacked", steps=6)
+    game, _ = train(tmp_path, digits, "attacked", steps=3)
     loaded = Run(tmp_path).load_game()
     assert moved(state(game), state(loaded)) == set()
     assert loaded.pool.shape == (40, 8, 8, 1)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto import correspondence, files, keys, messages
+from crypto import files, keys, messages, pieces, receiving, sending
 from crypto.messages import MessageError
+from images.writing import PlaceError
 
 SLOWLY = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -39,14 +40,14 @@ def pad(bits=16, misreads=0):
 
 
 def send(cipher, content, path, **options):
-    return correspondence.send_file(
+    return sending.send_file(
         cipher, files.given(content), files.target(path, overwrite=True), announce=print, **options
     )
 
 
 def receive(cipher, path, key, back):
     with files.open_source(path) as source:
-        correspondence.receive_file(cipher, source, files.target(back, overwrite=True), key=key)
+        receiving.receive_file(cipher, source, files.target(back, overwrite=True), key=key)
     return pathlib.Path(back).read_bytes()
 
 
@@ -60,7 +61,7 @@ def receive(cipher, path, key, back):
 def test_any_bytes_come_back_whole(tmp_path, monkeypatch, content, bits, misreads, piece):
     cipher = pad(bits, misreads)
     with monkeypatch.context() as patch:
-        patch.setattr(correspondence, "PIECE", piece)
+        patch.setattr(pieces, "PIECE", piece)
         tally = send(cipher, content, tmp_path / "c")
     assert (tally.blocks, tally.misread) == (messages.num_blocks(len(content), bits), 0)
     key = keys.KeyFile(tmp_path / "c.key")
@@ -77,7 +78,7 @@ def test_pieces_make_the_same_file_as_a_whole(tmp_path, monkeypatch, piece, bits
     whole = messages.pack_ciphertext(
         -as_blocks * messages.key_blocks(key, blocks, bits), bits, len(content)
     )
-    monkeypatch.setattr(correspondence, "PIECE", piece)
+    monkeypatch.setattr(pieces, "PIECE", piece)
     send(pad(bits), content, tmp_path / "c", key=keys.HexKey(key.hex()))
     assert (tmp_path / "c").read_bytes() == whole
 
@@ -134,7 +135,7 @@ def test_a_planted_link_gets_nothing(tmp_path, name, there):
     if there:
         victim.write_bytes(b"mine")
     (tmp_path / "c").parent.joinpath(name).symlink_to(victim)
-    with pytest.raises(MessageError, match="symbolic link"):
+    with pytest.raises(PlaceError, match="symbolic link"):
         send(pad(), b"hello", tmp_path / "c")
     assert victim.exists() is there and (not there or victim.read_bytes() == b"mine")
 
@@ -156,12 +157,10 @@ def test_devices_and_pipes_are_neither_read_nor_replaced(tmp_path):
 @pytest.mark.parametrize("name", ["c", "c.key"])
 def test_nothing_is_replaced_unasked(tmp_path, name):
     (tmp_path / name).write_bytes(b"mine")
-    with pytest.raises(MessageError, match="--overwrite"):
-        correspondence.send_file(pad(), files.given(b"hi"), files.target(tmp_path / "c"))
+    with pytest.raises(PlaceError, match="--overwrite"):
+        sending.send_file(pad(), files.given(b"hi"), files.target(tmp_path / "c"))
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [(name, b"mine")]
-    correspondence.send_file(
-        pad(), files.given(b"hi"), files.target(tmp_path / "c", overwrite=True)
-    )
+    sending.send_file(pad(), files.given(b"hi"), files.target(tmp_path / "c", overwrite=True))
     assert len((tmp_path / "c.key").read_bytes()) == 2
 
 
@@ -172,9 +171,9 @@ def test_what_is_sent_is_never_replaced(tmp_path, monkeypatch, name, output):
     pathlib.Path(name).write_bytes(b"mine")
     with (
         files.open_source(name) as source,
-        pytest.raises(MessageError, match="is read from"),
+        pytest.raises(PlaceError, match="is read from"),
     ):
-        correspondence.send_file(pad(), source, files.target(output, overwrite=True))
+        sending.send_file(pad(), source, files.target(output, overwrite=True))
     assert pathlib.Path(name).read_bytes() == b"mine"
 
 
@@ -182,7 +181,7 @@ def test_what_is_sent_is_never_replaced(tmp_path, monkeypatch, name, output):
 def test_what_is_received_never_replaces_its_ciphertext_or_its_key(tmp_path, name):
     send(pad(), b"hello", tmp_path / "c")
     before = (tmp_path / name).read_bytes()
-    with pytest.raises(MessageError, match="is read from"):
+    with pytest.raises(PlaceError, match="is read from"):
         receive(pad(), tmp_path / "c", keys.KeyFile(tmp_path / "c.key"), tmp_path / name)
     assert (tmp_path / name).read_bytes() == before
 
@@ -199,6 +198,35 @@ def test_a_key_is_used_once(tmp_path):
     (tmp_path / "link").symlink_to("c.key")
     with pytest.raises(MessageError, match="already used"):
         send(pad(), b"world", tmp_path / "e", key=keys.KeyFile(tmp_path / "link"))
+
+
+def test_what_is_read_uses_up_a_key(tmp_path):
+    send(pad(), b"hello", tmp_path / "c")
+    send(pad(), b"world", tmp_path / "d")
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "c.key").rename(tmp_path / "bob" / "key")  # the record of its use stays with Alice
+    said = []
+    key = keys.KeyFile(tmp_path / "bob" / "key", announce=said.append)
+    for _ in range(2):  # the same message may be read again
+        assert receive(pad(), tmp_path / "c", key, tmp_path / "back") == b"hello"
+    assert said == [] and len(key.record.read_text().splitlines()) == 1
+    with pytest.raises(MessageError, match="already used .*--reuse_key"):
+        send(pad(), b"reply", tmp_path / "e", key=key)
+    receive(pad(), tmp_path / "d", key, tmp_path / "back")
+    assert len(said) == 1 and "used for another message" in said[0]
+    receive(pad(), tmp_path / "d", key, tmp_path / "back")
+    assert len(said) == 1
+
+
+def test_a_use_that_cannot_be_recorded_is_said(tmp_path):
+    send(pad(), b"hello", tmp_path / "c")
+    said = []
+    key = keys.KeyFile(tmp_path / "c.key", announce=said.append)
+    key.record.unlink()
+    key.record.symlink_to(tmp_path / "victim")
+    assert receive(pad(), tmp_path / "c", key, tmp_path / "back") == b"hello"
+    assert len(said) == 1 and "cannot be recorded" in said[0]
+    assert not (tmp_path / "victim").exists()
 
 
 def test_a_key_whose_message_was_not_sent_is_still_good(tmp_path):
@@ -252,7 +280,7 @@ def test_a_header_that_claims_too_much_costs_nothing(tmp_path):
 def test_a_file_that_shrinks_is_named(tmp_path):
     source = files.Source(io.BytesIO(b"abc"), 5, "letter")
     with pytest.raises(MessageError, match="letter: became shorter"):
-        correspondence.send_file(pad(), source, files.target(tmp_path / "c"))
+        sending.send_file(pad(), source, files.target(tmp_path / "c"))
     assert not list(tmp_path.iterdir())
 
 
@@ -290,7 +318,7 @@ def test_a_failure_at_the_last_moment_leaves_neither_file(tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "link", link)
     with pytest.raises(FileExistsError) as caught:
-        correspondence.send_file(pad(), files.given(b"hi"), files.target(tmp_path / "c"))
+        sending.send_file(pad(), files.given(b"hi"), files.target(tmp_path / "c"))
     assert caught.value.filename == str(tmp_path / "c") and not list(tmp_path.iterdir())
 
 
@@ -300,7 +328,7 @@ def test_standard_input_is_a_source(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     with files.open_source("-") as source:
         assert source.size == 3000
-        correspondence.send_file(pad(), source, files.target(tmp_path / "c"))
+        sending.send_file(pad(), source, files.target(tmp_path / "c"))
     key = keys.KeyFile(tmp_path / "c.key")
     assert receive(pad(), tmp_path / "c", key, tmp_path / "back") == content
 
@@ -309,7 +337,7 @@ def test_progress_is_said_now_and_then(monkeypatch):
     said = []
     times = iter([0.0, 1.0, 6.0, 7.0, 12.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
-    progress = correspondence.Progress("encrypted", 4_000_000, said.append)
+    progress = pieces.Progress("encrypted", 4_000_000, said.append)
     for _ in range(4):
         progress.advance(1_000_000)
     assert said == ["encrypted 2 of 4 MB, 6 s left"]

@@ -1,4 +1,4 @@
-"""Messages of any length from Alice to Bob through a cipher, piece by piece. No TensorFlow.
+"""Messages of any length that Alice encrypts for Bob, piece by piece. No TensorFlow.
 
 A learned Bob misreads a few blocks in a hundred thousand; which ones depends on their keys. If the
 keys are fresh, Alice decrypts every block as Bob will and draws another key for those that he would
@@ -11,18 +11,16 @@ include this.
 import contextlib
 import dataclasses
 import hashlib
-import time
 
 import numpy as np
 
-from crypto import messages
-from crypto.files import Target
-from crypto.keys import PRIVATE, USED, record_line
+from crypto import messages, pieces
+from crypto.keys import PRIVATE, USED, opened, record_line
 from crypto.messages import MessageError
+from images.writing import Target
 
-PIECE = 1 << 16  # blocks at a time; a multiple of 8, so that each piece is whole bytes
 TRIES = 100  # keys that are drawn for a block that Bob would misread
-EVERY = 5.0  # seconds between two lines of progress
+EVES_BATCH = 4096
 
 
 @dataclasses.dataclass
@@ -101,7 +99,7 @@ def encrypt_once(cipher, content, key, tally):
     """
     if key is None:
         return encrypt(cipher, content, None, tally)
-    with opened_key(cipher, key, len(content)) as stream, key.used() as note:
+    with opened(key, cipher, len(content)) as stream, key.used() as note:
         blocks = messages.num_blocks(len(content), cipher.message_bits)
         letter = encrypt(
             cipher, content, stream.read(messages.key_bytes(blocks, cipher.key_bits)), tally
@@ -109,6 +107,26 @@ def encrypt_once(cipher, content, key, tally):
         packed = messages.pack_ciphertext(letter.ciphertext, cipher.key_bits, len(content))
         note(hashlib.sha256(packed).hexdigest(), "shown")
     return letter
+
+
+def overhear(eve, letter, *, protected):
+    """What an Eve makes of a ciphertext if she is told the open bits.
+
+    Args:
+        eve: keras.Model of `parties.build_parties`; one with hints is told what is not protected.
+        letter: Letter.
+        protected: ints, indices of the bits of a block that she is to guess.
+    Returns:
+        float32 (blocks, bits), of which the signs count.
+    """
+    told = np.ones_like(letter.plaintext)
+    told[:, list(protected)] = 0.0
+    if not len(letter.ciphertext):
+        return told
+    hinted = len(eve.inputs) > 1
+    inputs = [letter.ciphertext, letter.plaintext * told, told] if hinted else letter.ciphertext
+    guess = eve.predict(inputs, batch_size=EVES_BATCH, verbose=0)
+    return np.where(told > 0, letter.plaintext, guess)
 
 
 def _misread(blocks, heard, content):
@@ -127,7 +145,7 @@ def send_file(cipher, source, target, *, key=None, lossy=False, announce=print):
     Args:
         cipher: ciphers.Cipher, a binary one.
         source: files.Source, the message.
-        target: files.Target.
+        target: writing.Target.
         key: keys.HexKey or keys.KeyFile; None for a fresh one, under which Bob reads every block.
         lossy: bool, whether to write the message even if Bob will misread some of it.
         announce: callable, given lines of progress.
@@ -201,11 +219,11 @@ def _write_letters(cipher, source, file, keys, key_file, announce):
         (Tally, str): the tally, and the SHA-256 of what was written to `file`.
     """
     tally, digest = Tally(), hashlib.sha256()
-    progress = Progress("encrypted", source.size, announce)
+    progress = pieces.Progress("encrypted", source.size, announce)
     header = messages.header_bytes(cipher.message_bits, cipher.key_bits, source.size)
     file.write(header)
     digest.update(header)
-    for length in piece_lengths(source.size, cipher.message_bits):
+    for length in pieces.piece_lengths(source.size, cipher.message_bits):
         blocks = messages.num_blocks(length, cipher.message_bits)
         key = keys.read(messages.key_bytes(blocks, cipher.key_bits)) if keys else None
         letter = encrypt(cipher, source.read(length), key, tally)
@@ -216,100 +234,3 @@ def _write_letters(cipher, source, file, keys, key_file, announce):
             key_file.write(messages.packed_bits(letter.key))
         progress.advance(length)
     return tally, digest.hexdigest()
-
-
-def piece_lengths(length, bits):
-    """The bytes of each piece of a message; every piece but the last has `PIECE` blocks."""
-    whole = max(8, PIECE // 8 * 8) * bits // 8
-    return [min(whole, length - at) for at in range(0, length, whole)]
-
-
-def receive_file(cipher, source, target, *, key, announce=print):
-    """Decrypts a ciphertext file.
-
-    Args:
-        cipher: ciphers.Cipher, a binary one.
-        source: files.Source, of a file that `send_file` wrote.
-        target: files.Target or files.StandardOutput.
-        key: keys.HexKey or keys.KeyFile.
-        announce: callable, given lines of progress.
-    Returns:
-        int, bytes of the message.
-    Raises:
-        MessageError: if the ciphertext or the key does not fit, or a file is in the way.
-        OSError: if a file cannot be read or written.
-    """
-    target.check(source.path, key.path)
-    length = read_length(cipher, source)
-    with opened_key(cipher, key, length) as keys, target.open(length) as file:
-        progress = Progress("decrypted", length, announce)
-        for piece in decrypted(cipher, source, keys, length):
-            file.write(piece)
-            progress.advance(len(piece))
-    return length
-
-
-def read_length(cipher, source):
-    """Reads the header of a ciphertext: the message's length in bytes.
-
-    Raises:
-        MessageError: if it is not a whole ciphertext, or is of another cipher.
-    """
-    head = source.read(min(source.size, messages.HEADER.size))
-    bits, key_bits, length = messages.read_header(head, source.size, source.name)
-    if (bits, key_bits) != (cipher.message_bits, cipher.key_bits):
-        raise MessageError(
-            f"{source.name}: has blocks of {bits} bits and keys of {key_bits};"
-            f" this cipher's have {cipher.message_bits} and {cipher.key_bits}"
-        )
-    return length
-
-
-def opened_key(cipher, key, length):
-    """A context manager for the stream of a message's key, as `KeyFile.open`; `length` in bytes."""
-    blocks = messages.num_blocks(length, cipher.message_bits)
-    return key.open(messages.key_bytes(blocks, cipher.key_bits))
-
-
-def decrypted(cipher, source, keys, length):
-    """What Bob reads, piece by piece: bytes.
-
-    Args:
-        source: files.Source, whose header has been read.
-        keys: stream of the key's bytes.
-        length: int, bytes of the message.
-    """
-    bits, key_bits = cipher.message_bits, cipher.key_bits
-    for piece in piece_lengths(length, bits):
-        blocks = messages.num_blocks(piece, bits)
-        packed = source.read(-(-blocks * bits // 8))
-        ciphertext = messages.to_blocks(packed, bits)[:blocks]
-        key = messages.key_blocks(keys.read(messages.key_bytes(blocks, key_bits)), blocks, key_bits)
-        yield messages.from_blocks(cipher.decrypt(ciphertext, key), piece)
-
-
-class Progress:
-    """Says now and then how far the work on a message is and how long the rest will take.
-
-    Args:
-        done: str, what is done to the message.
-        total: int, bytes.
-        announce: callable, given a line.
-    """
-
-    def __init__(self, done, total, announce):
-        self.done, self.total, self.announce = done, total, announce
-        self.bytes = 0
-        self.started = self.said = time.monotonic()
-
-    def advance(self, length):
-        """Counts further bytes."""
-        self.bytes += length
-        now = time.monotonic()
-        if now - self.said >= EVERY and self.bytes < self.total:
-            left = (now - self.started) * (self.total - self.bytes) / self.bytes
-            self.announce(
-                f"{self.done} {self.bytes / 1e6:.0f} of {self.total / 1e6:.0f} MB,"
-                f" {left:.0f} s left"
-            )
-            self.said = now

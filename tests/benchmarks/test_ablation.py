@@ -1,0 +1,43 @@
+"""Rob-GAN rule by rule: each row changes what it says, and a tiny one is said and written."""
+
+import json
+
+from benchmarks import ablation
+from evaluation import table
+from games.robgan import RobGANOptions
+
+
+def test_from_the_old_game_to_today_s_every_rule_changes_once():
+    rows = [ablation.rules_of(row) for row in ablation.STEPS]
+    assert rows[0] == ablation.BEFORE
+    assert rows[-1] == {}
+    for one, other in zip(rows, rows[1:], strict=False):
+        assert other.items() < one.items()
+    today = RobGANOptions(game="robgan")
+    assert all(getattr(today, name) != value for name, value in ablation.BEFORE.items())
+
+
+def test_a_tiny_row_is_said_and_written(tmp_path, capsys, monkeypatch):
+    figures = {
+        "gan_test": 50.0,
+        "recall": 20.0,
+        "frechet_distance": 9.0,
+        "diversity": 80.0,
+        "robust": 0.5,
+    }
+    assert set(ablation.FIGURES) | {"robust"} == set(figures)
+    assert set(ablation.FIGURES) <= set(table.FIGURES)
+    asked = []
+
+    def play(row, seed, options):
+        asked.append((row, seed))
+        return {name: value + seed for name, value in figures.items()}
+
+    monkeypatch.setattr(ablation, "play", play)
+    file = tmp_path / "figures.json"
+    words = ["--rows", "eyes", "--seeds", "0", "2", "--output", str(file)]
+    assert ablation.main(words) == 0
+    assert asked == [("eyes", 0), ("eyes", 2)]
+    (row,) = json.loads(file.read_text())["rows"]
+    assert row["rules"] == {"generator": "residual"}
+    assert "51.0 (50.0, 52.0)" in capsys.readouterr().out
