@@ -13,7 +13,7 @@ import sys
 
 from cli import terminal
 from cli.terminal import say
-from images.pictures import save_text
+from images.writing import save_text
 
 HERE = pathlib.Path(__file__).parent
 SOLUTION = re.compile(
