@@ -30,12 +30,11 @@ if REPOSITORY and not pathlib.Path("project").exists():
     subprocess.run(["git", "clone", "--depth=1", REPOSITORY, "project"], check=True)
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "./project"], check=True)
 here = pathlib.Path.cwd()
-for folder in (here / "project", here, *here.parents):
-    if (folder / "course" / "lesson.py").exists():
-        sys.path.insert(0, str(folder))
-        break
-else:
-    raise SystemExit("The project is not here: start Jupyter inside it, or fill in REPOSITORY.")"""
+places = [here / "project", here, *here.parents, *map(pathlib.Path, sys.path)]
+found = [folder for folder in places if (folder / "course" / "lesson.py").exists()]
+if not found:
+    raise SystemExit("The project is not here: start Jupyter inside it, or fill in REPOSITORY.")
+sys.path.insert(0, str(found[0]))"""
 
 
 def names():
