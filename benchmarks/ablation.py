@@ -15,17 +15,8 @@ from cli import terminal
 from cli.terminal import say
 from devices import startup
 from games.base import kind_of
-from games.robgan import ROBGAN
+from games.robgan import BEFORE, ROBGAN
 
-# The published game, with the balance that version 0.8 gave it.
-BEFORE = {
-    "attacked": "both",
-    "class_weight": 1.0,
-    "conditioning": "none",
-    "relativistic": False,
-    "realness_width": 0,
-    "generator": "residual",
-}
 STEPS = {
     "before": ("realness and class are attacked together; G is paid for both", ()),
     "classes": ("only the class is attacked; realness sees images as they are", ("attacked",)),

@@ -46,6 +46,8 @@ class Game:
         side_by_side: int, turns that a CPU can play at the same time.
         xla: bool, whether XLA can compile it.
         parent: name of the game whose agents it goes on with; None for a game of its own.
+        before: option -> its value in records of older versions, which did not have it, where that
+            is another than today's default.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Game:
     side_by_side: int = 1
     xla: bool = True
     parent: str | None = None
+    before: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def fields(self):
@@ -158,7 +161,8 @@ def from_record(record):
     game = GAMES[record["game"]]
     others = {name for other in GAMES.values() for name in other.fields} - game.fields.keys()
     # Until version 0.7 a GAN's record also held the options of the trio.
-    return game.options(**{name: value for name, value in record.items() if name not in others})
+    known = {name: value for name, value in record.items() if name not in others}
+    return game.options(**{**game.before, **known})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -102,11 +102,15 @@ class FineTuneOptions(ImageOptions):
         o.check_ball(self.epsilon, self.norm, self.step_size, self.attack_steps)
 
 
+# The rules until version 0.8: the published game, balanced.
+BEFORE = {
+    **{"attacked": "both", "class_weight": 1.0, "conditioning": "none", "relativistic": False},
+    **{"realness_width": 0, "generator": "residual"},
+}
 # Those rules of the published code that make it collapse.
 ORIGINAL = {
+    **BEFORE,
     **{"discriminator_steps": 5, "r1_gamma": 0.0, "pooling": "sum", "batch_norm": True},
-    **{"attacked": "both", "relativistic": False, "conditioning": "none", "class_weight": 1.0},
-    **{"realness_width": 0, "generator": "residual"},
 }
 # Colour has the trio's generator and its rules (games/gan.py), the usual radius and no threshold.
 COLOUR = {
@@ -138,6 +142,7 @@ ROBGAN = Game(
     colour=dict.fromkeys(IMAGE_PRESETS, COLOUR),
     adapt=lambda given: ORIGINAL if given.get("recipe") == "original" else {},
     next_mode="finetune",
+    before=BEFORE,
     collapse_help="--recipe stable, --r1_gamma 1, a lower --generator_learning_rate",
 )
 

@@ -4,17 +4,17 @@ import json
 
 from benchmarks import ablation
 from evaluation import table
-from games.robgan import RobGANOptions
+from games.robgan import BEFORE, RobGANOptions
 
 
 def test_from_the_old_game_to_today_s_every_rule_changes_once():
     rows = [ablation.rules_of(row) for row in ablation.STEPS]
-    assert rows[0] == ablation.BEFORE
+    assert rows[0] == BEFORE
     assert rows[-1] == {}
     for one, other in zip(rows, rows[1:], strict=False):
         assert other.items() < one.items()
     today = RobGANOptions(game="robgan")
-    assert all(getattr(today, name) != value for name, value in ablation.BEFORE.items())
+    assert all(getattr(today, name) != value for name, value in BEFORE.items())
 
 
 def test_a_tiny_row_is_said_and_written(tmp_path, capsys, monkeypatch):

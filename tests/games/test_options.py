@@ -258,3 +258,13 @@ def test_a_default_stands_once():
         for field in dataclasses.fields(built):
             if field.name not in ("game", "data_dir"):
                 assert getattr(built, field.name) == field.default
+
+
+def test_a_rob_gan_of_version_0_8_goes_on_by_its_own_rules():
+    today = preset("quick", "mnist", game="robgan")
+    record = dataclasses.asdict(today)
+    older = {name: value for name, value in record.items() if name not in GAMES["robgan"].before}
+    read = from_record(older)
+    assert dataclasses.asdict(read) == {**record, **GAMES["robgan"].before}
+    assert (read.attacked, read.realness_width, read.generator) == ("both", 0, "residual")
+    assert from_record(record) == today
