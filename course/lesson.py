@@ -122,7 +122,8 @@ def scatter(clouds, half_width):
     figure = Figure(figsize=(4, 4))
     axes = figure.subplots()
     for name, points in clouds.items():
-        axes.scatter(*np.asarray(points).T, s=4, label=name)
+        across, up = np.asarray(points).T
+        axes.scatter(across, up, s=4, label=name)
     axes.set(xlim=(-half_width, half_width), ylim=(-half_width, half_width), aspect="equal")
     axes.legend(loc="center")
     return picture(figure)

@@ -87,7 +87,7 @@ def run(notebook, *, limit, cell_limit, variables):
 def _client(notebook, folder):
     """A client for a guarded kernel, which talks through files in a folder, not over a network."""
     manager = AsyncKernelManager(transport="ipc", ip=f"{folder}/kernel")
-    manager.kernel_spec.argv = GUARD
+    manager.kernel_spec.argv = GUARD  # type: ignore[union-attr]  # the name has a spec
     return BoundedClient(
         notebook,
         km=manager,

@@ -99,7 +99,7 @@ def eve_turn(work):
     def encrypt(inputs, training=False):
         return tf.tanh(alice(tf.concat(inputs, axis=1)))
 
-    encrypt.trainable_variables = alice.trainable_variables
+    encrypt.trainable_variables = alice.trainable_variables  # type: ignore[attr-defined]
 
     def loss_of_eve():
         return tf.reduce_mean(losses.bits_wrong(plaintext, eve(encrypt([plaintext, key]))))

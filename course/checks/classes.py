@@ -108,7 +108,8 @@ def classifier_turn(work):
         drawn, asked = inputs
         return game.generator(tf.concat([drawn, tf.one_hot(asked, 3)], axis=1))
 
-    generator.trainable_variables = game.generator.trainable_variables
+    variables = game.generator.trainable_variables
+    generator.trainable_variables = variables  # type: ignore[attr-defined]
     images = generator([latents, labels])
     right = toys.descended(
         classifier, lambda: tf.reduce_mean(cross_entropy(labels, classifier(images))), RATE

@@ -103,8 +103,10 @@ def move(work):
         return discriminator(images)[:, 0]
 
     def ours(step_size, steps, images=images, loss_fn=realness):
-        options = {"norm": "l2", "random_start": False, "keep_best": False, "bounds": (-1.0, 1.0)}
-        return ProjectedGradientDescent(None, step_size, steps, **options)(loss_fn, images)
+        attack = ProjectedGradientDescent(
+            None, step_size, steps, norm="l2", random_start=False, keep_best=False
+        )
+        return attack(loss_fn, images)
 
     right = ours(0.1, 4)
     found = array(work(discriminator, images, 0.1, 4), toy.SHAPE, "the moved images")

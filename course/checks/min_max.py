@@ -126,7 +126,7 @@ class Table:
     """A generator and a discriminator of points, their optimizers, and all that a turn needs."""
 
     def __init__(self):
-        self.turns = []
+        self.turns: list[str] = []
         self.game = types.SimpleNamespace(
             generator=toys.network(2, 2, 0),
             discriminator=toys.network(2, 1, 1),
@@ -191,7 +191,8 @@ def generator_turn(work):
 
 @check
 def train_step(work):
-    table, drawn = Table(), []
+    drawn: list = []
+    table = Table()
 
     def draw():
         drawn.append(toys.normal(10 + len(drawn), 16, 2))
