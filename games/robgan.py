@@ -157,7 +157,7 @@ FINETUNE = Game(
     presets={
         "quick": {"steps": 1_500, "classifier_learning_rate": 1e-3},
         "standard": {"steps": 2_000},
-        "best": {"steps": 4_000},
+        "best": {"steps": 3_000},
     },
     small={
         "quick": {
