@@ -44,17 +44,18 @@ class SmallestRadius:
         Returns:
             float, 0 if it is misread as it is; None if it stands at the largest radius.
         """
-        low, high = 0.0, self.largest
+        low, high, found = 0.0, self.largest, None
         for _ in range(2):
             radii = np.linspace(low, high, RADII + 1, dtype=np.float32)
             images = np.broadcast_to(image, (len(radii), *image.shape))
             fooled = self._fooled(
                 tf.constant(images), tf.fill([len(radii)], label), tf.constant(radii)
             ).numpy()
-            if not fooled.any():
-                return None
+            if not fooled.any():  # the second time with luck alone: the random starts are others
+                return found
             first = int(fooled.argmax())
             if first == 0:
                 return float(radii[0])
-            low, high = float(radii[first - 1]), float(radii[first])
-        return high
+            low = float(radii[first - 1])
+            high = found = float(radii[first])
+        return found

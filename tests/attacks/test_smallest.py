@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from attacks.smallest import LARGEST, RADII, SmallestRadius
 from images import datasets
@@ -22,6 +23,13 @@ def test_a_linear_classifier_falls_where_it_must(norm):
         exact = abs(gap) / power / 2  # a radius of 1 is a change of 2
         found = find(image, int(gap > 0))
         assert exact - 1e-6 <= found <= exact + LARGEST[norm] / RADII**2 + 0.02 * exact
+
+
+def test_a_radius_that_was_found_is_not_lost_by_the_second_search(monkeypatch):
+    find = SmallestRadius(lambda images: images)
+    answers = iter([np.arange(RADII + 1) >= 5, np.zeros(RADII + 1, bool)])
+    monkeypatch.setattr(find, "_fooled", lambda *_: tf.constant(next(answers)))
+    assert find(np.zeros((3, 3, 1), np.float32), 0) == pytest.approx(5 / RADII)
 
 
 def test_what_is_misread_needs_nothing_and_a_constant_never_falls():
