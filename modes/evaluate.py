@@ -40,7 +40,9 @@ def evaluate(flags):
 
 def judge_robustness(flags, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
-    refuse(flags, ("truncation", "sampling_steps"), "is for images, not for a classifier")
+    refuse(
+        flags, ("truncation", "sampling_steps", "gan_train"), "is for images, not for a classifier"
+    )
     holder = classifier_run(run)
     classifier = load_classifier(holder)
     ball = chosen_ball(flags, holder.read_config(), classifier.input.shape[1:])
@@ -84,12 +86,13 @@ def judge_generation(flags, run, folder):
         return draw_sample(sampler, "plain", np.resize(labels, size), seed + 1)[:2]
 
     # An image by attack takes hundreds of gradients; as many as GAN-train needs would take hours.
-    say("measuring" + ("" if attacked else "; the last figure trains a fresh classifier on fakes"))
+    teaches = flags.gan_train and conditional and not attacked
+    say("measuring" + ("; the last figure trains a fresh classifier on fakes" if teaches else ""))
     report = generation.evaluate_generation(
         samples,
         dataset,
         judge,
-        training_source=teaching_images if conditional and not attacked else None,
+        training_source=teaching_images if teaches else None,
         classifier=load_classifier(classifier_run(run)) if conditional else None,
         options=generation.GenerationOptions(
             num_judged=count,
@@ -107,7 +110,7 @@ def judge_generation(flags, run, folder):
 
 def judge_points(flags, run, folder):
     """Counts what a run's points have of their mixture; writes evaluation.json and points.png."""
-    refuse(flags, ("robustness", "epsilon", "norm"), "is for images, not for points")
+    refuse(flags, ("robustness", "epsilon", "norm", "gan_train"), "is for images, not for points")
     check_places(flags, folder / "evaluation.json", folder / "points.png")
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     count, seed = flags.samples or len(dataset.test.labels), flags.seed or 0
