@@ -3,7 +3,6 @@
 import contextlib
 
 import numpy as np
-from PIL import Image, ImageOps
 
 WHITE = 65_535.0  # of 16 bits
 ORIENTATION = 0x0112  # the EXIF tag that says how a picture was turned
@@ -32,6 +31,8 @@ def channels_of(picture, content):
         raise ValueError("some pixels are NaN or infinite")
     if (values == values[..., :1]).all():
         values = values[..., :1]
+    from PIL import Image
+
     return [Image.fromarray(np.ascontiguousarray(channel)) for channel in np.moveaxis(values, 2, 0)]
 
 
@@ -59,6 +60,8 @@ def _decode_png(content):
 
 def turned(channel, picture):
     """A channel, turned as the EXIF data of its picture say."""
+    from PIL import ImageOps
+
     with contextlib.suppress(Exception):  # the data may be damaged
         channel.getexif()[ORIENTATION] = picture.getexif()[ORIENTATION]
         return ImageOps.exif_transpose(channel)

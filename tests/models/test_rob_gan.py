@@ -101,9 +101,8 @@ def test_the_generator_s_turn_moves_only_the_generator_and_its_statistics(rules)
 
 
 @BY_RECIPE
-@BY_LOSS
-def test_a_round_moves_every_agent_its_optimizer_and_its_average(loss, rules):
-    game = tiny_robgan(**rules, loss=loss, r1_gamma=1.0, optimizer=adam)
+def test_a_round_moves_every_agent_its_optimizer_and_its_average(rules):
+    game = tiny_robgan(**rules, loss="acgan", r1_gamma=1.0, optimizer=adam)
     before = state(game)
     results = reported(play(game, 1))
     after = state(game)
@@ -258,7 +257,7 @@ def weights_after_a_turn(recipe, iteration, gamma):
     return [weight.numpy() for weight in game.discriminator.trainable_variables]
 
 
-@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (1, 0), (15, 0), (16, 1)])
+@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (15, 0), (16, 1)])
 @pytest.mark.parametrize("recipe", ["stable", "original"])
 def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe, iteration, due):
     """That of realness at real images; in the relativistic game at fakes as well."""
