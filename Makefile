@@ -8,7 +8,7 @@ EXTRAS := dev$(if $(GPU),$(comma)gpu)
 DEMO := runs/demo
 TOYS := runs/toys
 
-.PHONY: help setup lab demo attacked toys train test test-slow lint clean
+.PHONY: help setup lab demo attacked toys train test quick test-slow lint clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,7 +44,10 @@ toys: $(STAMP)  ## eight Gaussians on a ring, twenty-five on a grid: trains, dra
 train: $(STAMP)  ## trains the trio on MNIST (on digits where MNIST cannot be had)
 	$(BIN)/python dcgan.py --mode train
 
-test: $(STAMP) lint  ## lint, types and the quick tests
+test: $(STAMP)  ## lint, types and the quick tests, side by side
+	@$(MAKE) --no-print-directory --jobs 2 lint quick
+
+quick: $(STAMP)  # the quick tests alone
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP)  ## the tests that take minutes or need MNIST

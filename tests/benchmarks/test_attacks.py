@@ -30,6 +30,7 @@ def classifier(folder):
     return path
 
 
+@pytest.mark.slow
 def test_a_race(tmp_path):
     output = tmp_path / "speed.json"
     words = ["--weights", classifier(tmp_path), "--dataset", "digits", "--images", 20]

@@ -80,6 +80,7 @@ def alone(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_two_workers_end_with_the_weights_of_one_process(alone, tmp_path):
     """Both of them, to the last bit alike; and only the chief speaks and writes."""
     script = tmp_path / "witness.py"

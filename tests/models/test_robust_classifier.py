@@ -192,6 +192,7 @@ def test_the_learning_rate_falls_where_the_end_is_known(minutes, last):
     np.testing.assert_allclose([rate(0), rate(50)], [1e-3, last], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_under_attack_withstands_more_than_plain_training():
     """The same classifier and as many steps on real digits: 15 points or more within 0.15."""
     dataset = datasets.load("digits")

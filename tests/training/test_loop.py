@@ -92,6 +92,7 @@ def test_resuming_equals_never_stopping_bit_for_bit(whole, tmp_path, digits):
     assert [row["step"] for row in Run(tmp_path).read_stats()] == [2, 3, 5]
 
 
+@pytest.mark.slow
 def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_path, digits):
     low = {"game": "gan", "precision": "bfloat16"}
     whole, _ = train(tmp_path / "whole", digits, steps=4, **low)
