@@ -85,6 +85,8 @@ def play(row, seed, options):
     Returns:
         dict: FIGURES of the average generator's images and `robust`, each a float.
     """
+    import tensorflow as tf
+
     import models
     from evaluation import generation, reference
     from images import datasets, downloads
@@ -105,7 +107,7 @@ def play(row, seed, options):
     )
     figures = judged["samples"]["plain"]["figures"]
     held_out = dataset.validation.images[:1000], dataset.validation.labels[:1000]
-    logs = game.test_step((datasets.normalize(held_out[0]), held_out[1]))
+    logs = game.test_step((datasets.normalize(held_out[0]), tf.constant(held_out[1])))
     robust = float(logs["robust_accuracy"])
     return {**{name: figures[name]["value"] for name in FIGURES}, "robust": robust}
 
@@ -121,7 +123,7 @@ def line(row, played):
     cells = []
     for name in (*FIGURES, "robust"):
         values = [each[name] for each in played]
-        percent = name == "robust"
+        percent = name != "frechet_distance"
         low, mean, high = (
             f"{100 * value if percent else value:.1f}"
             for value in (min(values), statistics.mean(values), max(values))

@@ -1,6 +1,7 @@
 """Runs a notebook in a kernel of its own: with time limits, without the network, output bounded."""
 
 import dataclasses
+import math
 import os
 import pathlib
 import subprocess
@@ -78,7 +79,7 @@ def run(notebook, *, limit, cell_limit, variables):
                     found.ended = f"was stopped after {limit:g} seconds, at cell {index + 1}"
                 if found.ended:
                     break
-                client.timeout = max(1, round(min(cell_limit, left)))
+                client.timeout = math.ceil(min(cell_limit, left))  # the whole limit is used up
                 _run_cell(client, index, found)
     found.seconds = time.monotonic() - start
     return found
