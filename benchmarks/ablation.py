@@ -107,7 +107,7 @@ def play(row, seed, options):
     )
     figures = judged["samples"]["plain"]["figures"]
     held_out = dataset.validation.images[:1000], dataset.validation.labels[:1000]
-    logs = game.test_step((datasets.normalize(held_out[0]), tf.constant(held_out[1])))
+    logs = game.test_step((tf.constant(datasets.normalize(held_out[0])), tf.constant(held_out[1])))
     robust = float(logs["robust_accuracy"])
     return {**{name: figures[name]["value"] for name in FIGURES}, "robust": robust}
 

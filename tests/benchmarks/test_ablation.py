@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from benchmarks import ablation
 from evaluation import table
 from games.robgan import BEFORE, RobGANOptions
@@ -15,6 +17,16 @@ def test_from_the_old_game_to_today_s_every_rule_changes_once():
         assert other.items() < one.items()
     today = RobGANOptions(game="robgan")
     assert all(getattr(today, name) != value for name, value in BEFORE.items())
+
+
+@pytest.mark.slow
+def test_a_row_is_played(tmp_path):
+    file = tmp_path / "figures.json"
+    words = ["--dataset", "digits", "--rows", "all", "--seeds", "0", "--steps", "5"]
+    assert ablation.main([*words, "--output", str(file)]) == 0
+    ((figures,),) = (row["seeds"] for row in json.loads(file.read_text())["rows"])
+    assert set(figures) == {*ablation.FIGURES, "robust"}
+    assert all(0 <= figures[name] <= 2 for name in figures if name != "frechet_distance")
 
 
 def test_a_tiny_row_is_said_and_written(tmp_path, capsys, monkeypatch):
