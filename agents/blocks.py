@@ -115,6 +115,23 @@ def strided(images, width, *, tall, spectral_norm=False):
     return layers.Flatten()(hidden)
 
 
+def projected(realness, features, labels, num_classes):
+    """Realness of features given a class: the projection of Miyato & Koyama 2018.
+
+    Args:
+        realness: (b, 1), the part that depends on no label.
+        features: (b, n).
+        labels: int32 (b,).
+        num_classes: int.
+    Returns:
+        float32 (b, 1), realness + embedding(y).f.
+    Source: arXiv:1802.05637, equation 3.
+    """
+    direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, n)
+    matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
+    return layers.Add(dtype="float32")([realness, matching])
+
+
 def bounded(layer, spectral_norm):
     """A layer, spectrally normalised if asked (Miyato et al. 2018, arXiv:1802.05957)."""
     if not spectral_norm:

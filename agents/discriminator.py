@@ -64,13 +64,8 @@ def judging(images, features, num_classes, conditioning, spectral_norm):
     realness = head(features)
     if conditioning == "projection":
         labels = blocks.label_input()
-        direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, n)
-        matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
-        return keras.Model(
-            [images, labels],
-            layers.Add(dtype="float32")([realness, matching]),
-            name="discriminator",
-        )
+        realness = blocks.projected(realness, features, labels, num_classes)
+        return keras.Model([images, labels], realness, name="discriminator")
     if conditioning == "auxiliary":
         classes = layers.Dense(num_classes, dtype="float32")(features)
         return keras.Model(images, [realness, classes], name="discriminator")

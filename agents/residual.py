@@ -110,9 +110,14 @@ def build_residual_discriminator(
         contrast: float >= 0, as `build_robust_classifier`.
         pooling: "mean" or "sum" over the last feature map.
         batch_norm: bool, whether each convolution of a block comes after a BatchNorm.
+        conditioning: "projection", by which realness depends on the class, or "none".
+        realness_width: int, channels of the first convolution that realness has for itself, beside
+            the features of the class head and without the threshold; 0 for none.
+        tall: as `build_discriminator`, of these convolutions.
     Returns:
-        keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] ->
-        [realness logit (b, 1), class logits (b, num_classes)], float32.
+        keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1], with
+        "projection" [images, labels (b,) int32] -> [realness logit (b, 1), class logits
+        (b, num_classes)], float32.
     Raises:
         ValueError: if `pooling` is unknown, or as `blocks.resolutions`.
     """
@@ -135,7 +140,5 @@ def build_residual_discriminator(
     if conditioning == "none":
         return keras.Model(images, [realness, class_logits], name="discriminator")
     labels = blocks.label_input()
-    direction = layers.Embedding(num_classes, features.shape[-1])(labels)  # (b, n)
-    matching = layers.Dot(axes=1, dtype="float32")([direction, features])  # (b, 1)
-    realness = layers.Add(dtype="float32")([realness, matching])
+    realness = blocks.projected(realness, features, labels, num_classes)
     return keras.Model([images, labels], [realness, class_logits], name="discriminator")

@@ -43,12 +43,8 @@ class GANOptions(ImageOptions):
     style: bool = o.option(
         False, "Let latents and class set the strength of every feature, as colour needs."
     )
-    beta_1: float = o.option(
-        0.5, "Adam's momentum for generator and discriminator.", low=0, high=0.999
-    )
-    beta_2: float = o.option(
-        0.999, "Adam's memory of the size of their gradients.", low=0, high=0.999999
-    )
+    beta_1: float = o.beta_1()
+    beta_2: float = o.beta_2()
     latent_dim: int = o.latent_dim()
     generator_width: int = o.width("generator", 32)
     discriminator_width: int = o.width("discriminator", 48)
@@ -57,7 +53,7 @@ class GANOptions(ImageOptions):
     )
     generator_learning_rate: float = o.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = o.learning_rate("discriminator", 5e-4)
-    falling: bool = o.option(False, "Let the learning rates fall to nothing over the run's steps.")
+    falling: bool = o.falling()
 
     def __post_init__(self):
         super().__post_init__()

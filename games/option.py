@@ -42,6 +42,23 @@ def ema_decay(default=0.999):
     return option(default, "Decay of the averaged agents.", low=0, high=0.999999)
 
 
+def beta_1():
+    """Momentum of agents whose opponent learns (Radford et al. 2016)."""
+    says = "Adam's momentum for generator and discriminator."
+    return option(0.5, says, low=0, high=0.999)
+
+
+def beta_2():
+    """Memory of the size of their gradients."""
+    says = "Adam's memory of the size of their gradients."
+    return option(0.999, says, low=0, high=0.999999)
+
+
+def falling():
+    """Whether learning rates fall."""
+    return option(False, "Let the learning rates fall to nothing over the run's steps.")
+
+
 def batch_size(default):
     """Images of a step."""
     return option(default, "Images per step.", low=2, high=65_536)

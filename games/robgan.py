@@ -55,12 +55,8 @@ class RobGANOptions(ImageOptions):
         1, "Turns of attacker and discriminator in a step.", low=1, high=100
     )
     r1_gamma: float = o.r1_gamma(0.1)
-    beta_1: float = o.option(
-        0.5, "Adam's momentum for generator and discriminator.", low=0, high=0.999
-    )
-    beta_2: float = o.option(
-        0.999, "Adam's memory of the size of their gradients.", low=0, high=0.999999
-    )
+    beta_1: float = o.beta_1()
+    beta_2: float = o.beta_2()
     pooling: str = o.option("mean", "How to pool the last feature map.", choices=POOLINGS)
     batch_norm: bool = o.option(False, "Put BatchNorm into the discriminator.")
     contrast: float = o.contrast()
@@ -68,7 +64,7 @@ class RobGANOptions(ImageOptions):
     latent_dim: int = o.latent_dim()
     generator_width: int = o.width("generator", 16)
     discriminator_width: int = o.width("discriminator", 24)
-    falling: bool = o.option(False, "Let the learning rates fall to nothing over the run's steps.")
+    falling: bool = o.falling()
     generator_learning_rate: float = o.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = o.learning_rate("discriminator", 5e-4)
 
