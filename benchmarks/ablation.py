@@ -17,16 +17,14 @@ from devices import startup
 from games.base import kind_of
 from games.robgan import BEFORE, ROBGAN
 
-STEPS = {
-    "before": ("realness and class are attacked together; G is paid for both", ()),
-    "classes": ("only the class is attacked; realness sees images as they are", ("attacked",)),
-    "projection": (
-        "realness depends on the class, G is paid for it alone",
-        ("conditioning", "class_weight"),
-    ),
-    "pairs": ("each fake is compared with a real image; R1 and R2", ("relativistic",)),
-    "eyes": ("realness has convolutions of its own", ("realness_width",)),
-    "all": ("the trio's generator: today's game", ("generator",)),
+# What each row changes in the one above it.
+CHANGES: dict[str, tuple[str, ...]] = {
+    "before": (),  # realness and class are attacked together; G is paid for both
+    "classes": ("attacked",),  # only the class is attacked; realness sees images as they are
+    "projection": ("conditioning", "class_weight"),  # G is paid for realness, given the class
+    "pairs": ("relativistic",),  # each fake is compared with a real image; R1 and R2
+    "eyes": ("realness_width",),  # realness has convolutions of its own
+    "all": ("generator",),  # the trio's generator: today's game
 }
 FIGURES = ("gan_test", "recall", "frechet_distance", "diversity")
 
@@ -34,7 +32,7 @@ FIGURES = ("gan_test", "recall", "frechet_distance", "diversity")
 def rules_of(row):
     """The options of a row, by its name, that differ from today's."""
     changed: set[str] = set()
-    for name, (_, rules) in STEPS.items():
+    for name, rules in CHANGES.items():
         changed |= set(rules)
         if name == row:
             break
@@ -51,7 +49,7 @@ def parse(argv):
     add = parser.add_argument
     add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
     add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
-    add("--rows", choices=STEPS, nargs="+", default=list(STEPS), help="default all")
+    add("--rows", choices=CHANGES, nargs="+", default=list(CHANGES), help="default all")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
     add("--steps", type=terminal.count, default=1_500, help="of each game; default 1500")
     add("--images", type=terminal.count, default=3_000, help="that are judged; default 3000")
