@@ -82,16 +82,18 @@ class RobGAN(AdversarialTraining, Draws):
         batch = tf.shape(real_images)[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.ROBGAN_DISCRIMINATOR_FAKES)
         fake_images = self.borrow(self.generator, [latents, labels])
-        if self.options.attacked == "both":
+        is_joint = self.options.attacked == "both"
+        if is_joint:
             real_images = adversarial_images
 
         def realness(of_labels):
             return lambda images: self.judge(images, of_labels)[0]
 
         def loss_fn():
-            real_logits, _ = self.judge(real_images, real_labels, training=True)
+            real_logits, class_logits = self.judge(real_images, real_labels, training=True)
             fake_logits, fake_class_logits = self.judge(fake_images, labels, training=True)
-            _, class_logits = self.judge(adversarial_images, real_labels, training=True)
+            if not is_joint:  # classes are learned from other images than realness
+                _, class_logits = self.judge(adversarial_images, real_labels, training=True)
             self.track(**{"D(x)": tf.sigmoid(real_logits), "D(G(z))": tf.sigmoid(fake_logits)})
             named = tf.argmax(class_logits, axis=-1, output_type=tf.int32)
             self.track(attacked_accuracy=tf.cast(named == real_labels, tf.float32))

@@ -139,7 +139,7 @@ def test_the_order_of_the_turns(recipe, beside):
     calls = spy(game)
     play(game, 1)
     roles = [f"{call.role}{' learns' * call.training}" for call in calls]
-    turn = ["discriminator"] * 3 + ["generator learns"] + ["discriminator learns"] * 3
+    turn = ["discriminator"] * 3 + ["generator learns"] + ["discriminator learns"] * (2 + beside)
     last = ["discriminator"] * beside + ["generator learns", "discriminator learns"]
     assert roles == turn * 2 + last
 
@@ -193,7 +193,9 @@ def test_the_losses_that_are_reported(recipe, loss):
     play_discriminator(game)
     game.generator_turn(images, labels)
     shown = [call for call in calls_of(calls, "discriminator") if call.training]
-    real, fake, attacked, judged = (call.outputs for call in shown)
+    real, fake, *attacked, judged = (call.outputs for call in shown)
+    assert len(attacked) == (recipe == "stable")
+    (attacked,) = attacked or [real]  # the original judges attacked images once, for both heads
     beside = calls_of(calls, "discriminator")[-2].outputs  # outside the generator's tape
     asked = [call.inputs[1] for call in calls_of(calls, "generator")]
     if recipe == "stable":
