@@ -7,40 +7,16 @@ import tensorflow as tf
 from attacks import ProjectedGradientDescent, objectives
 from attacks.norms import NORMS
 from attacks.outcome import judge_with_gradient
+from course.checks import toys
 from course.checks.report import array, check, expect, near, require
 
-SHAPE = (5, 6, 6, 1)  # of the images on which functions are tried
 COUPLED = "the mean of the batch couples the samples: each gradient gets {} times too small; sum"
 DESCENT = "the sign is of descent: the loss is to rise"
 
 
-def toy_images(seed=0, scale=0.9):
-    """Images float32 `SHAPE` in [-scale, scale]."""
-    random = np.random.default_rng(seed)
-    return tf.constant(random.uniform(-scale, scale, SHAPE), tf.float32)
-
-
-def toy_classifier(seed=0, num_classes=4):
-    """A smooth keras.Model, images of `SHAPE` -> class logits, always the same one."""
-    random = np.random.default_rng(seed)
-    layers = [
-        keras.layers.Flatten(),
-        keras.layers.Dense(12, "tanh"),
-        keras.layers.Dense(num_classes),
-    ]
-    model = keras.Sequential([keras.Input(SHAPE[1:]), *layers])
-    model.set_weights([random.normal(0, 0.5, each.shape) for each in model.get_weights()])
-    return model
-
-
-def toy_labels():
-    """A label int32 for each of the images."""
-    return tf.constant([0, 1, 2, 3, 1])
-
-
 @check
 def away_from(work):
-    classifier, images, labels = toy_classifier(), toy_images(), toy_labels()
+    classifier, images, labels = toys.classifier(), toys.images(), toys.labels()
     loss_fn = work(classifier, labels)
     require(callable(loss_fn), "a function of the images is to be returned, not a value")
     logits = classifier(images)
@@ -67,7 +43,7 @@ def _of_probabilities(labels, logits):
 
 @check
 def towards(work):
-    classifier, images, targets = toy_classifier(), toy_images(), toy_labels()
+    classifier, images, targets = toys.classifier(), toys.images(), toys.labels()
     loss_fn = work(classifier, targets)
     require(callable(loss_fn), "a function of the images is to be returned, not a value")
     right = -objectives.cross_entropy(targets, classifier(images))
@@ -84,16 +60,16 @@ def towards(work):
 
 @check
 def gradient_of(work):
-    images = toy_images()
+    images = toys.images()
     loss_fn = objective()
     _, right = judge_with_gradient(loss_fn, images)
-    found = array(work(loss_fn, images), SHAPE, "the gradient")
+    found = array(work(loss_fn, images), toys.SHAPE, "the gradient")
     expect(
         found,
         right,
         "this is not the gradient of each image's loss with respect to its pixels",
         {
-            COUPLED.format(SHAPE[0]): right / SHAPE[0],
+            COUPLED.format(toys.SHAPE[0]): right / toys.SHAPE[0],
             DESCENT + ", and the gradient points uphill": -right,
             "this is the gradient's sign: the sign belongs to the step": tf.sign(right),
         },
@@ -102,15 +78,15 @@ def gradient_of(work):
 
 def objective():
     """A loss to climb, images -> (batch,)."""
-    classifier, labels = toy_classifier(), toy_labels()
+    classifier, labels = toys.classifier(), toys.labels()
     return lambda images: objectives.cross_entropy(labels, classifier(images))
 
 
 def _step(work, right_direction, other_direction, says):
-    images, gradient = toy_images(1), toy_images(2)
+    images, gradient = toys.images(1), toys.images(2)
     right = images + 0.05 * right_direction(gradient)
     expect(
-        array(work(images, gradient, 0.05), SHAPE, "the images"),
+        array(work(images, gradient, 0.05), toys.SHAPE, "the images"),
         right,
         "an image moves by step_size times the direction of steepest ascent",
         {
@@ -121,7 +97,9 @@ def _step(work, right_direction, other_direction, says):
             "this is the step alone: add it to the images": 0.05 * right_direction(gradient),
         },
     )
-    still = array(work(images, tf.zeros(SHAPE), 0.05), SHAPE, "the images for a gradient of 0")
+    still = array(
+        work(images, tf.zeros(toys.SHAPE), 0.05), toys.SHAPE, "the images for a gradient of 0"
+    )
     require(near(still, images), "where the gradient is 0, an image must stay as it is")
 
 
@@ -144,14 +122,14 @@ def climb_l2(work):
 
 def _projection(work, norm, far):
     """Tries a projection on images that lie inside the ball, outside, and outside the box."""
-    sources = toy_images(3)
-    moves = far * toy_images(4) * tf.reshape(tf.constant([0.01, 0.3, 1, 3, 9]), (5, 1, 1, 1))
+    sources = toys.images(3)
+    moves = far * toys.images(4) * tf.reshape(tf.constant([0.01, 0.3, 1, 3, 9]), (5, 1, 1, 1))
     images, radius = sources + moves, 0.25
     inside = NORMS[norm].project(moves, radius)
     right = tf.clip_by_value(sources + inside, -1.0, 1.0)
     clipped = tf.clip_by_value(images, -1.0, 1.0)
     expect(
-        array(work(images, sources, radius), SHAPE, "the images"),
+        array(work(images, sources, radius), toys.SHAPE, "the images"),
         right,
         "this is not the nearest image in the ball around its source, with pixels from -1 to 1",
         {
@@ -188,8 +166,8 @@ def project(work):
 @check
 def project_l2(work):
     _projection(work, "l2", 0.3)
-    sources = toy_images(3)
-    still = array(work(sources, sources, 0.25), SHAPE, "images that have not moved")
+    sources = toys.images(3)
+    still = array(work(sources, sources, 0.25), toys.SHAPE, "images that have not moved")
     require(near(still, sources), "an image that has not moved has a perturbation of length 0")
 
 
@@ -220,7 +198,7 @@ def random_start(work):
 
 @check
 def pgd(work):
-    sources = toy_images(5, 0.5)
+    sources = toys.images(5, 0.5)
     _keeps_the_ball(work, sources)
     _follows_the_gradient(work, sources)
     _keeps_the_best(work, sources)
@@ -254,13 +232,13 @@ def _keeps_the_ball(work, sources):
         "twelve steps of 0.03 must reach the edge of a ball of 0.1: the length of a step, too, is"
         " step_size times 2, and each step goes on from the last",
     )
-    near_white = tf.fill(SHAPE, 0.95)
+    near_white = tf.fill(toys.SHAPE, 0.95)
     found = _attack(work, brightness, near_white, 0.1, 0.03, 12)
     require(found.max() <= 1.0, "pixels beyond -1 and 1 are no image: clip to the box as well")
 
 
 def _follows_the_gradient(work, sources):
-    target = sources + 0.15 * toy_images(6)
+    target = sources + 0.15 * toys.images(6)
 
     def nearness(images):
         return -tf.reduce_sum(tf.abs(images - target), axis=(1, 2, 3))
@@ -294,7 +272,7 @@ def _keeps_the_best(work, sources):
 
 
 def _is_as_strong_as_ours(work):
-    images, loss_fn = toy_images(), objective()
+    images, loss_fn = toys.images(), objective()
     ours = ProjectedGradientDescent(0.1, 0.02, 20)(loss_fn, images)
     found = _attack(work, loss_fn, images, 0.1, 0.02, 20)
     reached, possible = (tf.reduce_mean(loss_fn(each)) for each in (found, ours))

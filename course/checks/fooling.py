@@ -5,23 +5,24 @@ import tensorflow as tf
 
 from attacks import ProjectedGradientDescent
 from attacks.outcome import judge_with_gradient
-from course.checks import attacks as toy
+from course.checks import toys
+from course.checks.attacks import COUPLED
 from course.checks.report import array, check, expect, near, require
 
 
 def _discriminator():
-    """A smooth keras.Model, images of `toy.SHAPE` -> realness logits (batch, 1)."""
-    return toy.toy_classifier(seed=3, num_classes=1)
+    """A smooth keras.Model, images of `toys.SHAPE` -> realness logits (batch, 1)."""
+    return toys.classifier(seed=3, num_classes=1)
 
 
 @check
 def lesson_of(work):
-    real, fake = toy.toy_images(0)[:4], toy.toy_images(1)
+    real, fake = toys.images(0)[:4], toys.images(1)
     answer = work(real, fake)
     require(
         isinstance(answer, tuple | list) and len(answer) == 2, "images and targets are expected"
     )
-    images = array(answer[0], (9, *toy.SHAPE[1:]), "the images, real and fake together,")
+    images = array(answer[0], (9, *toys.SHAPE[1:]), "the images, real and fake together,")
     targets = np.ravel(np.asarray(answer[1], np.float32))
     require(targets.shape == (9,), f"there are {targets.size} targets for 9 images: one for each")
     found = {image.tobytes(): target for image, target in zip(images, targets, strict=True)}
@@ -73,18 +74,18 @@ def real_or_fake_loss(work):
 
 @check
 def realness_gradient(work):
-    discriminator, images = _discriminator(), toy.toy_images()
+    discriminator, images = _discriminator(), toys.images()
 
     def gradient(function):
         return judge_with_gradient(lambda images: function(discriminator(images)[:, 0]), images)[1]
 
     right = gradient(lambda logits: logits)
     expect(
-        array(work(discriminator, images), toy.SHAPE, "the gradient"),
+        array(work(discriminator, images), toys.SHAPE, "the gradient"),
         right,
         "this is not the gradient of each image's logit with respect to its pixels",
         {
-            toy.COUPLED.format(toy.SHAPE[0]): right / toy.SHAPE[0],
+            COUPLED.format(toys.SHAPE[0]): right / toys.SHAPE[0],
             "this leads to images that look fake: the logit of being real is to rise": -right,
             "this is the gradient of the sigmoid, which is flat where the discriminator is sure,"
             " and so are most fakes: climb the logit": gradient(tf.sigmoid),
@@ -96,7 +97,7 @@ def realness_gradient(work):
 
 @check
 def move(work):
-    discriminator, images = _discriminator(), toy.toy_images()
+    discriminator, images = _discriminator(), toys.images()
     weights = [each.copy() for each in discriminator.get_weights()]
 
     def realness(images):
@@ -109,7 +110,7 @@ def move(work):
         return attack(loss_fn, images)
 
     right = ours(0.1, 4)
-    found = array(work(discriminator, images, 0.1, 4), toy.SHAPE, "the moved images")
+    found = array(work(discriminator, images, 0.1, 4), toys.SHAPE, "the moved images")
     require(np.abs(found).max() <= 1.0, "pixels beyond -1 and 1 are no image: clip after each step")
     up = judge_with_gradient(realness, images)[1]
     expect(
@@ -133,7 +134,7 @@ def move(work):
         all(near(*pair, 1e-7) for pair in zip(weights, discriminator.get_weights(), strict=True)),
         "the discriminator has moved: here only pixels do",
     )
-    alone = array(work(discriminator, images[:1], 0.1, 4), (1, *toy.SHAPE[1:]), "a single image")
+    alone = array(work(discriminator, images[:1], 0.1, 4), (1, *toys.SHAPE[1:]), "a single image")
     require(near(alone, right[:1]), "an image moves otherwise when others are in its batch")
 
 

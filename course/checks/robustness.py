@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import objectives
-from course.checks import attacks as toy
+from course.checks import toys
 from course.checks.report import array, check, expect, near, require
 from models import losses
 
@@ -18,7 +18,7 @@ class Pusher:
 
     def __call__(self, loss_fn, images, **_):
         self.loss_fn, self.images = loss_fn, tf.convert_to_tensor(images)
-        return tf.clip_by_value(self.images + 0.4 * toy.toy_images(7), -1.0, 1.0)
+        return tf.clip_by_value(self.images + 0.4 * toys.images(7), -1.0, 1.0)
 
     def climbed(self, images):
         """What it was told to climb, at these images."""
@@ -27,7 +27,7 @@ class Pusher:
 
 
 def _objects():
-    return toy.toy_classifier(), Pusher(), toy.toy_images(), toy.toy_labels()
+    return toys.classifier(), Pusher(), toys.images(), toys.labels()
 
 
 def _require_aim(attack, classifier, images, labels):
@@ -159,7 +159,7 @@ def worst_case(work):
 
 @check
 def margin(work):
-    labels, logits = toy.toy_labels(), toy.toy_classifier()(toy.toy_images(8))
+    labels, logits = toys.labels(), toys.classifier()(toys.images(8))
     right = objectives.margin(labels, logits)
     own = tf.gather(logits, labels, batch_dims=1)
     expect(
@@ -182,7 +182,7 @@ def margin(work):
 
 @check
 def straight_through(work):
-    images = toy.toy_images(9)
+    images = toys.images(9)
 
     def rounded(pixels):
         return tf.round(2 * pixels) / 2
@@ -191,9 +191,9 @@ def straight_through(work):
         tape.watch(images)
         passed = work(rounded, images)
         require(passed is not None, "nothing is returned: is the return missing?")
-        total = tf.reduce_sum(toy.toy_images(10) * passed)
+        total = tf.reduce_sum(toys.images(10) * passed)
     gradient = tape.gradient(total, images)
-    found = array(passed, toy.SHAPE, "the images")
+    found = array(passed, toys.SHAPE, "the images")
     require(
         not near(found, images),
         "on the way forth the defence must act: the classifier is to see what it will see in the"
@@ -206,15 +206,15 @@ def straight_through(work):
         " and the images outside",
     )
     require(
-        near(gradient, toy.toy_images(10)),
+        near(gradient, toys.images(10)),
         "on the way back the gradient must pass unchanged, as if the defence were not there",
     )
 
 
 @check
 def rob_gan_loss(work):
-    labels = toy.toy_labels()
-    class_logits = toy.toy_classifier()(toy.toy_images(11))
+    labels = toys.labels()
+    class_logits = toys.classifier()(toys.images(11))
     random = np.random.default_rng(12)
     real, fake = (tf.constant(random.normal(size=5), tf.float32) for _ in range(2))
     of_classes = tf.reduce_mean(objectives.cross_entropy(labels, class_logits))

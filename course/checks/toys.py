@@ -1,4 +1,4 @@
-"""Small agents, always the same, on which students' functions are tried and watched."""
+"""Small images and agents, always the same, on which students' functions are tried and watched."""
 
 import keras
 import numpy as np
@@ -6,17 +6,39 @@ import tensorflow as tf
 
 from course.checks.report import WrongError, near, require
 
+SHAPE = (5, 6, 6, 1)  # of the images
 NO_GRADIENT = (
     "no gradient reaches the weights: all that leads from them to the loss must happen inside the"
     " tape"
 )
 
 
-def network(inputs, outputs, seed, activation=None):
-    """A smooth keras.Model with one hidden layer, whose weights depend on the seed alone."""
-    layers = [keras.layers.Dense(8, "tanh"), keras.layers.Dense(outputs, activation)]
-    model = keras.Sequential([keras.Input((inputs,)), *layers])
+def images(seed=0, scale=0.9):
+    """Images float32 `SHAPE` in [-scale, scale]."""
     random = np.random.default_rng(seed)
+    return tf.constant(random.uniform(-scale, scale, SHAPE), tf.float32)
+
+
+def labels():
+    """A label int32 for each of the images."""
+    return tf.constant([0, 1, 2, 3, 1])
+
+
+def classifier(seed=0, num_classes=4):
+    """A smooth keras.Model, images of `SHAPE` -> class logits."""
+    hidden = [keras.layers.Flatten(), keras.layers.Dense(12, "tanh")]
+    return _made_by(seed, keras.Input(SHAPE[1:]), *hidden, keras.layers.Dense(num_classes))
+
+
+def network(inputs, outputs, seed, activation=None):
+    """A smooth keras.Model with one hidden layer."""
+    layers = [keras.layers.Dense(8, "tanh"), keras.layers.Dense(outputs, activation)]
+    return _made_by(seed, keras.Input((inputs,)), *layers)
+
+
+def _made_by(seed, *layers):
+    """A keras.Model of these layers, whose weights depend on the seed alone."""
+    model, random = keras.Sequential(layers), np.random.default_rng(seed)
     model.set_weights([random.normal(0, 0.5, each.shape) for each in model.get_weights()])
     return model
 
