@@ -5,6 +5,7 @@ from agents.classifier import (
     build_classifier,
     build_residual_classifier,
     build_robust_classifier,
+    build_robust_residual_classifier,
 )
 from agents.discriminator import (
     build_class_discriminator,
@@ -34,6 +35,7 @@ __all__ = [
     "build_residual_discriminator",
     "build_residual_generator",
     "build_robust_classifier",
+    "build_robust_residual_classifier",
     "build_style_generator",
     "class_head",
     "compute_in",

@@ -38,7 +38,7 @@ class GANOptions(ImageOptions):
     r1_gamma: float = o.r1_gamma(0.1)
     spectral_norm: bool = o.option(False, "Bound the discriminator's slope by its weights.")
     translation: int = o.translation()
-    mirror: bool = o.option(False, "Mirror half of the images, at random.")
+    mirror: bool = o.mirror()
     ema_decay: float = o.ema_decay()
     style: bool = o.option(
         False, "Let latents and class set the strength of every feature, as colour needs."

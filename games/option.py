@@ -97,6 +97,11 @@ def translation(default=0):
     return option(default, "Pixels by which training images are shifted.", low=0, high=32)
 
 
+def mirror():
+    """Whether images are mirrored."""
+    return option(False, "Mirror half of the images, at random.")
+
+
 def ramp_steps(default=1000):
     """Length of a ramp."""
     says = "Steps over which epsilon grows from 0 to its full value."

@@ -81,6 +81,7 @@ class FineTuneOptions(ImageOptions):
     loss: ClassVar[str] = "madry"
     ramp_steps: ClassVar[int] = 0
     translation: ClassVar[int] = 0
+    mirror: ClassVar[bool] = False
 
     batch_size: int = o.batch_size(64)
     epsilon: float = o.epsilon(0.3)

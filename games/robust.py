@@ -1,6 +1,7 @@
 """A classifier that is attacked while it learns."""
 
 import dataclasses
+from typing import Any
 
 from games import option as o
 from games.base import IMAGE_PRESETS, Game, ImageOptions
@@ -23,6 +24,10 @@ class RobustOptions(ImageOptions):
     )
     ramp_steps: int = o.ramp_steps()
     translation: int = o.translation()
+    mirror: bool = o.mirror()
+    residual: bool = o.option(
+        False, "Read images by residual blocks with BatchNorm, as colour needs."
+    )
     contrast: float = o.contrast()
     ema_decay: float = o.ema_decay()
     classifier_width: int = o.width("classifier", 32)
@@ -37,7 +42,12 @@ class RobustOptions(ImageOptions):
 # At eight pixels across, a change of 0.3 can turn one digit into another for people as well.
 SMALL = {"epsilon": 0.1}
 # In colour pictures even small changes show: the usual radius for CIFAR-10, and no threshold.
-COLOUR = {"epsilon": 8 / 255, "contrast": 0.0}
+# They take a deeper network and many rounds, so each round must be cheap: a single step of attack.
+COLOUR: dict[str, Any] = {
+    **{"epsilon": 8 / 255, "contrast": 0.0, "loss": "fast", "ramp_steps": 0},
+    **{"residual": True, "classifier_width": 40, "mirror": True, "translation": 2},
+    "classifier_learning_rate": 2e-3,
+}
 
 ROBUST = Game(
     name="robust",
@@ -49,5 +59,9 @@ ROBUST = Game(
     modes=("train", "attack", "evaluate", "export"),
     presets={"quick": {"steps": 2_000}, "standard": {"steps": 6_000}, "best": {"steps": 10_000}},
     small=dict.fromkeys(IMAGE_PRESETS, SMALL),
-    colour=dict.fromkeys(IMAGE_PRESETS, COLOUR),
+    colour={
+        "quick": {**COLOUR, "steps": 1_000},
+        "standard": {**COLOUR, "steps": 3_000},
+        "best": {**COLOUR, "steps": 6_000},
+    },
 )

@@ -35,3 +35,4 @@ class Draw(enum.IntEnum):
     GENERATOR_REAL_FLIP = 30
     GENERATOR_FAKE_FLIP = 31
     CLASSIFIER_FLIP = 32
+    LESSON_FLIP = 33

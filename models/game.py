@@ -47,10 +47,12 @@ class Game(keras.Model):
         validation_images: how many held-out images `test_step` gets after an epoch: an int, None
             for all of them, 0 for a game without a `test_step`.
         has_critic: bool, whether a game of `build_critic` is played afterwards.
+        single_step: bool, whether it learns from attacks of one step, to which it can overfit.
     """
 
     validation_images: int | None = 0
     has_critic = False
+    single_step = False
 
     def __init__(self, options, **kwargs):
         super().__init__(**kwargs)

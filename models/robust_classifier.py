@@ -6,7 +6,7 @@ import tensorflow as tf
 import agents
 from attacks.objectives import away_from, cross_entropy
 from models.adversarial_training import AdversarialTraining
-from models.augment import random_translation
+from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import copy_agent, falling_rate
 
@@ -65,6 +65,8 @@ class RobustClassifier(AdversarialTraining):
 
     def lesson(self, images, labels):
         """What a round teaches: images, their labels, and the weight of each image in the loss."""
+        if self.options.mirror:
+            images = random_flip(images, self.random_seed(self.classifier, Draw.LESSON_FLIP))
         seed = self.random_seed(self.classifier, Draw.LESSON_SHIFT)
         images = random_translation(images, self.options.translation, seed)
         return images, labels, tf.ones_like(labels, tf.float32)
@@ -126,7 +128,12 @@ def learning_rate(options):
 
 def build(options, dataset):
     """The game of `options`; arguments as `models.game.build_game`."""
-    classifier = agents.build_robust_classifier(
+    build_classifier = (
+        agents.build_robust_residual_classifier
+        if options.residual
+        else agents.build_robust_classifier
+    )
+    classifier = build_classifier(
         dataset.image_size,
         dataset.channels,
         width=options.classifier_width,

@@ -12,7 +12,8 @@ from images import pictures
 from images.views import Pictures
 
 FILM_FRAMES = 80  # at most, so that a film has only a few MB
-FORETOLD_AFTER = 5.0  # seconds
+FORETOLD_AFTER, FORETOLD_AT_LAST = 5.0, 60.0  # seconds
+FORETOLD_FROM = 32  # steps: the first ones are slow, and not all rounds take equally long
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -162,9 +163,11 @@ class Progress(keras.callbacks.Callback):
         """Says once, a while after the first step, which is slow, how long it will take."""
         if self.first_end is None:
             self.first_end = now, step
-        if self.is_foretold or now - self.first_end[0] < FORETOLD_AFTER:
+        passed, played = now - self.first_end[0], step - self.first_end[1]
+        is_early = passed < FORETOLD_AFTER or played < FORETOLD_FROM
+        if self.is_foretold or (is_early and passed < FORETOLD_AT_LAST):
             return
-        rate = (step - self.first_end[1]) * self.batch_size / (now - self.first_end[0])
+        rate = played * self.batch_size / passed
         self.announce(f"step {step}: {rate:.0f} images/s, {self._left(step, rate):.1f} min left")
         self.is_foretold = True
 

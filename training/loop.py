@@ -17,6 +17,7 @@ from training import cost
 from training.accessories import Accessories, Bar, Teller
 from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid, is_signal
 from training.collapse import CollapseWatch
+from training.overfitting import OverfittingWatch
 
 CRITIC_STEPS = 1000
 VALIDATION_BATCH = 250
@@ -205,6 +206,9 @@ def _observers(run, game, config, dataset, announce, devices, grid):
     if not devices.strategy:  # one device alone cannot trace a step that several share
         observers["TensorBoard's graph"] = GraphWriter(run, dataset.shape)
     observers["TensorBoard"] = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
+    if game.single_step:
+        steps = game.examining_attack.steps
+        observers["the overfitting watch"] = OverfittingWatch(steps, announce)
     if grid:
         observers["the sample pictures"] = grid
         observers["the collapse watch"] = CollapseWatch(

@@ -56,6 +56,14 @@ def test_shapes_at_every_size(build, image_size, channels):
     assert logits.std() > 1e-4
 
 
+@pytest.mark.parametrize(("image_size", "smallest"), [(8, 4), (28, 7), (32, 8), (64, 8)])
+def test_the_residual_classifier_halves_images_down_to_a_small_map(image_size, smallest):
+    agent = agents.build_robust_residual_classifier(image_size, 3, width=4, num_classes=NUM_CLASSES)
+    assert agent.input_shape == (None, image_size, image_size, 3)
+    assert agent.output_shape == (None, NUM_CLASSES)
+    assert agent.get_layer("features").input.shape[1:3] == (smallest, smallest)
+
+
 def test_the_features_that_an_attack_may_look_at():
     assert classifier().get_layer("features").output.shape == (None, 2 * WIDTH)
 
@@ -65,6 +73,7 @@ def test_the_features_that_an_attack_may_look_at():
     [
         (agents.build_robust_classifier, {"contrast": 5.0}, 234_796),
         (agents.build_robust_classifier, {}, 234_794),
+        (agents.build_robust_residual_classifier, {}, 117_210),
         (agents.build_class_discriminator, {}, 436_202),
     ],
 )

@@ -14,7 +14,7 @@ from attacks.objectives import cross_entropy
 from games import GAMES
 from images import datasets
 from models import build_game, robust_classifier
-from models.adversarial_training import training_attack
+from models.adversarial_training import examining_attack, training_attack
 from models.robust_classifier import RobustClassifier
 from tests.support.games import (
     BATCH,
@@ -183,6 +183,26 @@ def test_the_attack_that_a_config_describes(options, steps, step_size):
     assert isinstance(attack, ProjectedGradientDescent)
     assert (attack.steps, attack.step_size) == (steps, pytest.approx(step_size))
     assert attack.random_start
+
+
+def test_what_learns_from_single_steps_is_examined_under_many():
+    options = GAMES["robust"].options(game="robust", loss="fast", epsilon=0.2, step_size=0.21)
+    attack = examining_attack(options)
+    assert (attack.steps, attack.step_size) == (7, pytest.approx(2.5 * 0.2 / 7))
+    usual = GAMES["robust"].options(game="robust", epsilon=0.2, step_size=0.1)
+    assert examining_attack(usual) == training_attack(usual)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_a_lesson_may_be_mirrored(mirror):
+    game = tiny_robust(mirror=mirror)
+    images, labels = real_batch()
+    shown, kept, _ = game.lesson(images, labels)
+    np.testing.assert_array_equal(kept, labels)
+    turned = [not np.array_equal(x, y) for x, y in zip(shown, images, strict=True)]
+    for is_turned, one, other in zip(turned, shown.numpy(), images, strict=True):
+        np.testing.assert_array_equal(one, other[:, ::-1] if is_turned else other)
+    assert 0 < sum(turned) < len(turned) if mirror else not any(turned)
 
 
 @pytest.mark.parametrize(("minutes", "last"), [(None, 1e-5), (3.0, 1e-3)])
