@@ -1,6 +1,6 @@
 """Collapse, counted: every loss with and without a penalty, on the ring and the grid.
 
-python -m benchmarks.collapse                            two seeds a cell
+python -m benchmarks.collapse                            ten seeds a cell, all cores
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
 python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
 
@@ -9,7 +9,10 @@ for it. It is judged as by `--mode evaluate`. Of wasserstein, which has a penalt
 is one column.
 """
 
+import concurrent.futures
 import itertools
+import multiprocessing
+import os
 import statistics
 import sys
 
@@ -36,8 +39,8 @@ def parse(argv):
     add("--datasets", choices=POINTS, nargs="+", default=list(POINTS), help="default both")
     add("--losses", choices=LOSSES, nargs="+", default=list(LOSSES), help="default all")
     add("--gammas", type=float, nargs="+", default=list(GAMMAS), help="weights of R1")
-    add("--seeds", type=int, nargs="+", default=[0, 1], help="default 0 1")
-    add("--steps", type=terminal.count, default=4_000, help="of each game; default 4000")
+    add("--seeds", type=int, nargs="+", default=list(range(10)), help="default 0 to 9")
+    add("--steps", type=terminal.count, default=2_000, help="of each game; default 2000")
     report.add_output(parser)
     return parser.parse_args(argv)
 
@@ -50,22 +53,38 @@ def cells(options):
 
 
 def load_matrix(options):
-    """The matrix, and the errors that it may end in; with them comes TensorFlow."""
+    """The matrix, and the errors that it may end in; TensorFlow comes in the processes alone."""
     report.check_output(options.output)
-    startup.load_tensorflow()
 
     def start(options):
-        rows = []
         say(title())
-        for cell in cells(options):
-            played = [play(*cell, seed=seed, steps=options.steps) for seed in options.seeds]
-            rows.append(summary(cell, played))
-            say(line(rows[-1]))
+        with concurrent.futures.ProcessPoolExecutor(
+            os.cpu_count(),
+            multiprocessing.get_context("spawn"),
+            initializer=startup.load_tensorflow,
+            initargs=(1,),
+        ) as processes:
+            rows = []
+            for row in fill(options, processes):
+                rows.append(row)
+                say(line(row))
         settings = {**vars(options), "output": None}
         report.write(options.output, {"settings": settings, "rows": rows})
         return 0
 
     return start, (OSError,)
+
+
+def fill(options, executor):
+    """Yields the rows in order, while an executor's workers play the games, one each."""
+    games = {
+        cell: [
+            executor.submit(play, *cell, seed=seed, steps=options.steps) for seed in options.seeds
+        ]
+        for cell in cells(options)
+    }
+    for cell, played in games.items():
+        yield summary(cell, [game.result() for game in played])
 
 
 def play(dataset, loss, gamma, *, seed, steps):
