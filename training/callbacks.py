@@ -15,11 +15,15 @@ FILM_FRAMES = 80  # at most, so that a film has only a few MB
 FORETOLD_AFTER, FORETOLD_AT_LAST = 5.0, 60.0  # seconds
 FORETOLD_FROM = 32  # steps: the first ones are slow, and not all rounds take equally long
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
+SOONEST_CHECKPOINT = 5.0  # seconds after another, at the end of an epoch
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Keeper(keras.callbacks.Callback):
-    """Saves the run by the clock and after every epoch, and stops it in good order.
+    """Saves the run by the clock, after epochs and at the end, and stops it in good order.
+
+    Epochs may take less than a second, on points for instance: one that ends within seconds of a
+    checkpoint is not saved, unless it is the last.
 
     It stops when time is up, at Ctrl-C, SIGTERM or SIGHUP (a second one is not caught), when nobody
     reads the output any more, and at a loss that is not a number; in that case it does not replace
@@ -50,6 +54,7 @@ class Keeper(keras.callbacks.Callback):
         self.run, self.agree, self.clock, self.is_deserted = run, agree, clock, is_deserted
         self.deadline = None if minutes is None else clock() + 60 * minutes
         self.due = clock() + FIRST_CHECKPOINT
+        self.saved = -math.inf, None  # when, and at which step
         self.reason = None
 
     @property
@@ -94,7 +99,12 @@ class Keeper(keras.callbacks.Callback):
         self._check_weights()
         if self.reason == "not finite":
             self.model.stop_training = True
-        if self.stopped_by != "not finite":
+        settled = self.clock() - self.saved[0] >= SOONEST_CHECKPOINT
+        if self.stopped_by != "not finite" and settled:
+            self._save()
+
+    def on_train_end(self, logs=None):
+        if self.stopped_by != "not finite" and self.saved[1] != self.model.step:
             self._save()
 
     def _check_weights(self):
@@ -106,6 +116,7 @@ class Keeper(keras.callbacks.Callback):
         self._check_weights()
         if self.reason != "not finite":  # else all agree to stop after the next step
             self.run.save(self.model)
+            self.saved = self.clock(), self.model.step
         self.due = self.clock() + CHECKPOINT_EVERY
 
 
