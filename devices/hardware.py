@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-MOST_AT_ONCE = 50 # short steps in one call, so that they need not wait for Python
+MOST_AT_ONCE = 50  # short steps in one call, so that they need not wait for Python
 
 
 def has_gpu():

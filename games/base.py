@@ -16,6 +16,7 @@ DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")
 IMAGE_MODES = ("train", "generate", "interpolate", "attack", "evaluate", "export")
+STACKED = "stacked_mnist"  # three digits a picture, for a game that needs no classes
 SMALLEST_EPOCH = 200  # steps
 SMALLEST_BASE = 4  # pixels, side of an agent's deepest map
 WIDEST = 768  # channels of it
@@ -244,6 +245,8 @@ def kind_of(dataset, image_size=None, channels=None):
     """
     if dataset in POINTS:
         return "points"
+    if dataset == STACKED:
+        return "grey"  # each channel is a digit: colour's presets mirror pictures
     if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):
         return "colour"
     small = dataset == "digits" if image_size is None else image_size <= 16

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from games import option as o
-from games.base import DATASETS, POINTS, Game, ImageOptions
+from games.base import DATASETS, POINTS, STACKED, Game, ImageOptions
 
 LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
 CONDITIONINGS = ("projection", "auxiliary", "none")
@@ -30,8 +30,9 @@ class GANOptions(ImageOptions):
 
     dataset: str = o.option(
         "mnist",
-        "auto is MNIST where it can be had, else digits; ring and grid are points in the plane.",
-        choices=(*DATASETS, *POINTS),
+        "auto is MNIST where it can be had, else digits; stacked_mnist has a thousand modes;"
+        " ring and grid are points in the plane.",
+        choices=(*DATASETS, STACKED, *POINTS),
     )
     batch_size: int = o.batch_size(64)
     loss: str = o.option("non_saturating", "The adversarial loss.", choices=LOSSES)
@@ -81,6 +82,11 @@ class TrioOptions(GANOptions):
     )
     classifier_width: int = o.width("classifier", 32)
     classifier_learning_rate: float = o.learning_rate("classifier", 1e-3)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.dataset == STACKED:
+            raise o.OptionError(f"--dataset {STACKED}: its modes have no names; use --game gan")
 
 
 # The best use of half an hour with grey images: narrow agents, a generator that does not refine

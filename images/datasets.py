@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from games.base import DATASETS
-from images import archives, downloads, folders, points
+from games.base import DATASETS, STACKED
+from images import archives, downloads, folders, points, stacked
 from images.decoding import read_pictures, resize_images, to_channels
 from images.files import DataError, explaining
 from images.splits import SPLIT_SEED, TEST_SHARE, VALIDATION_SHARE, Split, hold_out
@@ -107,7 +107,8 @@ def load(
     """Loads a data set whole, from `data_dir`, Keras's cache or the network, in this order.
 
     Args:
-        name: str, one of `DATASETS` but "auto" (see `resolve`), or of `points.MIXTURES`.
+        name: str, one of `DATASETS` but "auto" (see `resolve`), or of `points.MIXTURES`, or
+            `STACKED`, which is made of MNIST.
         data_dir: str or path of a folder with the data set's files; `folder` needs it.
         image_size: int, side that images are resized to; None for the data set's own
             (28, 28, 32, 8), and 32 for `folder`. Points have none.
@@ -122,6 +123,8 @@ def load(
     """
     if name in points.MIXTURES:
         return Dataset(name, *points.load(name))
+    if name == STACKED:
+        return _stacked(load("mnist", data_dir=data_dir, image_size=image_size))
     if name not in DATASETS[1:]:
         raise ValueError(f"dataset {name!r} is none of {', '.join(DATASETS[1:])}")
     if name == "folder":
@@ -262,6 +265,15 @@ def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batc
     stream = share(epochs.rebatch(batch_size, drop_remainder=True)).map(gather)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     return stream.apply(endless).prefetch(tf.data.AUTOTUNE)
+
+
+def _stacked(digits):
+    """The data set of stacks of a data set of digits; each split has digits of its own."""
+    splits = {
+        name: stacked.stack(getattr(digits, name), count, digits.num_classes, seed)
+        for seed, (name, count) in enumerate(stacked.SIZES.items())
+    }
+    return Dataset(STACKED, stacked.class_names(digits.class_names), **splits)
 
 
 def _load_known(name, data_dir):

@@ -3,8 +3,19 @@
 import numpy as np
 
 from cli.terminal import say
-from evaluation import attack_plots, generation, names, plots, points, reference, robustness, table
+from evaluation import (
+    attack_plots,
+    generation,
+    names,
+    plots,
+    points,
+    reference,
+    robustness,
+    stacked,
+    table,
+)
 from games import GAMES, OptionError
+from games.base import STACKED
 from images import datasets, downloads, pictures
 from images.points import MIXTURES
 from images.views import view_of
@@ -31,6 +42,8 @@ def evaluate(flags):
     name = getattr(run.read_config(), "dataset", None)
     if name in MIXTURES:
         judge_points(flags, run, folder)
+    elif name == STACKED:
+        judge_stacked(flags, run, folder)
     elif "generate" not in GAMES[flags.game].modes or flags.robustness:
         judge_robustness(flags, run, folder)
     else:
@@ -73,9 +86,7 @@ def judge_generation(flags, run, folder):
     config, conditional = run.read_config(), sampler.num_classes is not None
     count, seed = flags.samples or 10_000, flags.seed or 0
     say("judging with a classifier of real images, which is trained first unless it is cached")
-    judge = reference.reference_classifier(
-        dataset, downloads.cache_folder().with_name("adversarial-games")
-    )
+    judge = reference.reference_classifier(dataset, reference_cache())
     attacked = config.game == "attacked"
     kinds = ("plain", "noise") if attacked else KINDS.values()
     say(f"drawing {count} images of each kind: {', '.join(kinds)}")
@@ -131,6 +142,34 @@ def judge_points(flags, run, folder):
     save_report(folder / "evaluation.json", report)
     pictures.save_png(folder / "points.png", view_of(dataset.name).sheet(drawn["plain"]))
     say(f"wrote {folder / 'evaluation.json'} and points.png beside it")
+
+
+def judge_stacked(flags, run, folder):
+    """Counts how many of the thousand modes a run has found; writes evaluation.json."""
+    refuse(flags, ("robustness", "epsilon", "norm", "gan_train"), "is for images with classes")
+    check_places(flags, folder / "evaluation.json")
+    sampler, dataset = open_sampler(flags, run), load_data(run, flags)
+    count, seed = flags.samples or len(dataset.test.labels), flags.seed or 0
+    say("judging with a classifier of single digits, which is trained first unless it is cached")
+    data_dir = run.read_config().data_dir
+    digits = datasets.load("mnist", data_dir=data_dir, image_size=dataset.image_size)
+    judge = reference.reference_classifier(digits, reference_cache())
+    say(f"drawing {count} pictures of each kind: {', '.join(KINDS.values())}")
+    labels = np.zeros(count, np.int32)
+    report = stacked.evaluate_stacked(
+        {kind: draw_sample(sampler, kind, labels, seed)[0] for kind in KINDS.values()},
+        dataset,
+        judge,
+    )
+    report = {"dataset": dataset.name, **report}
+    say(stacked.format_stacked(report))
+    save_report(folder / "evaluation.json", report)
+    say(f"wrote {folder / 'evaluation.json'}")
+
+
+def reference_cache():
+    """The folder of judges that were trained once, beside Keras's."""
+    return downloads.cache_folder().with_name("adversarial-games")
 
 
 def draw_sample(sampler, kind, labels, seed):

@@ -209,15 +209,15 @@ class SampleGrid(keras.callbacks.Callback):
 
     Args:
         run: run_folder.Run, whose folder `samples` gets epoch-0001.png and so on.
-        num_classes: int, columns of a grid of images.
+        columns: int, of a grid of images; the classes, if there are any.
         seed: int, of the latents.
         view: of images.views.
     """
 
-    def __init__(self, run, num_classes, seed, view=Pictures()):  # noqa: B008  it is frozen
+    def __init__(self, run, columns, seed, view=Pictures()):  # noqa: B008  it is frozen
         super().__init__()
         self.run = run
-        self.columns = num_classes
+        self.columns = columns
         self.seed = seed
         self.view = view
 

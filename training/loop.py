@@ -20,6 +20,7 @@ from training.collapse import CollapseWatch
 from training.overfitting import OverfittingWatch
 
 CRITIC_STEPS = 1000
+COLUMNS = 10  # of a grid of images that have no class
 VALIDATION_BATCH = 250
 FOREVER = 10**9  # steps, of a run that the clock ends
 
@@ -195,7 +196,9 @@ def _grid(run, game, config, dataset, devices):
     """The callback that draws samples; None if the game makes no images or this is no chief."""
     if not devices.is_chief or not hasattr(game, "sample"):
         return None
-    return SampleGrid(run, dataset.num_classes, config.seed, view_of(dataset.name))
+    by_class = game.conditional or dataset.is_points
+    columns = dataset.num_classes if by_class else COLUMNS
+    return SampleGrid(run, columns, config.seed, view_of(dataset.name))
 
 
 def _observers(run, game, config, dataset, announce, devices, grid):

@@ -93,7 +93,7 @@ def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
 
 def test_the_film_has_a_frame_an_epoch(tmp_path):
     run = Run(tmp_path)
-    grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
+    grid = callbacks.SampleGrid(run, columns=10, seed=0)
     grid.on_train_end()
     assert not run.film_file.exists()
     for epoch, imagine in enumerate((one_image_a_class, one_class_only, healthy)):
@@ -160,7 +160,7 @@ def test_the_status_is_what_shells_expect(stopped_by, status):
 
 def test_an_unreadable_picture_is_left_out_of_the_film_and_named(tmp_path):
     run = Run(tmp_path)
-    grid = callbacks.SampleGrid(run, num_classes=10, seed=0)
+    grid = callbacks.SampleGrid(run, columns=10, seed=0)
     for epoch, imagine in enumerate((one_image_a_class, healthy, one_class_only)):
         grid.set_model(FakeGame(imagine))
         grid.on_epoch_end(epoch)
