@@ -48,7 +48,7 @@ class GANTrio(GAN):
     """
 
     conditional = named = True
-    validation_images = None
+    validation_images: int | None = None
 
     def __init__(self, generator, discriminator, classifier, options, **kwargs):
         super().__init__(generator, discriminator, options, **kwargs)
