@@ -39,7 +39,8 @@ class Game:
             images.
         small, colour, points: preset -> options that differ for small grey images, colour pictures
             and points in the plane.
-        adapt: callable, the options that were given -> further options that follow from them.
+        adapt: callable, (the options that were given, the preset's) -> further options that follow
+            from them, in place of the preset's.
         classifier: name of the player that names classes; None if no player does.
         labelled: bool, whether the game needs the classes of the real images.
         next_mode: str, what to type once it is trained.
@@ -63,7 +64,7 @@ class Game:
     small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     colour: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     points: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
-    adapt: Callable[[Mapping], Mapping] = lambda given: {}
+    adapt: Callable[[Mapping, Mapping], Mapping] = lambda given, preset: {}
     classifier: str | None = "classifier"
     labelled: bool = True
     next_mode: str = "evaluate"
@@ -137,7 +138,8 @@ class Game:
             raise OptionError(f"--{name}: is for --game {owners}, not {self.name}")
         kinds = {"small": self.small, "colour": self.colour, "points": self.points}
         of_kind = kinds.get(kind, {}).get(preset, {})
-        chosen = {**self.presets[preset], **of_kind, **self.adapt(given), **given}
+        chosen = {**self.presets[preset], **of_kind}
+        chosen |= {**self.adapt(given, chosen), **given}
         return self.options(**{**chosen, "game": self.name, "preset": preset})
 
 

@@ -106,7 +106,7 @@ PUBLISHED = {
 SHORT_MESSAGE = 8  # bits
 
 
-def without_noise(given):
+def without_noise(given, preset):
     """No noise for short messages, nor if some bits are open."""
     bits = given.get("message_bits", CryptoOptions.message_bits)
     return {"noise": 0.0} if bits <= SHORT_MESSAGE or "protect" in given else {}

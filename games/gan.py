@@ -80,6 +80,12 @@ class TrioOptions(GANOptions):
     classifier_translation: int = o.option(
         2, "Pixels by which the classifier's images are shifted.", low=0, high=32
     )
+    classifier_warp: float = o.option(
+        0.0,
+        "With --conditioning none, how far images turn, stretch and slant under the same name.",
+        low=0,
+        high=1,
+    )
     classifier_width: int = o.width("classifier", 32)
     classifier_learning_rate: float = o.learning_rate("classifier", 1e-3)
 
@@ -87,6 +93,13 @@ class TrioOptions(GANOptions):
         super().__post_init__()
         if self.dataset == STACKED:
             raise o.OptionError(f"--dataset {STACKED}: its modes have no names; use --game gan")
+        if self.conditioning == "none" and self.dataset in POINTS:
+            raise o.OptionError("--conditioning none: finds classes of images, not of points")
+        if (self.conditioning == "none") != (self.classifier_warp > 0):
+            raise o.OptionError(
+                "--conditioning none and a --classifier_warp above 0 need each other; a run without"
+                " labels of version 0.9 or older has none and cannot go on"
+            )
 
 
 # The best use of half an hour with grey images: narrow agents, a generator that does not refine
@@ -171,6 +184,19 @@ SMALL_TRIO = {"classifier_width": TrioOptions.classifier_width, "classifier_tran
 COLOUR_TRIO = {"classifier_width": 24}
 POINTS_TRIO = {"classifier_width": 64, "classifier_translation": 0}
 
+
+def without_labels(given, preset):
+    """What follows from `--conditioning none`: images change, and a batch has many of them.
+
+    How evenly the classifier names images is judged within a batch. A run has as many images as
+    the preset's others, in fewer steps.
+    """
+    if given.get("conditioning") != "none":
+        return {}
+    images = preset["steps"] * preset.get("batch_size", TrioOptions.batch_size)
+    return {"classifier_warp": 0.25, "batch_size": 128, "steps": images // 128}
+
+
 TRIO = Game(
     **SHARED,
     name="trio",
@@ -186,4 +212,5 @@ TRIO = Game(
     small={name: {**chosen, **SMALL_TRIO} for name, chosen in GAN.small.items()},
     colour={name: {**chosen, **COLOUR_TRIO} for name, chosen in GAN.colour.items()},
     points={name: {**chosen, **POINTS_TRIO} for name, chosen in GAN.points.items()},
+    adapt=without_labels,
 )

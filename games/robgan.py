@@ -137,7 +137,7 @@ ROBGAN = Game(
         "best": {"epsilon": 0.1},
     },
     colour=dict.fromkeys(IMAGE_PRESETS, COLOUR),
-    adapt=lambda given: ORIGINAL if given.get("recipe") == "original" else {},
+    adapt=lambda given, preset: ORIGINAL if given.get("recipe") == "original" else {},
     next_mode="finetune",
     before=BEFORE,
     collapse_help="--recipe stable, --r1_gamma 1, a lower --generator_learning_rate",

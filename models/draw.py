@@ -36,3 +36,4 @@ class Draw(enum.IntEnum):
     GENERATOR_FAKE_FLIP = 31
     CLASSIFIER_FLIP = 32
     LESSON_FLIP = 33
+    CLASSIFIER_WARP = 34

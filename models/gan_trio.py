@@ -19,7 +19,10 @@ from models.gan import (
     learning_rate,
 )
 
-VARIANTS = ("models.relativistic",)  # modules with games that `build` may return as well
+VARIANTS = (
+    "models.relativistic",
+    "models.unlabelled",
+)  # modules with games that `build` may return as well
 CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
 
 
@@ -33,28 +36,25 @@ class GANTrio(GAN):
     """The GAN's two turns with classes, and a third: a classifier learns from fakes alone.
 
     Only the discriminator ever gets real images. The classifier learns from the average generator's
-    images and the classes that were asked for; how it reads real images is the score. With the
-    conditioning "none" no label of a real image is used: the generator is also rewarded for images
-    that the classifier can read, so it invents classes of its own (InfoGAN; Chen et al. 2016,
-    arXiv:1606.03657).
+    images and the classes that were asked for; how it reads real images is the score. The game of
+    the conditioning "none", in which no label of a real image is used, is in `models.unlabelled`.
 
     Args:
         generator: compiled keras.Model, [latents, labels] -> images.
-        discriminator: compiled keras.Model of the options' `conditioning`; see
-            `agents.build_discriminator`.
+        discriminator: compiled keras.Model of `agents.build_discriminator`, "auxiliary" if the
+            options' `conditioning` is that, else "projection".
         classifier: compiled keras.Model, images -> class logits.
         options: games.gan.TrioOptions.
     """
 
-    conditional = True
-    validation_images = None
+    conditional = named = True
+    validation_images: int | None = None
 
     def __init__(self, generator, discriminator, classifier, options, **kwargs):
         super().__init__(generator, discriminator, options, **kwargs)
         self.classifier = classifier
         self.average_classifier = copy_agent(classifier)
         self.num_classes = classifier.output.shape[-1]
-        self.named = options.conditioning != "none"
         self.has_critic = options.conditioning == "projection"  # it must see labels
         self.means["classifier_loss"] = keras.metrics.Mean("classifier_loss")
         self.accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
@@ -66,15 +66,15 @@ class GANTrio(GAN):
         turn at the same time as the discriminator's.
         """
         with tf.name_scope("classifier_turn"):
-            self.classifier_turn(tf.shape(data[0])[0])
+            self.classifier_turn(data)
         super().train_step(data)
         with tf.name_scope("average_classifier_step"):
             self.follow(self.average_classifier, self.classifier, self.options.ema_decay)
         return self.results()
 
-    def classifier_turn(self, batch):
-        """Teaches the classifier to read generated images; it gets no real ones."""
-        agent = self.classifier
+    def classifier_turn(self, data):
+        """Teaches the classifier to read generated images, as many as there are real ones."""
+        agent, batch = self.classifier, tf.shape(data[0])[0]
         latents, labels = self.draw_fakes(agent, batch, Draw.CLASSIFIER_FAKES)
         fake_images = self.average_generator([latents, labels], training=False)
         most, view = self.options.classifier_translation, CLASSIFIER_VIEW
@@ -119,9 +119,8 @@ class GANTrio(GAN):
 
         def loss_fn():
             fake_images = agent([latents, labels], training=True)
-            shown = self.show(fake_images, agent, *GENERATED_VIEW)
-            fake_logits, naming_loss = self.judge(shown, labels)
-            naming_loss += self.invention_loss(fake_images, labels)
+            fake_images = self.show(fake_images, agent, *GENERATED_VIEW)
+            fake_logits, naming_loss = self.judge(fake_images, labels)
             return tf.reduce_mean(self.adversarial_loss.generator(fake_logits) + naming_loss)
 
         self.track(generator_loss=self.update(agent, loss_fn))
@@ -131,19 +130,10 @@ class GANTrio(GAN):
 
         A discriminator that names no classes has no such loss: 0.
         """
-        conditioning = self.options.conditioning
-        if conditioning == "projection":
-            return self.discriminator([images, labels], training=training), 0.0
-        if conditioning == "auxiliary":
+        if self.options.conditioning == "auxiliary":
             realness, class_logits = self.discriminator(images, training=training)
             return realness, class_loss(labels, class_logits)
-        return self.discriminator(images, training=training), 0.0
-
-    def invention_loss(self, fake_images, labels):
-        """The loss (batch,) by which the generator of "none" pleases the classifier; else 0."""
-        if self.options.conditioning != "none":
-            return 0.0
-        return class_loss(labels, self.classifier(fake_images, training=False))
+        return self.discriminator([images, labels], training=training), 0.0
 
     def test_step(self, data):
         """How the average classifier reads held-out real images; no agent learns from them."""
@@ -180,14 +170,24 @@ class GANTrio(GAN):
 
 def build(options, dataset):
     """The game of `options`; arguments as `models.game.build_game`."""
-    # Imported late, as it imports this module.
-    from models.relativistic import RelativisticTrio
-
     generator = build_generator(options, dataset, num_classes=dataset.num_classes)
-    discriminator = build_discriminator(options, dataset, conditioning=options.conditioning)
+    # Without labels, names that the classifier finds are judged as labels are.
+    conditioning = "auxiliary" if options.conditioning == "auxiliary" else "projection"
+    discriminator = build_discriminator(options, dataset, conditioning=conditioning)
     classifier = builder(dataset, agents.build_classifier, agents.build_point_classifier)(
         width=options.classifier_width, num_classes=dataset.num_classes
     )
     classifier.compile(agents.Adam(learning_rate(options, "classifier")))
-    game = RelativisticTrio if options.loss == "relativistic" else GANTrio
-    return game(generator, discriminator, classifier, options)
+    return variant(options)(generator, discriminator, classifier, options)
+
+
+def variant(options):
+    """The class of the trio that these options mean."""
+    # Imported late, as they import this module.
+    from models.relativistic import RelativisticTrio
+    from models.unlabelled import UnlabelledRelativisticTrio, UnlabelledTrio
+
+    trio, relativistic = GANTrio, RelativisticTrio
+    if options.conditioning == "none":
+        trio, relativistic = UnlabelledTrio, UnlabelledRelativisticTrio
+    return relativistic if options.loss == "relativistic" else trio

@@ -1,4 +1,4 @@
-"""Adversarial losses: pure functions on logits, one value per example. Real is 1, fake is 0."""
+"""Losses of the games: pure functions on logits. Real is 1, fake is 0."""
 
 import dataclasses
 from collections.abc import Callable
@@ -151,6 +151,40 @@ def relativistic_generator_loss(real_logits, fake_logits):
     Args, Returns, Raises and Source as `relativistic_discriminator_loss`.
     """
     return ops.softplus(_check(real_logits) - _check(fake_logits))
+
+
+def divergence(logits, changed_logits):
+    """How far the answers to changed images are from those to the images, KL(p || q).
+
+    Args:
+        logits, changed_logits: float32 (batch, num_classes), of p and of q.
+    Returns:
+        float32 (batch,), nats, >= 0; 0 where the change makes no difference.
+    Source: Zhang et al. 2019, equation 5, arXiv:1901.08573; Hu et al. 2017, equation 5,
+        arXiv:1702.08720.
+    """
+    difference = ops.log_softmax(logits) - ops.log_softmax(changed_logits)
+    return ops.sum(ops.softmax(logits) * difference, axis=-1)
+
+
+def information(logits, evenness=4.0):
+    """How much the classes tell of the images of a batch, evenness * H(mean of p) - mean of H(p).
+
+    With an evenness of 1 it is the mutual information of image and class; with more, classes that
+    differ in size cost more than images that are between two classes.
+
+    Args:
+        logits: float32 (batch, num_classes), of the whole batch.
+        evenness: float >= 1, weight of the first entropy.
+    Returns:
+        float32 scalar, nats, at most evenness * log(num_classes): each class equally often, and
+        each image of one class.
+    Source: Hu et al. 2017, equation 8, arXiv:1702.08720, whose code has an evenness of 4.
+    """
+    shares = ops.mean(ops.softmax(logits), axis=0)
+    spread = -ops.sum(shares * ops.log(shares + 1e-12))
+    doubt = -ops.sum(ops.softmax(logits) * ops.log_softmax(logits), axis=-1)
+    return evenness * spread - ops.mean(doubt)
 
 
 def squared_gradient_norm(logits_fn, images):

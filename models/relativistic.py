@@ -55,9 +55,8 @@ class RelativisticTrio(Relativistic, GANTrio):
 
         def loss_fn():
             fake_images = agent([latents, labels], training=True)
-            shown = self.show(fake_images, agent, *GENERATED_VIEW)
-            fake_logits, naming_loss = self.judge(shown, labels)
-            naming_loss += self.invention_loss(fake_images, labels)
+            fake_images = self.show(fake_images, agent, *GENERATED_VIEW)
+            fake_logits, naming_loss = self.judge(fake_images, labels)
             return tf.reduce_mean(
                 self.adversarial_loss.generator(real_logits, fake_logits) + naming_loss
             )

@@ -9,19 +9,7 @@ from models.adversarial_training import AdversarialTraining
 from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import copy_agent, falling_rate
-
-
-def divergence(logits, attacked_logits):
-    """Kullback-Leibler divergence of the answers to attacked images from those to the originals.
-
-    Args:
-        logits, attacked_logits: float32 (batch, num_classes).
-    Returns:
-        float32 (batch,), nats, >= 0; 0 where the attack changes nothing.
-    Source: Zhang et al. 2019, equation 5, arXiv:1901.08573.
-    """
-    logs, attacked_logs = tf.nn.log_softmax(logits), tf.nn.log_softmax(attacked_logits)
-    return tf.reduce_sum(tf.exp(logs) * (logs - attacked_logs), axis=-1)
+from models.losses import divergence
 
 
 @keras.saving.register_keras_serializable(package="games")

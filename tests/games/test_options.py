@@ -268,3 +268,32 @@ def test_a_rob_gan_of_version_0_8_goes_on_by_its_own_rules():
     assert dataclasses.asdict(read) == {**record, **GAMES["robgan"].before}
     assert (read.attacked, read.realness_width, read.generator) == ("both", 0, "residual")
     assert from_record(record) == today
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "digits", "cifar10"])
+@pytest.mark.parametrize("name", IMAGE_PRESETS)
+def test_without_labels_a_run_has_as_many_images_in_larger_batches(name, dataset):
+    labelled, found = preset(name, dataset), preset(name, dataset, conditioning="none")
+    assert found.steps * found.batch_size == labelled.steps * labelled.batch_size
+    assert (found.batch_size, found.classifier_warp > 0) == (128, True)
+    changed = {"conditioning", "batch_size", "steps", "classifier_warp"}
+    for field in dataclasses.fields(found):
+        same = getattr(found, field.name) == getattr(labelled, field.name)
+        assert same == (field.name not in changed), field.name
+    given = {"steps": 7, "batch_size": 32, "classifier_warp": 0.1}
+    wins = dataclasses.asdict(preset(name, dataset, conditioning="none", **given))
+    assert wins == {**dataclasses.asdict(found), **given}
+
+
+def test_a_run_without_labels_of_version_0_9_is_refused():
+    record = dataclasses.asdict(preset("quick", "mnist", conditioning="none"))
+    del record["classifier_warp"]
+    with pytest.raises(OptionError, match="without labels of version 0.9 or older"):
+        from_record(record)
+
+
+def test_what_cannot_be_played_without_labels_is_refused():
+    with pytest.raises(OptionError, match="--conditioning none: finds classes of images"):
+        GAMES["trio"].from_preset("quick", "points", dataset="ring", conditioning="none")
+    with pytest.raises(OptionError, match="need each other"):
+        preset("quick", "mnist", classifier_warp=0.2)

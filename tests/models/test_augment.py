@@ -1,10 +1,11 @@
-"""A random translation is a whole-pixel shift of each image, and so is its gradient."""
+"""A random translation shifts by whole pixels, a random warp is a linear map: images, gradients."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
-from models.augment import random_translation
+from models.augment import random_translation, random_warp
 
 SEED = (3, 7)
 
@@ -115,3 +116,33 @@ def test_it_can_be_traced_for_any_batch_size():
     for batch in (1, 7):
         images = tf.constant(random_images(batch))
         np.testing.assert_array_equal(shift(images), random_translation(images, 2, SEED))
+
+
+@pytest.mark.parametrize("most", [0.1, 0.9])
+def test_a_warp_is_scipy_s_affine_transform_by_each_image_s_own_map(most):
+    images = random_images(12, height=7, width=8)
+    maps = np.eye(2) + tf.random.stateless_uniform((12, 2, 2), SEED, -most, most).numpy()
+    warped = random_warp(tf.constant(images), most, SEED).numpy()
+    middle = np.array([3.0, 3.5])
+    for image, linear, after in zip(images, maps, warped, strict=True):
+        for channel in range(2):
+            expected = ndimage.affine_transform(
+                np.pad(image[..., channel], 1, constant_values=-1.0),
+                linear,
+                offset=middle + 1 - linear @ (middle + 1),
+                order=1,
+                cval=-1.0,
+            )[1:-1, 1:-1]
+            np.testing.assert_allclose(after[..., channel], expected, atol=1e-4)
+
+
+def test_no_warp_is_the_identity_and_any_batch_can_be_traced():
+    images = tf.constant(random_images(4))
+    np.testing.assert_array_equal(random_warp(images, 0.0, SEED), images)
+    warp = tf.function(
+        lambda images: random_warp(images, 0.3, SEED),
+        input_signature=[tf.TensorSpec((None, 6, 5, 2))],
+    )
+    for batch in (1, 7):
+        images = tf.constant(random_images(batch))
+        np.testing.assert_allclose(warp(images), random_warp(images, 0.3, SEED), atol=1e-5)

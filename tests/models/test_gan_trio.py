@@ -36,10 +36,11 @@ RESULTS = {"discriminator_loss", "generator_loss", "classifier_loss", "D(x)", "D
 AGENTS = ("generator", "discriminator", "classifier")
 
 
-def take_turn(game, agent, data=None):
-    if agent == "classifier":
-        return game.classifier_turn(BATCH)
-    return getattr(game, f"{agent}_turn")(data or real_batch())
+LABELLED = ("projection", "auxiliary")  # test_unlabelled.py is about "none"
+
+
+def take_turn(game, agent):
+    return getattr(game, f"{agent}_turn")(real_batch())
 
 
 # Turns.
@@ -122,7 +123,7 @@ def test_the_order_of_the_turns_and_that_each_sees_the_last_one_s_outcome():
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
-@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", LABELLED)
 def test_each_image_is_judged_by_its_own_label(conditioning, loss):
     game = tiny_trio(conditioning=conditioning, loss=loss)
     calls = spy(game)
@@ -144,32 +145,29 @@ def test_each_image_is_judged_by_its_own_label(conditioning, loss):
             assert len(call.inputs) == 1
 
 
-@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", LABELLED)
 def test_the_losses_that_are_reported(conditioning):
     game = tiny_trio(conditioning=conditioning, loss="non_saturating")
     calls = spy(game)
     images, labels = real_batch()
     game.discriminator_turn((images, labels))
     game.generator_turn((images, labels))
-    game.classifier_turn(BATCH)
+    game.classifier_turn((images, labels))
     real, fake, judged = (call.outputs for call in calls_of(calls, "discriminator"))
     asked = [call.inputs[1] for call in calls_of(calls, "generator")]
     asked += [call.inputs[1] for call in calls_of(calls, "average_generator")]
-    readings = [call.outputs[0] for call in calls_of(calls, "classifier")]
+    (reading,) = [call.outputs[0] for call in calls_of(calls, "classifier")]
     discriminator_loss = np.logaddexp(0, -real[0]) + np.logaddexp(0, fake[0])  # (batch, 1)
     discriminator_loss, generator_loss = discriminator_loss[:, 0], np.logaddexp(0, -judged[0])[:, 0]
     if conditioning == "auxiliary":
         discriminator_loss = discriminator_loss + cross_entropy(labels.numpy(), real[1])
         discriminator_loss = discriminator_loss + cross_entropy(asked[0], fake[1])
         generator_loss = generator_loss + cross_entropy(asked[1], judged[1])
-    if conditioning == "none":
-        generator_loss = generator_loss + cross_entropy(asked[1], readings[0])
     results = reported(game)
     assert results["discriminator_loss"] == pytest.approx(discriminator_loss.mean(), rel=1e-5)
     assert results["generator_loss"] == pytest.approx(generator_loss.mean(), rel=1e-5)
-    classifier_loss = cross_entropy(asked[2], readings[-1]).mean()
+    classifier_loss = cross_entropy(asked[2], reading).mean()
     assert results["classifier_loss"] == pytest.approx(classifier_loss, rel=1e-5)
-    assert len(readings) == (2 if conditioning == "none" else 1)
 
 
 def repeated_turn(game, agent, calls):
@@ -192,18 +190,6 @@ def test_the_classifier_learns_to_read_the_images_it_is_shown():
     assert losses[1] < losses[0] - 1e-4
 
 
-def test_the_generator_without_labels_is_paid_for_images_that_the_classifier_reads():
-    game = tiny_trio(conditioning="none", loss="wasserstein")
-    game.discriminator.set_weights([0 * w for w in game.discriminator.get_weights()])
-    calls = spy(game)
-    losses = []
-    for turn in repeated_turn(game, "generator", calls):
-        asked = calls_of(turn, "generator")[0].inputs[1]
-        losses.append(cross_entropy(asked, calls_of(turn, "classifier")[0].outputs[0]).mean())
-        assert not calls_of(turn, "classifier")[0].training
-    assert losses[1] < losses[0] - 1e-4
-
-
 # Real images and labels.
 
 MARK = np.float32(0.123)
@@ -213,7 +199,6 @@ MARK = np.float32(0.123)
     ("loss", "conditioning"),
     [
         ("non_saturating", "projection"),
-        ("relativistic", "none"),
         ("relativistic", "projection"),
         ("wasserstein", "auxiliary"),
     ],
@@ -256,7 +241,7 @@ def test_each_turn_makes_as_many_images_as_there_are_real_ones():
 def test_the_images_that_teach_the_classifier_are_shifted():
     game = tiny_trio(classifier_translation=2)
     calls = spy(game)
-    game.classifier_turn(BATCH)
+    game.classifier_turn(real_batch())
     made, read = calls_of(calls, "average_generator")[0], calls_of(calls, "classifier")[0]
     assert (made.outputs[0] != read.inputs[0]).any((1, 2, 3)).sum() >= BATCH // 2
     for before, after in zip(made.outputs[0], read.inputs[0], strict=True):
@@ -265,7 +250,7 @@ def test_the_images_that_teach_the_classifier_are_shifted():
         assert np.isin(kept, before).all()
 
 
-@pytest.mark.parametrize("conditioning", options.CONDITIONINGS)
+@pytest.mark.parametrize("conditioning", LABELLED)
 def test_real_data_acts_through_the_discriminator_s_weights_only(conditioning):
     """With a discriminator that cannot learn, other real images change nothing for anyone."""
 
@@ -281,14 +266,11 @@ def test_real_data_acts_through_the_discriminator_s_weights_only(conditioning):
 @pytest.mark.parametrize(
     ("loss", "conditioning"),
     [
-        ("non_saturating", "none"),
-        ("wasserstein", "none"),
-        ("relativistic", "none"),
         ("relativistic", "projection"),
         ("non_saturating", "auxiliary"),
     ],
 )
-def test_real_labels_matter_unless_there_is_no_conditioning(conditioning, loss):
+def test_real_labels_matter(conditioning, loss):
     images, labels = real_batch()
     permuted = tf.constant((labels.numpy() + 1) % NUM_CLASSES)
 
@@ -297,10 +279,7 @@ def test_real_labels_matter_unless_there_is_no_conditioning(conditioning, loss):
         return state(play(game, 2, (images, some_labels)))  # see above
 
     differing = moved(outcome(labels), outcome(permuted))
-    if conditioning == "none":
-        assert differing == set()
-    else:
-        assert differing >= {"discriminator", "generator", "classifier"}
+    assert differing >= {"discriminator", "generator", "classifier"}
 
 
 # Chance.

@@ -300,3 +300,27 @@ def test_wasserstein_penalty_and_its_gradient_are_finite_where_the_critic_is_fla
         loss = keras.ops.mean(value)
     np.testing.assert_allclose(value, np.ones(5), rtol=1e-5)
     np.testing.assert_array_equal(tape.gradient(loss, slope), np.zeros((24, 1)))
+
+
+def test_divergence_is_its_formula_and_teaches_what_changed_alone():
+    rng = np.random.default_rng(0)
+    logits, changed = (tf.Variable(rng.normal(0, 3, (5, 4)), dtype=tf.float32) for _ in "12")
+    with tf.GradientTape() as tape:
+        found = losses.divergence(logits, changed)
+    p, q = (np.exp(x.numpy()) / np.exp(x.numpy()).sum(1, keepdims=True) for x in (logits, changed))
+    np.testing.assert_allclose(found, (p * np.log(p / q)).sum(1), rtol=1e-4)
+    of_image, of_changed = tape.gradient(found, (logits, changed))
+    assert of_image is None
+    np.testing.assert_allclose(of_changed, q - p, atol=1e-5)
+    assert np.abs(losses.divergence(logits, logits + 3.0)).max() < 1e-5
+
+
+def test_information_is_greatest_where_classes_are_even_and_images_are_sure():
+    sure = 1e4 * tf.eye(3)
+    assert float(losses.information(sure, 1.0)) == pytest.approx(np.log(3), rel=1e-5)
+    assert float(losses.information(sure)) == pytest.approx(4 * np.log(3), rel=1e-5)
+    assert float(losses.information(tf.zeros((6, 3)), 1.0)) == pytest.approx(0, abs=1e-6)
+    lopsided = tf.gather(sure, [0, 0, 0, 1])
+    shares = np.array([3, 1]) / 4
+    entropy = -(shares * np.log(shares)).sum()
+    assert float(losses.information(lopsided, 2.0)) == pytest.approx(2 * entropy, rel=1e-5)

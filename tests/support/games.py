@@ -11,13 +11,12 @@ from scipy.special import log_softmax
 import agents
 from games import GAMES
 from games.robgan import ORIGINAL
-from models import rob_gan
+from models import gan_trio, rob_gan
 from models.attacked_discriminator import AttackedDiscriminator
 from models.fine_tuning import FineTuning
 from models.game import copy_agent
 from models.gan import GAN
-from models.gan_trio import GANTrio
-from models.relativistic import RelativisticGAN, RelativisticTrio
+from models.relativistic import RelativisticGAN
 from models.robust_classifier import RobustClassifier
 
 IMAGE_SIZE, LATENT_DIM, NUM_CLASSES, BATCH, WIDTH = 8, 6, 3, 8, 4
@@ -95,15 +94,15 @@ def tiny_trio(
         1,
         width=WIDTH,
         num_classes=NUM_CLASSES,
-        conditioning=conditioning,
+        conditioning="auxiliary" if conditioning == "auxiliary" else "projection",
         spectral_norm=spectral_norm,
     )
     classifier = agents.build_classifier(IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES)
     for agent in (generator, discriminator, classifier):
         agent.compile(optimizer())
-    kind = RelativisticTrio if rules.get("loss") == "relativistic" else GANTrio
+    rules = {"classifier_warp": 0.3 if conditioning == "none" else 0.0, **rules}
     options = options_of("trio", conditioning=conditioning, spectral_norm=spectral_norm, **rules)
-    game = kind(generator, discriminator, classifier, options)
+    game = gan_trio.variant(options)(generator, discriminator, classifier, options)
     game.compile()
     return game
 

@@ -1,0 +1,114 @@
+"""The trio without labels: what the classifier learns from real images, and who is told of it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.support.games import (
+    BATCH,
+    NUM_CLASSES,
+    adam,
+    calls_of,
+    moved,
+    play,
+    real_batch,
+    reported,
+    spy,
+    state,
+    tiny_trio,
+)
+
+PLAYED = ("non_saturating", "wasserstein", "relativistic")  # one of each kind of turn
+
+
+def unlabelled(**rules):
+    return tiny_trio(conditioning="none", **rules)
+
+
+@pytest.mark.parametrize("loss", PLAYED)
+def test_no_label_of_a_real_image_moves_anybody(loss):
+    images, labels = real_batch()
+    permuted, none = (labels + 1) % NUM_CLASSES, tf.fill(labels.shape, -1)
+
+    def outcome(some_labels):
+        game = unlabelled(loss=loss, r1_gamma=1.0, translation=1, optimizer=adam)
+        return state(play(game, 3, (images, some_labels)))
+
+    told = outcome(labels)
+    assert moved(told, outcome(permuted)) == moved(told, outcome(none)) == set()
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
+def test_real_images_are_judged_by_the_names_of_the_average_classifier(loss):
+    game = unlabelled(loss=loss, optimizer=adam)
+    play(game, 3)
+    images, labels = real_batch(seed=5)
+    names = game.average_classifier(images).numpy().argmax(1)
+    assert (names != labels.numpy()).any()
+    calls = spy(game)
+    play(game, 1, (images, labels))
+    made = [call.inputs[1] for call in calls_of(calls, "generator")]
+    paired = loss == "relativistic"  # whose generator is compared with real images
+    asked = [names, made[0], *[names] * paired, made[1]]
+    for call, label in zip(calls_of(calls, "discriminator"), asked, strict=True):
+        np.testing.assert_array_equal(call.inputs[1], label)
+
+
+def test_the_classifier_is_shown_real_images_and_changes_of_them_and_no_fakes():
+    game = unlabelled(classifier_translation=1)
+    images, _ = real_batch()
+    calls = spy(game)
+    play(game, 1)
+    plain, changed = (call.inputs[0] for call in calls_of(calls, "classifier"))
+    np.testing.assert_array_equal(plain, images)
+    assert changed.shape == images.shape
+    assert (np.abs(changed - plain).max((1, 2, 3)) > 0.1).all()
+    assert len(calls_of(calls, "average_generator")) == 0
+
+
+def bars(batch, seed):
+    """Images (batch, 8, 8, 1) of a bar across, a bar down or a cross, faint or not; and which."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.integers(0, 3, batch)
+    images = rng.normal(-0.9, 0.05, (batch, 8, 8, 1))
+    ink = rng.uniform(0.8, 1.5, (batch, 1, 1))
+    middle = slice(3, 5)
+    images[kinds != 1, middle] += ink[kinds != 1, None]
+    images[kinds != 0, :, middle] += ink[kinds != 0, None]
+    return tf.constant(images.clip(-1, 1), tf.float32), kinds
+
+
+def test_the_classifier_finds_the_kinds_of_images_that_there_are():
+    game = unlabelled(optimizer=adam, classifier_translation=1, initial=1)
+    turn = tf.function(game.classifier_turn, autograph=False)
+    for step in range(150):
+        images, _ = bars(60, step)
+        turn((images, tf.zeros(60, tf.int32)))
+    images, kinds = bars(300, 1000)
+    names = game.classifier(images).numpy().argmax(1)
+    counts = np.zeros((3, 3), int)
+    np.add.at(counts, (kinds, names), 1)
+    assert counts.max(1).sum() >= 295
+    assert set(counts.argmax(1)) == {0, 1, 2}
+
+
+def test_the_loss_of_the_classifier_is_reported():
+    game = unlabelled(classifier_warp=1e-6)  # nothing changes, so that names do not, either
+    calls = spy(game)
+    play(game, 1)
+    logits = calls_of(calls, "classifier")[0].outputs[0].astype(np.float64)
+    names = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    shares = names.mean(0)
+    information = -4 * (shares * np.log(shares)).sum() + (names * np.log(names)).sum(1).mean()
+    assert reported(game)["classifier_loss"] == pytest.approx(-0.3 * information, abs=1e-4)
+    assert len(names) == BATCH
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
+def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(loss, tmp_path):
+    game = play(unlabelled(loss=loss, optimizer=adam, classifier_translation=1), 2)
+    game.save(tmp_path / "game.keras")
+    loaded = keras.models.load_model(tmp_path / "game.keras")
+    assert type(loaded) is type(game)
+    assert moved(state(play(game, 2)), state(play(loaded, 2))) == set()
