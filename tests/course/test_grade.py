@@ -18,6 +18,7 @@ HOSTILE = {
     "deletes": "import pathlib\npathlib.Path(VICTIM).unlink()",
     "writes": "open(VICTIM, 'w').write('gone')",
     "connects": "import urllib.request\nurllib.request.urlopen('http://example.com', timeout=5)",
+    "kills": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
     "starts": "import subprocess\nsubprocess.run(['rm', VICTIM])",
 }
 FORGED = """
