@@ -4,11 +4,13 @@ import dataclasses
 
 import tensorflow as tf
 
+from agents import dormant
 from images import datasets
 from models.gan import under_rules
 
 AGENTS = ("discriminator", "generator")
 MOST_ROUNDS = 25  # in one call
+LOOKED_AT = 2000  # latents for which no dormant unit fires
 
 
 class Watched:
@@ -101,6 +103,11 @@ class Watched:
         else:
             self.game = under_rules(self.game, options)
             self._trace()
+
+    def revive(self):
+        """Wakes the generator's dormant units, which no rules can teach; returns how many."""
+        latents = tf.random.stateless_normal((LOOKED_AT, self.game.latent_dim), (0, 0))
+        return dormant.wake(self.game.generator, latents)
 
     def slope(self, images):
         """The gradient of the discriminator's realness at images or points, float32 like them."""

@@ -130,16 +130,28 @@ def test_a_visitor_judges(visit):
     says(page, "#judge-result", r"You were right about \d+ of 10")
 
 
+def watched(page, button, text):
+    """Presses a button of the game, and Play when it pauses, until its status says this."""
+    status, goes_on = page.locator("#watch-status"), re.compile(f"{text}|paused")
+    page.click(button)
+    for _ in range(10):
+        status.get_by_text(goes_on).first.wait_for()
+        if re.search(text, status.inner_text()):
+            return
+        page.click("#watch-play")
+        status.get_by_text("paused").wait_for(state="hidden")
+    pytest.fail(f"{status.inner_text()}, and not {text}")
+
+
 @pytest.mark.slow
-def test_the_ring_is_learned_lost_and_stepped(visit):
+def test_the_ring_is_learned_stepped_lost_and_found_again(visit):
     page = visit("?room=watch&data=ring")
-    page.click("#watch-play")
-    says(page, "#watch-status", "8 of 8 modes caught, .*found them all")
+    watched(page, "#watch-play", "8 of 8 modes caught, .*found them all")
     page.click("#watch-pause")
     page.click("#watch-g")
     says(page, "#watch-status", "one turn of the generator alone")
-    page.click("#watch-collapse")
-    says(page, "#watch-status", "[0-3] of 8 modes caught")
+    watched(page, "#watch-collapse", "[0-2] of 8 modes caught")
+    watched(page, "#watch-cure", "8 of 8 modes caught")
     page.click("#watch-pause")
 
 
@@ -150,6 +162,9 @@ def test_a_secret_is_sent(visit):
     says(page, "#secret-letter", "hello Bob")
     page.click("#secret-flip")
     says(page, "#secret-letter", "1 of 72 bits wrong")
+    page.get_by_label("Whose cipher").click()
+    page.get_by_role("option", name="crypto-release").click()
+    says(page, "#secret-letter", r"\(0 of 72 bits wrong")
     page.locator("#secret-text textarea, #secret-text input").first.fill("")
     page.click("#secret-send")
     page.get_by_text("the message is empty").wait_for()
