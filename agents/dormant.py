@@ -23,7 +23,7 @@ def wake(agent, inputs):
     hidden = [layer for layer in chain if layer.activation is keras.activations.relu]
     if not hidden:
         return 0
-    answers = keras.Model(agent.inputs, [layer.output for layer in hidden])(inputs)
+    answers = keras.Model(agent.input, [layer.output for layer in hidden])(inputs)
     woken = 0
     for layer, hearer, answer in zip(hidden, chain[1:], answers, strict=False):
         dormant = ~np.any(np.asarray(answer) > 0, axis=0)

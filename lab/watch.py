@@ -78,7 +78,7 @@ def start_of(data):
 
 
 def cure(scene, data):
-    """The rules under which a collapsed game recovers, once its dormant units are awake."""
+    """The rules under which a collapsed game recovers, once it is revived."""
     pause(scene)
     if scene is not None and scene.data == data:
         with scene.lock:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
 from agents import dormant
@@ -105,9 +106,17 @@ class Watched:
             self._trace()
 
     def revive(self):
-        """Wakes the generator's dormant units, which no rules can teach; returns how many."""
+        """Mends what a collapse leaves behind, so that other rules can teach the same generator.
+
+        Its dormant units are woken, and what it makes stays the same. The discriminator, which has
+        seen little but that, begins anew. Both optimizers forget their gradients.
+        """
+        generator, discriminator = self.game.generator, self.game.discriminator
         latents = tf.random.stateless_normal((LOOKED_AT, self.game.latent_dim), (0, 0))
-        return dormant.wake(self.game.generator, latents)
+        dormant.wake(generator, latents)
+        discriminator.set_weights(keras.models.clone_model(discriminator).get_weights())
+        for agent in (generator, discriminator):
+            agent.optimizer.forget()
 
     def slope(self, images):
         """The gradient of the discriminator's realness at images or points, float32 like them."""

@@ -72,6 +72,19 @@ def test_rules_change_and_the_agents_stay(ring):
     assert dataclasses.asdict(watched.game.options)["generator_learning_rate"] == 0.5
 
 
+def test_a_revived_game_makes_the_same_points_for_a_new_discriminator(ring):
+    watched = Watched(game_of(ring), ring)
+    watched.play(2)
+    game, latents = watched.game, np.random.default_rng(0).normal(size=(9, 2)).astype("float32")
+    points, before = game.generator(latents).numpy(), weights(game)["discriminator"]
+    watched.revive()
+    np.testing.assert_allclose(game.generator(latents), points, atol=1e-5)
+    assert not np.array_equal(before[0], game.discriminator.get_weights()[0])
+    for agent in game.agents().values():
+        assert int(agent.optimizer.iterations) == 2
+        assert not any(np.any(moment) for moment in agent.optimizer._velocities)
+
+
 def test_the_slope_leads_to_what_looks_more_real(ring):
     watched = Watched(game_of(ring), ring)
     points = ring.train.images[:8]
