@@ -78,12 +78,12 @@ def test_a_trio_of_one_s_own_has_its_discriminator_beside_its_critic(
     shutil.copytree(trained("trio"), tmp_path / "runs" / "mine")
     monkeypatch.chdir(tmp_path)
     _, hand, *_ = judge.deal(DIGITS, 1)
-    said = judge.answer(hand, judge.NUMBERS[:5], "runs/mine", DIGITS)
-    for who in ("runs/mine, its critic", "runs/mine, its discriminator", "trio-digits, its critic"):
-        assert who in said
+    said = judge.answer(hand, judge.NUMBERS[:5], "runs/mine", "runs/mine")
+    assert "runs/mine, its critic" in said and "runs/mine, its discriminator" in said
 
 
-def test_a_game_is_played_paused_stepped_and_changed():
+def test_a_game_is_played_paused_stepped_and_changed(eager, monkeypatch):
+    monkeypatch.setattr(watch, "LONGEST", 3600)  # a busy machine shall not pause it
     moves = watch.play(None, "ring", 5, *watch.START)
     next(moves)  # says that it builds the game
     scene, picture, curves, status = next(moves)

@@ -33,7 +33,7 @@ def moved(before, after):
 
 
 @pytest.mark.parametrize("agent", ["generator", "discriminator"])
-def test_a_turn_moves_its_agent_alone(ring, agent):
+def test_a_turn_moves_its_agent_alone(ring, eager, agent):
     watched = Watched(game_of(ring), ring)
     before = weights(watched.game)
     watched.turn(agent)
@@ -57,7 +57,7 @@ def test_turns_of_a_round_are_counted(ring):
     assert counts == {"discriminator": 6, "generator": 4}
 
 
-def test_rules_change_and_the_agents_stay(ring):
+def test_rules_change_and_the_agents_stay(ring, eager):
     watched = Watched(game_of(ring, loss="non_saturating"), ring)
     watched.play(2)
     before, game = weights(watched.game), watched.game
@@ -72,7 +72,7 @@ def test_rules_change_and_the_agents_stay(ring):
     assert dataclasses.asdict(watched.game.options)["generator_learning_rate"] == 0.5
 
 
-def test_a_revived_game_makes_the_same_points_for_a_new_discriminator(ring):
+def test_a_revived_game_makes_the_same_points_for_a_new_discriminator(ring, eager):
     watched = Watched(game_of(ring), ring)
     watched.play(2)
     game, latents = watched.game, np.random.default_rng(0).normal(size=(9, 2)).astype("float32")
