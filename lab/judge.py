@@ -68,7 +68,7 @@ def deal(name, seed):
     """Ten numbered pictures as HTML, the Deal, an empty answer and no result."""
     hand = dealt(name, seed)
     cards = [
-        show.figure(datasets.denormalize(image), number, 84)
+        show.figure(datasets.denormalize(image), number, 80)
         for image, number in zip(hand.images, NUMBERS, strict=True)
     ]
     return show.row(*cards), hand, [], ""
