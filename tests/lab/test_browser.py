@@ -11,6 +11,13 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 SWITCHES += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PATIENCE = 240_000  # milliseconds; the machine may be busy
 
+# Controls in sight that have no name for a screen reader.
+UNNAMED = """[...document.querySelectorAll('input, textarea, select, button, canvas')]
+  .filter((each) => each.getClientRects().length)
+  .filter((each) => !(each.getAttribute('aria-label') || each.innerText || each.title
+    || [...(each.labels || [])].map((label) => label.innerText).join('').trim()))
+  .map((each) => each.outerHTML)"""
+
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's Chromium")
 
 
@@ -171,7 +178,7 @@ def test_a_secret_is_sent(visit):
 
 
 @pytest.mark.slow
-def test_figures_are_shown_and_a_phone_is_wide_enough(visit):
+def test_figures_are_shown_a_phone_is_wide_enough_and_controls_have_names(visit):
     page = visit("?room=figures&run=robust-mnist")
     says(page, "#figures-one", "robustness.json")
     for room in ("attack", "draw", "judge", "watch", "secret", "figures"):
@@ -181,3 +188,4 @@ def test_figures_are_shown_and_a_phone_is_wide_enough(visit):
         time.sleep(1)  # until it is laid out anew
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 400, (room, width)
+        assert page.evaluate(UNNAMED) == [], room
