@@ -24,6 +24,11 @@ class Adam(keras.optimizers.Adam):
         if self.amsgrad:
             raise ValueError("amsgrad: this Adam has none; use keras.optimizers.Adam")
 
+    def forget(self):
+        """Forgets the gradients that it has seen; how many steps it has taken it still knows."""
+        for moment in (*self._momentums, *self._velocities):
+            moment.assign(tf.zeros_like(moment))
+
     def update_step(self, gradient, variable, learning_rate):
         """Moves one weight; called by `apply`."""
         index = self._get_variable_index(variable)

@@ -18,7 +18,9 @@ STARTS = {
     "os.posix_spawn",
     "os.spawn",
     "os.kill",
+    "os.killpg",
     "os.fork",
+    "os.forkpty",
 }
 CHANGES = {"os.remove", "os.rmdir", "os.rename", "os.truncate", "os.link", "os.symlink"} | {
     "os.mkdir",

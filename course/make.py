@@ -20,12 +20,15 @@ SOLUTION = re.compile(
     r"^( *)### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION\n?", re.MULTILINE | re.DOTALL
 )
 YOURS = "raise NotImplementedError  # your lines in place of this one"
-FIRST_CELL = """# Run this cell first.
+FIRST_CELL = """\
+# Run this cell first. In a checkout of the project there is nothing to fill in. On Colab, write
+# the address of your class's copy of the project between the quotes below, such as
+# "https://github.com/your-school/adversarial-games"; your teacher knows it.
 import pathlib
 import subprocess
 import sys
 
-REPOSITORY = ""  # on Colab: the address of your copy of the project, https://...
+REPOSITORY = ""
 if REPOSITORY and not pathlib.Path("project").exists():
     subprocess.run(["git", "clone", "--depth=1", REPOSITORY, "project"], check=True)
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "./project"], check=True)
@@ -33,7 +36,7 @@ here = pathlib.Path.cwd()
 places = [here / "project", here, *here.parents, *map(pathlib.Path, sys.path)]
 found = [folder for folder in places if (folder / "course" / "lesson.py").exists()]
 if not found:
-    raise SystemExit("The project is not here: start Jupyter inside it, or fill in REPOSITORY.")
+    raise SystemExit("The project is not here: start Jupyter in it, or fill in REPOSITORY above.")
 sys.path.insert(0, str(found[0]))"""
 
 

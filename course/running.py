@@ -72,7 +72,7 @@ def run(notebook, *, limit, cell_limit, variables):
         own = {"IPYTHONDIR": folder, "TMPDIR": folder, "PYTHONPATH": str(ROOT)}
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         surroundings = {**os.environ, **QUIET, **own, **variables}
-        with client.setup_kernel(env=surroundings, cwd=folder, **silent):
+        with client.setup_kernel(env=surroundings, cwd=folder, cleanup_kc=True, **silent):
             for index in range(len(notebook.cells)):
                 left = limit - (time.monotonic() - start)
                 if left <= 0:
@@ -96,6 +96,7 @@ def _client(notebook, folder):
         error_on_timeout=TOO_LONG,
         iopub_timeout=5,
         startup_timeout=120,
+        shutdown_kernel="immediate",
         resources={"metadata": {"path": folder}},
     )
 

@@ -68,10 +68,17 @@ def of_robustness(found):
 def of_secrecy(found):
     """What a cipher gives away, and what is left to each Eve."""
     exact = found["exact"]
-    proved = "proved over all plaintexts" if exact["exhaustive"] else "at most"
-    said = show.verdict(f"gives away {exact['leak_at_most']:.4f} bits, {proved}")
+    said = show.verdict(f"gives away {leak(exact)}")
     rows = [(name.replace("_", " "), number(value)) for name, value in exact.items()]
     return said + show.table(("figure", "value"), rows)
+
+
+def leak(exact):
+    """The leak that was counted, as text."""
+    least, most = exact["leak_at_least"], exact["leak_at_most"]
+    if exact["exhaustive"]:
+        return f"{most:.4f} bits, proved over all plaintexts"
+    return f"{least:.3f} to {most:.3f} bits"
 
 
 def of_training(run):
@@ -128,7 +135,7 @@ def main_figure(run):
             worst = found["worst_case"][-1]["value"]
             return f"{worst:.1%} in the worst case, epsilon {found['options']['epsilon']:g}"
         if found := report(run, "audit.json"):
-            return f"{found['exact']['leak_at_most']:.4f} bits leak at most"
+            return f"gives away {leak(found['exact'])}"
         if found := report(run, "evaluation.json"):
             plain = found["samples"]["plain"]
             if "modes" in plain:

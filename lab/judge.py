@@ -68,7 +68,7 @@ def deal(name, seed):
     """Ten numbered pictures as HTML, the Deal, an empty answer and no result."""
     hand = dealt(name, seed)
     cards = [
-        show.figure(datasets.denormalize(image), number, 84)
+        show.figure(datasets.denormalize(image), number, 80)
         for image, number in zip(hand.images, NUMBERS, strict=True)
     ]
     return show.row(*cards), hand, [], ""
@@ -83,8 +83,10 @@ def answer(hand, chosen, first, second):
         raise ValueError(f"you marked {len(chosen)} pictures; {half} of the ten are real")
     marks = {"you": np.isin(NUMBERS, chosen)}
     for name in dict.fromkeys((first, second)):
-        scores = shelf.sampler(name).score(shown_to(name, hand.images), hand.labels)
-        marks[eye(name)] = scores >= np.sort(scores)[half]
+        shown_to(name, hand.images)
+        for who, sampler in eyes(name).items():
+            scores = sampler.score(hand.images, hand.labels)
+            marks[who] = scores >= np.sort(scores)[half]
     rows = [
         (who, f"{(said == hand.real).sum()} of {PICTURES}", " ".join(np.array(NUMBERS)[said]))
         for who, said in marks.items()
@@ -110,8 +112,31 @@ def shown_to(name, images):
 
 def eye(name):
     """What the discriminator of a run is called: the critic, if its file says that it is one."""
-    critic = shelf.run_of(name).agent_stamp("discriminator").get("critic")
-    return f"{name}, its {'critic' if critic else 'discriminator'}"
+    return f"{name}, its {'critic' if is_critic(shelf.run_of(name)) else 'discriminator'}"
+
+
+def is_critic(run):
+    """Whether a run's discriminator is the one that learned on after the game."""
+    return bool(run.agent_stamp("discriminator").get("critic"))
+
+
+@shelf.kept
+def as_played(run):
+    """The discriminator as the game left it, by a run's name; None if only its critic is there."""
+    there = run.has_checkpoint and is_critic(run)
+    return run.load_game().discriminator if there else None
+
+
+def eyes(name):
+    """What judges with a run's discriminators, by what each is called: dict of str -> sampler.
+
+    The discriminator of a trio is in its checkpoint, which the supplied runs leave out.
+    """
+    sampler, played = shelf.sampler(name), as_played(name)
+    found = {eye(name): sampler}
+    if played is not None:
+        found[f"{name}, its discriminator"] = dataclasses.replace(sampler, discriminator=played)
+    return found
 
 
 def ranked(name, judge, seed):

@@ -211,7 +211,7 @@ def build():
             fresh = gr.Button("A fresh Eve", elem_id="secret-eve")
             heard = gr.HTML(elem_id="secret-heard")
     sent = gr.State(None)
-    for event in (go.click, text.submit):
+    for event in (go.click, text.submit, name.input):  # the same message by another cipher
         event(answering(send), [text, name, key], [letter, sent])
     wrong.click(answering(flip), [sent, bit], letter)
     count.click(answering(leak), name, leaked)

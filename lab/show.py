@@ -23,6 +23,10 @@ CSS = """
 .lab-table, .lab-table tr, .lab-table td, .lab-table th { border: none !important; }
 .lab-table td, .lab-table th { padding: 3px 10px; text-align: left;
   border-bottom: 1px solid var(--border-color-primary) !important; }
+@media (max-width: 500px) {
+  .lab-table { font-size: 12px; }
+  .lab-table td, .lab-table th { padding: 3px 4px; }
+}
 .lab-scroll { overflow-x: auto; }
 .lab-save { display: inline-block; margin: 6px 8px 0 0; padding: 6px 12px; border-radius: 6px;
   border: 1px solid var(--border-color-primary); }

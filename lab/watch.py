@@ -77,6 +77,15 @@ def start_of(data):
     return list(START_OF_DIGITS if data == "digits" else START)
 
 
+def cure(scene, data):
+    """The rules under which a collapsed game recovers, once it is revived."""
+    pause(scene)
+    if scene is not None and scene.data == data:
+        with scene.lock:
+            scene.watched.revive()
+    return start_of(data)
+
+
 def set_rules(scene, pace, *rules):
     """What the controls say now; a game that is being played takes it up at its next picture."""
     if scene is not None:
@@ -228,7 +237,7 @@ def build():
                 one_g = gr.Button("One step of G", elem_id="watch-g")
             with gr.Row():
                 collapse = gr.Button("Make it collapse", elem_id="watch-collapse")
-                cure = gr.Button("Start again, cured", elem_id="watch-cure")
+                mend = gr.Button("Cure it", elem_id="watch-cure")
             pace = gr.Slider(
                 1,
                 MOST_ROUNDS,
@@ -273,8 +282,7 @@ def build():
             show_progress="minimal",
         )
     collapse.click(lambda: list(COLLAPSE), None, rules, **now).then(**playing)
-    cured = cure.click(start_of, data, rules, **now)
-    cured.then(answering(new), [scene, data, *rules], seen).then(**playing)
+    mend.click(cure, [scene, data], rules, **now).then(**playing)
     data.input(start_of, data, rules, **now)
     gr.on([each.change for each in (pace, *rules)], set_rules, [scene, pace, *rules], None, **now)
     return {

@@ -2,13 +2,16 @@
 
 import dataclasses
 
+import keras
 import tensorflow as tf
 
+from agents import dormant
 from images import datasets
 from models.gan import under_rules
 
 AGENTS = ("discriminator", "generator")
 MOST_ROUNDS = 25  # in one call
+LOOKED_AT = 2000  # latents for which no dormant unit fires
 
 
 class Watched:
@@ -101,6 +104,19 @@ class Watched:
         else:
             self.game = under_rules(self.game, options)
             self._trace()
+
+    def revive(self):
+        """Mends what a collapse leaves behind, so that other rules can teach the same generator.
+
+        Its dormant units are woken, and what it makes stays the same. The discriminator, which has
+        seen little but that, begins anew. Both optimizers forget their gradients.
+        """
+        generator, discriminator = self.game.generator, self.game.discriminator
+        latents = tf.random.stateless_normal((LOOKED_AT, self.game.latent_dim), (0, 0))
+        dormant.wake(generator, latents)
+        discriminator.set_weights(keras.models.clone_model(discriminator).get_weights())
+        for agent in (generator, discriminator):
+            agent.optimizer.forget()
 
     def slope(self, images):
         """The gradient of the discriminator's realness at images or points, float32 like them."""

@@ -1,6 +1,7 @@
 """The rooms' work, without a browser."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -65,13 +66,24 @@ def test_the_visitor_is_scored_beside_the_discriminators():
     assert cards.count("<img") == 10 and marks == [] and hand.real.sum() == 5
     right = [number for number, real in zip(judge.NUMBERS, hand.real, strict=True) if real]
     said = judge.answer(hand, right, DIGITS, DIGITS)
-    assert "right about 10 of 10" in said and "trio-digits, its discriminator" in said
+    assert "right about 10 of 10" in said and "trio-digits, its critic" in said
     with pytest.raises(ValueError, match="you marked 4"):
         judge.answer(hand, right[:4], DIGITS, DIGITS)
     assert judge.ranked(DIGITS, DIGITS, 0).count("<img") == 2
 
 
-def test_a_game_is_played_paused_stepped_and_changed():
+def test_a_trio_of_one_s_own_has_its_discriminator_beside_its_critic(
+    trained, tmp_path, monkeypatch
+):
+    shutil.copytree(trained("trio"), tmp_path / "runs" / "mine")
+    monkeypatch.chdir(tmp_path)
+    _, hand, *_ = judge.deal(DIGITS, 1)
+    said = judge.answer(hand, judge.NUMBERS[:5], "runs/mine", "runs/mine")
+    assert "runs/mine, its critic" in said and "runs/mine, its discriminator" in said
+
+
+def test_a_game_is_played_paused_stepped_and_changed(eager, monkeypatch):
+    monkeypatch.setattr(watch, "LONGEST", 3600)  # a busy machine shall not pause it
     moves = watch.play(None, "ring", 5, *watch.START)
     next(moves)  # says that it builds the game
     scene, picture, curves, status = next(moves)
@@ -89,6 +101,10 @@ def test_a_game_is_played_paused_stepped_and_changed():
         for pair in zip(before, after, strict=True)
     ]
     assert same == [True, False] and "discriminator alone" in status
+    kernel, bias = (hidden := scene.watched.game.generator.layers[2]).get_weights()
+    hidden.set_weights([kernel, bias - 100.0])  # as a collapse leaves them, only more so
+    assert watch.cure(scene, "ring") == list(watch.START)
+    assert (hidden.get_weights()[1] > -100.0).all()
 
 
 def test_a_message_reaches_bob_and_a_wrong_bit_of_the_key_shows():
@@ -98,6 +114,11 @@ def test_a_message_reaches_bob_and_a_wrong_bit_of_the_key_shows():
     assert "(1 of 120 bits wrong)" in secret.flip(sent, 3)
     said, _ = secret.send("<b>&", "crypto-secret", "")
     assert "<b>" not in said
+
+
+def test_the_published_game_sends_the_same_message():
+    said, _ = secret.send("meet me at noon", "crypto-release", "")
+    assert said.count("(0 of 120 bits wrong)") == 1
 
 
 def test_figures_of_every_supplied_run_are_shown():

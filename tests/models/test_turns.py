@@ -33,7 +33,7 @@ def moved(before, after):
 
 
 @pytest.mark.parametrize("agent", ["generator", "discriminator"])
-def test_a_turn_moves_its_agent_alone(ring, agent):
+def test_a_turn_moves_its_agent_alone(ring, eager, agent):
     watched = Watched(game_of(ring), ring)
     before = weights(watched.game)
     watched.turn(agent)
@@ -57,7 +57,7 @@ def test_turns_of_a_round_are_counted(ring):
     assert counts == {"discriminator": 6, "generator": 4}
 
 
-def test_rules_change_and_the_agents_stay(ring):
+def test_rules_change_and_the_agents_stay(ring, eager):
     watched = Watched(game_of(ring, loss="non_saturating"), ring)
     watched.play(2)
     before, game = weights(watched.game), watched.game
@@ -70,6 +70,19 @@ def test_rules_change_and_the_agents_stay(ring):
     watched.play(1)
     assert moved(before, weights(watched.game)) == {"generator", "discriminator"}
     assert dataclasses.asdict(watched.game.options)["generator_learning_rate"] == 0.5
+
+
+def test_a_revived_game_makes_the_same_points_for_a_new_discriminator(ring, eager):
+    watched = Watched(game_of(ring), ring)
+    watched.play(2)
+    game, latents = watched.game, np.random.default_rng(0).normal(size=(9, 2)).astype("float32")
+    points, before = game.generator(latents).numpy(), weights(game)["discriminator"]
+    watched.revive()
+    np.testing.assert_allclose(game.generator(latents), points, atol=1e-5)
+    assert not np.array_equal(before[0], game.discriminator.get_weights()[0])
+    for agent in game.agents().values():
+        assert int(agent.optimizer.iterations) == 2
+        assert not any(np.any(moment) for moment in agent.optimizer._velocities)
 
 
 def test_the_slope_leads_to_what_looks_more_real(ring):

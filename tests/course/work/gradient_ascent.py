@@ -304,7 +304,8 @@ def pgd_old_gradient(loss_fn, sources, epsilon, step_size, steps, seed=0):
 def pgd_in_a_graph(loss_fn, sources, epsilon, step_size, steps, seed=0):
     @tf.function
     def run(sources):
-        return attack(loss_fn, sources, 2 * epsilon, 2 * step_size, steps, seed)
+        count = tf.constant(steps)  # a tensor, so that one step is traced and not all
+        return attack(loss_fn, sources, 2 * epsilon, 2 * step_size, count, seed)
 
     return run(sources)
 
