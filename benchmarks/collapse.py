@@ -108,23 +108,25 @@ def play(dataset, loss, gamma, *, seed, steps):
 
 
 def summary(cell, played):
-    """A row: the cell, and the means over its games."""
+    """A row: the cell, the means over its games, and the fewest modes and good samples of one."""
     names = ("modes", "good", "kl")
     means = {name: statistics.mean(each[name] for each in played) for name in names}
     fewest = min(each["modes"] for each in played)
-    return {**dict(zip(("dataset", "loss", "gamma"), cell, strict=True)), **means, "fewest": fewest}
+    least = min(each["good"] for each in played)
+    named = dict(zip(("dataset", "loss", "gamma"), cell, strict=True))
+    return {**named, **means, "fewest": fewest, "least_good": least}
 
 
 def title():
     """The line above the rows."""
-    return f"{'':6s}{'loss':>16s}{'R1':>8s}{'modes':>8s}{'fewest':>8s}{'good':>8s}{'KL':>8s}"
+    return f"{'':6s}{'loss':>16s}{'R1':>8s}{'modes':>8s}{'fewest':>8s}{'good':>8s}{'least':>8s}{'KL':>8s}"
 
 
 def line(row):
     """A row in words."""
     return (
         f"{row['dataset']:6s}{row['loss']:>16s}{row['gamma']:8g}{row['modes']:8.1f}"
-        f"{row['fewest']:8d}{row['good']:8.1%}{row['kl']:8.3f}"
+        f"{row['fewest']:8d}{row['good']:8.1%}{row['least_good']:8.1%}{row['kl']:8.3f}"
     )
 
 

@@ -16,5 +16,6 @@ def test_a_tiny_matrix_holds_a_row_a_cell():
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
         (row,) = collapse.fill(options, executor)
     assert (row["dataset"], row["loss"], row["gamma"]) == ("ring", "minimax", 0.0)
+    assert row["least_good"] <= row["good"]
     assert 0 <= row["fewest"] <= row["modes"] <= 8 and 0 <= row["good"] <= 1
     assert f"{row['good']:8.1%}" in collapse.line(row)
