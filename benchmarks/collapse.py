@@ -119,7 +119,8 @@ def summary(cell, played):
 
 def title():
     """The line above the rows."""
-    return f"{'':6s}{'loss':>16s}{'R1':>8s}{'modes':>8s}{'fewest':>8s}{'good':>8s}{'least':>8s}{'KL':>8s}"
+    names = "".join(f"{name:>8s}" for name in ("R1", "modes", "fewest", "good", "least", "KL"))
+    return f"{'':6s}{'loss':>16s}{names}"
 
 
 def line(row):
