@@ -59,6 +59,7 @@ def parse(argv):
 
 def load_kills(options):
     """The work, and the errors that it may end in; with them comes TensorFlow, not yet started."""
+    report.check_output(options.output)
     for name, value in startup.USUAL.items():
         os.environ.setdefault(name, value)
     with startup.silenced_stderr(), startup.without_own_settings():

@@ -1,11 +1,11 @@
 """What the benchmarks share: flags, tables and files of figures."""
 
-import json
 import pathlib
 
 from cli.terminal import count
 from devices.startup import cores
 from games import OptionError
+from images.writing import is_ours, save_report
 
 
 def add_flags(parser, *, rounds):
@@ -35,6 +35,10 @@ def check_output(path):
     """
     if path is not None and path.is_dir():
         raise OptionError(f"--output {path}: is a folder; name a file")
+    if path is not None and path.is_file() and not is_ours(path):
+        raise OptionError(
+            f"--output {path}: exists, and does not say that this program made it; name another"
+        )
 
 
 def with_threads(number):
@@ -93,6 +97,4 @@ def write(path, report):
         OSError: if the file cannot be written.
     """
     if path is not None:
-        from images.writing import save_text
-
-        save_text(path, json.dumps(report, indent=2) + "\n")
+        save_report(path, report)

@@ -38,6 +38,7 @@ def parse(argv):
 
 def load_duel(options):
     """The duel, and the errors that it may raise; this imports TensorFlow."""
+    report.check_output(options.output)
     startup.load_tensorflow()
     from benchmarks import duel
     from images import datasets
