@@ -14,7 +14,8 @@ PARTS = ("train", "validation", "test")
 def load(folder, image_size, *, labelled, seed, announce):
     """Loads a folder of pictures in any layout that `layouts.survey` knows.
 
-    Splits that the folder lacks are dealt from its training pictures, each by its content.
+    Splits that the folder lacks are dealt from its training pictures, each by its content. Within a
+    split the classes are mixed, in an order that names of files do not change.
 
     Args:
         folder: pathlib.Path.
@@ -32,7 +33,10 @@ def load(folder, image_size, *, labelled, seed, announce):
     images, digests = read_pictures(paths, image_size, announce)
     repeated = _repeated(parts, digests)
     parts = _dealt(parts, digests, seed)
-    splits = [Split(images[parts == part], labels[parts == part]) for part in PARTS]
+    # By content, so that the first pictures of a split are no class's: some figures take the first.
+    order = np.array(sorted(range(len(digests)), key=digests.__getitem__), int)
+    places = [order[parts[order] == part] for part in PARTS]
+    splits = [Split(images[chosen], labels[chosen]) for chosen in places]
     announce(_counted(folder, layout, splits))
     if several := _in_several_classes(labels, digests):
         announce(

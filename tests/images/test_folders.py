@@ -248,6 +248,22 @@ def test_five_pictures_more_move_no_other(tmp_path):
     assert not np.array_equal(other.test.images, after.test.images)
 
 
+def test_the_classes_of_a_split_are_mixed_whatever_the_files_are_called(tmp_path):
+    """What takes the first pictures of a split, such as validation, gets no single class."""
+    write_digits(tmp_path, each=100)
+    dataset, _ = load(tmp_path)
+    for part in PARTS:
+        labels = getattr(dataset, part).labels
+        assert set(labels[: len(labels) // 2].tolist()) == {0, 1, 2}
+    for file in tmp_path.glob("*/*.png"):
+        file.rename(file.with_stem(f"{9999 - int(file.stem):04d}"))
+    renamed, _ = load(tmp_path)
+    for part in PARTS:
+        one, other = getattr(dataset, part), getattr(renamed, part)
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+
+
 def test_a_class_that_a_split_lacks_is_said(tmp_path):
     write_digits(tmp_path, classes="01")
     write_digits(tmp_path, classes="2", each=3)
