@@ -47,7 +47,8 @@ def play_on(parent, run, flags):
     given = hardware.suited(
         given, xla=game.xla, gpu=hardware.has_gpu(), shared=flags.distribute != "none"
     )
-    kind = games.kind_of(played.dataset)
+    shape = parent.image_shape() or (None, None, None)
+    kind = games.kind_of(played.dataset, *shape[1:])
     options = game.from_preset(game.preset_of(flags), kind, **given)
     start = functools.partial(build, parent)
     if flags.resume:
