@@ -2,6 +2,8 @@
 
 import concurrent.futures
 
+import pytest
+
 from benchmarks import collapse
 
 
@@ -10,6 +12,7 @@ def test_wasserstein_has_a_penalty_of_its_own():
     assert [loss for _, loss, _ in collapse.cells(options)] == ["wasserstein", "hinge", "hinge"]
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_tiny_matrix_holds_a_row_a_cell():
     words = ["--datasets", "ring", "--losses", "minimax", "--gammas", "0", "--seeds", "0", "1"]
     options = collapse.parse([*words, "--steps", "5"])
