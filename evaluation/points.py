@@ -10,15 +10,25 @@ import numpy as np
 from images.points import GOOD_WITHIN
 
 
+def divergence(counts, shares):
+    """The Kullback-Leibler divergence of a histogram from the shares of real data, in nats.
+
+    Args:
+        counts: int (modes,), at least one of them positive.
+        shares: float (modes,), all positive where counts are.
+    """
+    found = np.asarray(counts, np.float64) / np.sum(counts)
+    present = found > 0
+    return float(max(0.0, (found[present] * np.log(found[present] / shares[present])).sum()))
+
+
 def kl_from_uniform(counts):
     """The Kullback-Leibler divergence of a histogram from evenness, in nats, >= 0.
 
     Args:
         counts: int (modes,), at least one of them positive.
     """
-    shares = np.asarray(counts, np.float64) / np.sum(counts)
-    present = shares[shares > 0]
-    return float(max(0.0, (present * np.log(present * len(shares))).sum()))
+    return divergence(counts, np.full(len(counts), 1 / len(counts)))
 
 
 def measure(points, mixture, labels=None):

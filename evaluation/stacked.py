@@ -6,6 +6,7 @@ arXiv:1712.04086.
 
 import numpy as np
 
+from evaluation.points import divergence
 from evaluation.reference import predict
 from images import stacked
 
@@ -24,18 +25,6 @@ def read(judge, images):
         for place in range(stacked.DEPTH)
     ]
     return stacked.number(np.stack(digits, axis=1), judge.output.shape[-1])
-
-
-def divergence(counts, shares):
-    """The Kullback-Leibler divergence of a histogram from the shares of real data, in nats.
-
-    Args:
-        counts: int (modes,), at least one of them positive.
-        shares: float (modes,), all positive where counts are.
-    """
-    found = np.asarray(counts, np.float64) / np.sum(counts)
-    present = found > 0
-    return float(max(0.0, (found[present] * np.log(found[present] / shares[present])).sum()))
 
 
 def evaluate_stacked(samples, dataset, judge):

@@ -124,7 +124,8 @@ def load(
     if name in points.MIXTURES:
         return Dataset(name, *points.load(name))
     if name == STACKED:
-        return _stacked(load("mnist", data_dir=data_dir, image_size=image_size))
+        digits = load("mnist", data_dir=data_dir, image_size=image_size)
+        return Dataset(name, *stacked.load(digits))
     if name not in DATASETS[1:]:
         raise ValueError(f"dataset {name!r} is none of {', '.join(DATASETS[1:])}")
     if name == "folder":
@@ -265,15 +266,6 @@ def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batc
     stream = share(epochs.rebatch(batch_size, drop_remainder=True)).map(gather)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     return stream.apply(endless).prefetch(tf.data.AUTOTUNE)
-
-
-def _stacked(digits):
-    """The data set of stacks of a data set of digits; each split has digits of its own."""
-    splits = {
-        name: stacked.stack(getattr(digits, name), count, digits.num_classes, seed)
-        for seed, (name, count) in enumerate(stacked.SIZES.items())
-    }
-    return Dataset(STACKED, stacked.class_names(digits.class_names), **splits)
 
 
 def _load_known(name, data_dir):

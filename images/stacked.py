@@ -4,6 +4,8 @@ Source: Metz et al. 2017, arXiv:1611.02163; counted as by Lin et al. 2018 (PacGA
 arXiv:1712.04086.
 """
 
+import itertools
+
 import numpy as np
 
 from images.splits import Split
@@ -12,12 +14,24 @@ DEPTH = 3  # digits a picture, one each in red, green and blue
 SIZES = {"train": 60_000, "validation": 5_000, "test": 26_000}  # PacGAN counts 26,000 samples
 
 
+def load(digits):
+    """The stacks of a data set of digits; each split has digits of its own.
+
+    Args:
+        digits: images.datasets.Dataset of grey images.
+    Returns:
+        (class_names, train, validation, test): tuple of str, and three Splits.
+    """
+    splits = (
+        stack(getattr(digits, name), count, digits.num_classes, seed)
+        for seed, (name, count) in enumerate(SIZES.items())
+    )
+    return class_names(digits.class_names), *splits
+
+
 def class_names(digits):
     """The names of all stacks, in the order of their labels: "000" to "999" of ten digits."""
-    names = [""]
-    for _ in range(DEPTH):
-        names = [name + digit for name in names for digit in digits]
-    return tuple(names)
+    return tuple(map("".join, itertools.product(digits, repeat=DEPTH)))
 
 
 def stack(split, count, num_digits, seed):

@@ -9,6 +9,7 @@ import games
 from agents import compute_in
 from devices import shared_batch
 from models import losses
+from models.augment import random_flip, random_translation
 
 BETA_1 = 0.5  # Radford et al. 2016: less momentum for agents whose opponent moves
 
@@ -154,6 +155,12 @@ class Game(keras.Model):
         seed = self.random_seed(agent, draw + 1)
         labels = shared_batch.uniform((batch,), seed, 0, self.num_classes, dtype=tf.int32)
         return self.draw_latents(agent, batch, draw), labels
+
+    def vary(self, images, agent, most, shift, flip):
+        """Images (batch, h, w, c), each shifted by up to `most` pixels, perhaps mirrored."""
+        if self.options.mirror:
+            images = random_flip(images, self.random_seed(agent, flip))
+        return random_translation(images, most, self.random_seed(agent, shift))
 
     def track(self, **values):
         """Updates the running means, which `fit` shows and resets at each epoch."""

@@ -8,7 +8,6 @@ import tensorflow as tf
 import agents
 from devices import shared_batch
 from models import losses
-from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import Draws, Game, copy_agent, falling_rate
 
@@ -96,12 +95,6 @@ class GAN(Game, Draws):
     def show(self, images, agent, shift, flip):
         """Images as the discriminator sees them: shifted a little, perhaps mirrored."""
         return self.vary(images, agent, self.options.translation, shift, flip)
-
-    def vary(self, images, agent, most, shift, flip):
-        """Images (batch, h, w, c), each shifted by up to `most` pixels, perhaps mirrored."""
-        if self.options.mirror:
-            images = random_flip(images, self.random_seed(agent, flip))
-        return random_translation(images, most, self.random_seed(agent, shift))
 
     def penalty(self, real, fake):
         """The discriminator's gradient penalty: WGAN-GP at each step, or else lazy R1.

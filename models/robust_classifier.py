@@ -6,7 +6,6 @@ import tensorflow as tf
 import agents
 from attacks.objectives import away_from, cross_entropy
 from models.adversarial_training import AdversarialTraining
-from models.augment import random_flip, random_translation
 from models.draw import Draw
 from models.game import copy_agent, falling_rate
 from models.losses import divergence
@@ -53,10 +52,8 @@ class RobustClassifier(AdversarialTraining):
 
     def lesson(self, images, labels):
         """What a round teaches: images, their labels, and the weight of each image in the loss."""
-        if self.options.mirror:
-            images = random_flip(images, self.random_seed(self.classifier, Draw.LESSON_FLIP))
-        seed = self.random_seed(self.classifier, Draw.LESSON_SHIFT)
-        images = random_translation(images, self.options.translation, seed)
+        most = self.options.translation
+        images = self.vary(images, self.classifier, most, Draw.LESSON_SHIFT, Draw.LESSON_FLIP)
         return images, labels, tf.ones_like(labels, tf.float32)
 
     def attacker_turn(self, images, labels):

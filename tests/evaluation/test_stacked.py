@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from evaluation import reference, stacked
+from evaluation import points, reference, stacked
 from games import GAMES, OptionError
 from images import stacked as stacks
 from images.datasets import Dataset
@@ -56,8 +56,8 @@ def test_modes_and_divergence_are_those_counted_by_hand():
 
 def test_the_divergence_is_from_what_is_real_and_not_from_evenness():
     shares = np.array([0.5, 0.25, 0.25])
-    assert stacked.divergence([20, 10, 10], shares) == pytest.approx(0.0, abs=1e-12)
-    assert stacked.divergence([10, 10, 10], shares) > 0.05
+    assert points.divergence([20, 10, 10], shares) == pytest.approx(0.0, abs=1e-12)
+    assert points.divergence([10, 10, 10], shares) > 0.05
 
 
 def test_a_run_on_stacked_digits_draws_and_is_counted(tmp_path, monkeypatch):
