@@ -171,14 +171,20 @@ def resumed_options(run, flags):
     names = [*options.LENGTHS, *(name for name in options.PLACES if name != options.TELLS_APART)]
     given = {name: getattr(flags, name) for name in names if getattr(flags, name) is not None}
     if "preset" in flags.given and flags.preset != options.preset:
-        given = {"preset": flags.preset, "steps": steps_of_longer(flags.preset, options), **given}
+        given = {
+            "preset": flags.preset,
+            "steps": steps_of_longer(flags.preset, run, options),
+            **given,
+        }
     if given.keys() & {"steps", "minutes"} or flags.epochs:
         given = {"minutes": None, **given}
     return dataclasses.replace(options, **given)
 
 
-def steps_of_longer(preset, options):
+def steps_of_longer(preset, run, options):
     """How many steps a preset plays, if a run of another preset can go on with it.
+
+    What the run has otherwise than its own preset counts as given with the other one as well.
 
     Raises:
         OptionError: if the two differ in more than their length.
@@ -187,18 +193,15 @@ def steps_of_longer(preset, options):
         raise OptionError(
             f"--preset {preset}: the run has {options.preset}; start a new run for it"
         )
-    game = GAMES[options.game]
-    wanted, played = (
-        dataclasses.asdict(
-            game.from_preset(
-                name,
-                games.kind_of(options.dataset),
-                dataset=options.dataset,
-                data_dir=options.data_dir,
-            )
-        )
-        for name in (preset, options.preset)
-    )
+    kind = games.kind_of(options.dataset, *(run.image_shape() or ())[1:])
+
+    def of(name, **given):
+        return dataclasses.asdict(GAMES[options.game].from_preset(name, kind, **given))
+
+    plain, own = of(options.preset), dataclasses.asdict(options)
+    own = {name: own[name] for name in own.keys() - {"game", "preset", *options.LENGTHS}}
+    changed = {name: value for name, value in own.items() if value != plain[name]}
+    wanted, played = (of(name, **changed) for name in (preset, options.preset))
     for name in sorted(wanted.keys() - {"preset", "steps"}):
         if wanted[name] != played[name]:
             raise OptionError(

@@ -64,3 +64,19 @@ def test_a_longer_preset_is_that_of_the_run_s_own_game(tmp_path):
     run.start(played, map(str, range(10)))
     resumed = resumed_options(run, options("--game", "robust", "--preset", "best"))
     assert resumed == robust.from_preset("best", "small", dataset="digits")
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "given"),
+    [
+        ("small", (8, 8, 1), {"dataset": "digits", "conditioning": "none"}),
+        ("grey", (28, 28, 1), {"dataset": "folder", "data_dir": "/pictures"}),
+        ("grey", (28, 28, 1), {"dataset": "mnist", "r1_gamma": 0.3}),
+    ],
+)
+def test_a_longer_preset_is_that_of_the_run_s_own_data_and_options(tmp_path, kind, shape, given):
+    run, trio = Run(tmp_path), GAMES["trio"]
+    run.start(trio.from_preset("quick", kind, **given), map(str, range(10)), image_shape=shape)
+    resumed = resumed_options(run, options("--preset", "standard"))
+    assert resumed == trio.from_preset("standard", kind, **given)
+    assert resumed.steps > trio.from_preset("quick", kind, **given).steps
