@@ -1,5 +1,8 @@
 """Collapse, counted: every loss with and without a penalty, on the ring and the grid.
 
+The collapse watch looks on: in how many games it spoke of missing modes or of points too much
+alike, in how many of these a mode was missing at that moment, and at which step in the median.
+
 python -m benchmarks.collapse                            ten seeds a cell, all cores
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
 python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
@@ -9,6 +12,7 @@ for it. It is judged as by `--mode evaluate`. Of wasserstein, which has a penalt
 is one column.
 """
 
+import argparse
 import concurrent.futures
 import itertools
 import multiprocessing
@@ -26,6 +30,8 @@ from games.gan import GAN, LOSSES
 GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
 SAMPLES = 2_500  # as PacGAN draws
 AT_ONCE = 50  # steps in a call
+LOOK_EVERY = 400  # steps, as in a run: an epoch of points
+COLLAPSE = ("classes", "diversity")  # the signs of the watch that say that something is missing
 
 
 def parse(argv):
@@ -40,9 +46,22 @@ def parse(argv):
     add("--losses", choices=LOSSES, nargs="+", default=list(LOSSES), help="default all")
     add("--gammas", type=float, nargs="+", default=list(GAMMAS), help="weights of R1")
     add("--seeds", type=int, nargs="+", default=list(range(10)), help="default 0 to 9")
-    add("--steps", type=terminal.count, default=2_000, help="of each game; default 2000")
+    add(
+        "--steps",
+        type=epochs,
+        default=2_000,
+        help=f"of each game, a multiple of {LOOK_EVERY} or less; default 2000",
+    )
     report.add_output(parser)
     return parser.parse_args(argv)
+
+
+def epochs(text):
+    """A number of steps that is one epoch of points, or a number of whole ones."""
+    steps = terminal.count(text)
+    if steps > LOOK_EVERY and steps % LOOK_EVERY:
+        raise argparse.ArgumentTypeError(f"{text} is no multiple of {LOOK_EVERY}")
+    return steps
 
 
 def cells(options):
@@ -88,46 +107,72 @@ def fill(options, executor):
 
 
 def play(dataset, loss, gamma, *, seed, steps):
-    """Plays one game to its end.
+    """Plays one game to its end, under the eyes of the collapse watch.
 
     Returns:
-        dict: as `evaluation.points.measure`, of the average generator's points.
+        dict: as `evaluation.points.measure`, of the average generator's points; "spoke", the step
+        at which the watch spoke of a collapse, or None; and "rightly", whether it was one.
     """
     import models
     from evaluation.points import measure
     from images import datasets, points
+    from training.collapse import CollapseWatch
 
     changed = {"loss": loss, "r1_gamma": gamma, "seed": seed, "steps": steps}
     options = GAN.from_preset("quick", "points", dataset=dataset, **changed)
     loaded = datasets.load(dataset)
     game = models.build_game(options, loaded)
-    game.compile(steps_per_execution=min(AT_ONCE, steps))
+    spoke: list[tuple[int, bool]] = []
+
+    def judge():
+        return measure(game.sample(SAMPLES, seed=1)[0], points.MIXTURES[dataset])
+
+    def note(text):
+        if watch.seen[-1] in COLLAPSE:
+            found = judge()
+            spoke.append((game.step, found["modes"] < found["of_modes"]))
+
+    seen = loaded.validation.images, loaded.validation.labels
+    watch = CollapseWatch(*seen, helps="", conditional=False, announce=note, seed=seed)
+    epoch = min(LOOK_EVERY, steps)
+    game.compile(steps_per_execution=min(AT_ONCE, epoch))
     batches = datasets.batches(loaded.train, options.batch_size, seed=seed)
-    game.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
-    return measure(game.sample(SAMPLES, seed=1)[0], points.MIXTURES[dataset])
+    fit = {"steps_per_epoch": epoch, "epochs": steps // epoch, "callbacks": [watch]}
+    game.fit(batches, **fit, shuffle=False, verbose=0)
+    first, rightly = spoke[0] if spoke else (None, None)
+    return {**judge(), "spoke": first, "rightly": rightly}
 
 
 def summary(cell, played):
-    """A row: the cell, the means over its games, and the fewest modes and good samples of one."""
+    """A row: the cell, the means over its games, the worst of them, and what the watch said."""
     names = ("modes", "good", "kl")
     means = {name: statistics.mean(each[name] for each in played) for name in names}
-    fewest = min(each["modes"] for each in played)
-    least = min(each["good"] for each in played)
-    named = dict(zip(("dataset", "loss", "gamma"), cell, strict=True))
-    return {**named, **means, "fewest": fewest, "least_good": least}
+    spoke = [each for each in played if each["spoke"]]
+    return {
+        **dict(zip(("dataset", "loss", "gamma"), cell, strict=True)),
+        **means,
+        "fewest": min(each["modes"] for each in played),
+        "least_good": min(each["good"] for each in played),
+        "collapsed": sum(each["modes"] < each["of_modes"] for each in played),
+        "spoke": len(spoke),
+        "rightly": sum(each["rightly"] for each in spoke),
+        "first": statistics.median(each["spoke"] for each in spoke) if spoke else None,
+    }
 
 
 def title():
     """The line above the rows."""
-    names = "".join(f"{name:>8s}" for name in ("R1", "modes", "fewest", "good", "least", "KL"))
-    return f"{'':6s}{'loss':>16s}{names}"
+    names = ("R1", "modes", "fewest", "good", "least", "KL", "lost", "watch", "rightly", "step")
+    return f"{'':6s}{'loss':>16s}" + "".join(f"{name:>8s}" for name in names)
 
 
 def line(row):
     """A row in words."""
+    first = "-" if row["first"] is None else f"{row['first']:.0f}"
     return (
         f"{row['dataset']:6s}{row['loss']:>16s}{row['gamma']:8g}{row['modes']:8.1f}"
         f"{row['fewest']:8d}{row['good']:8.1%}{row['least_good']:8.1%}{row['kl']:8.3f}"
+        f"{row['collapsed']:8d}{row['spoke']:8d}{row['rightly']:8d}{first:>8s}"
     )
 
 
