@@ -6,6 +6,7 @@ from agents.classifier import (
     build_residual_classifier,
     build_robust_classifier,
     build_robust_residual_classifier,
+    one_reader,
 )
 from agents.discriminator import (
     build_class_discriminator,
@@ -39,5 +40,6 @@ __all__ = [
     "build_style_generator",
     "class_head",
     "compute_in",
+    "one_reader",
     "with_every_label",
 ]

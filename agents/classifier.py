@@ -6,7 +6,7 @@ from keras import layers
 from agents import blocks
 
 
-def build_classifier(image_size, channels, *, width, num_classes):
+def build_classifier(image_size, channels, *, width, num_classes, readers=None):
     """Builds a small convolutional classifier: 3x3 convolutions and 2x2 max-pooling.
 
     It has neither Dropout nor BatchNorm, so a call never changes its state.
@@ -16,9 +16,12 @@ def build_classifier(image_size, channels, *, width, num_classes):
         channels: int, 1 for grey or 3 for RGB.
         width: int, channels of the first convolution; each pooling doubles them.
         num_classes: int.
+        readers: int, last layers side by side, each with an answer of its own; None for the usual
+            one.
     Returns:
         keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] -> class
-        logits (b, num_classes) float32. Its layer named "features" is (b, 4 * width).
+        logits (b, num_classes) float32, or (b, readers, num_classes). Its layer named "features" is
+        (b, 4 * width).
     Raises:
         ValueError: as `blocks.resolutions`.
     """
@@ -28,8 +31,26 @@ def build_classifier(image_size, channels, *, width, num_classes):
         hidden = layers.Conv2D(width * 2**level, 3, padding="same", activation="relu")(hidden)
         hidden = layers.MaxPooling2D(2)(hidden)
     features = layers.Dense(4 * width, activation="relu", name="features")(layers.Flatten()(hidden))
-    class_logits = layers.Dense(num_classes, dtype="float32")(features)
+    class_logits = layers.Dense((readers or 1) * num_classes, dtype="float32")(features)
+    if readers:
+        class_logits = layers.Reshape((readers, num_classes), dtype="float32")(class_logits)
     return keras.Model(images, class_logits, name="classifier")
+
+
+def one_reader(classifier, which):
+    """The usual classifier, images -> class logits (b, num_classes), that has one of the readers.
+
+    Args:
+        classifier: keras.Model, as `build_classifier` with readers; its features are shared.
+        which: int, 0 for the first reader.
+    """
+    *_, all_logits, reshaped = classifier.layers
+    num_classes = reshaped.output.shape[-1]
+    head = layers.Dense(num_classes, dtype="float32")
+    class_logits = head(classifier.get_layer("features").output)
+    own = slice(which * num_classes, (which + 1) * num_classes)
+    head.set_weights([weights[..., own] for weights in all_logits.get_weights()])
+    return keras.Model(classifier.input, class_logits, name="classifier")
 
 
 def build_residual_classifier(image_size, channels, *, width, num_classes):

@@ -124,10 +124,12 @@ COLOUR = {
     "discriminator_width": 48,
     "batch_size": 32,
 }
-# Points: small agents, and steps so short that there may be many.
+# Points: small agents, and steps so short that there may be many. Momentum carries the generator
+# past modes as narrow as these: without it a quarter of the steps finds as many.
 ON_THE_PLANE: dict[str, Any] = {
     "loss": "relativistic",
-    "r1_gamma": 0.001,
+    "r1_gamma": 0.003,
+    "beta_1": 0.0,
     "beta_2": 0.99,
     "generator_width": 64,
     "discriminator_width": 64,

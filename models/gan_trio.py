@@ -1,5 +1,7 @@
 """The trio: a class-conditional generator, a discriminator and a classifier."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -23,6 +25,7 @@ VARIANTS = (
     "models.relativistic",
     "models.unlabelled",
 )  # modules with games that `build` may return as well
+READERS = 5  # of a classifier without labels, as Ji et al. 2019 have (arXiv:1807.06653)
 CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
 
 
@@ -174,7 +177,9 @@ def build(options, dataset):
     # Without labels, names that the classifier finds are judged as labels are.
     conditioning = "auxiliary" if options.conditioning == "auxiliary" else "projection"
     discriminator = build_discriminator(options, dataset, conditioning=conditioning)
-    classifier = builder(dataset, agents.build_classifier, agents.build_point_classifier)(
+    readers = READERS if options.conditioning == "none" else None
+    of_images = functools.partial(agents.build_classifier, readers=readers)
+    classifier = builder(dataset, of_images, agents.build_point_classifier)(
         width=options.classifier_width, num_classes=dataset.num_classes
     )
     classifier.compile(agents.Adam(learning_rate(options, "classifier")))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.support.games import (
     BATCH,
     NUM_CLASSES,
+    READERS,
     adam,
     calls_of,
     moved,
@@ -43,8 +44,9 @@ def test_no_label_of_a_real_image_moves_anybody(loss):
 def test_real_images_are_judged_by_the_names_of_the_average_classifier(loss):
     game = unlabelled(loss=loss, optimizer=adam)
     play(game, 3)
+    game.reader_losses.assign([0.5, -0.5])  # the second reader has been the better one
     images, labels = real_batch(seed=5)
-    names = game.average_classifier(images).numpy().argmax(1)
+    names = game.average_classifier(images).numpy()[:, 1].argmax(1)
     assert (names != labels.numpy()).any()
     calls = spy(game)
     play(game, 1, (images, labels))
@@ -80,14 +82,14 @@ def bars(batch, seed):
 
 
 def test_the_classifier_finds_the_kinds_of_images_that_there_are():
-    # Of the first weights 1 to 5, 1 alone leaves two kinds under one name.
+    # Of the first weights 1 to 5, 5 alone leaves two kinds under one name.
     game = unlabelled(optimizer=adam, classifier_translation=1, initial=2)
     turn = tf.function(game.classifier_turn, autograph=False)
     for step in range(150):
         images, _ = bars(60, step)
         turn((images, tf.zeros(60, tf.int32)))
     images, kinds = bars(300, 1000)
-    names = game.classifier(images).numpy().argmax(1)
+    names = game.classifier(images).numpy()[:, int(game.best_reader())].argmax(1)
     counts = np.zeros((3, 3), int)
     np.add.at(counts, (kinds, names), 1)
     assert counts.max(1).sum() >= 295
@@ -99,11 +101,26 @@ def test_the_loss_of_the_classifier_is_reported():
     calls = spy(game)
     play(game, 1)
     logits = calls_of(calls, "classifier")[0].outputs[0].astype(np.float64)
-    names = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert logits.shape == (BATCH, READERS, NUM_CLASSES)
+    names = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
     shares = names.mean(0)
-    information = -4 * (shares * np.log(shares)).sum() + (names * np.log(names)).sum(1).mean()
-    assert reported(game)["classifier_loss"] == pytest.approx(-0.3 * information, abs=1e-4)
-    assert len(names) == BATCH
+    information = -4 * (shares * np.log(shares)).sum(1)
+    information += (names * np.log(names)).sum(2).mean(0)
+    np.testing.assert_allclose(game.reader_losses, -0.3 * information, atol=1e-4)
+    assert reported(game)["classifier_loss"] == pytest.approx(-0.3 * information.mean(), abs=1e-4)
+    play(game, 1)
+    assert (game.reader_losses.numpy() < -0.3 * information - 0.1).all()  # they add up
+
+
+def test_the_classifier_to_save_has_the_best_reader_alone():
+    game = play(unlabelled(optimizer=adam), 2)
+    images, _ = real_batch(seed=3)
+    for best, losses in enumerate(([-1.0, 0.0], [0.0, -1.0])):
+        game.reader_losses.assign(losses)
+        saved = game.agents_to_save()["classifier"]
+        all_logits = game.average_classifier(images).numpy()
+        np.testing.assert_allclose(saved(images), all_logits[:, best], atol=1e-6)
+        assert saved.get_layer("features").output.shape[-1] == 4 * saved.layers[1].filters
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])

@@ -20,6 +20,7 @@ from models.relativistic import RelativisticGAN
 from models.robust_classifier import RobustClassifier
 
 IMAGE_SIZE, LATENT_DIM, NUM_CLASSES, BATCH, WIDTH = 8, 6, 3, 8, 4
+READERS = 2  # of a trio without labels
 ROLES = (
     "generator",
     "discriminator",
@@ -28,7 +29,7 @@ ROLES = (
     "average_classifier",
     "average_discriminator",
 )
-OWN = ("pool", "attack_steps", "area", "grown_at")  # variables of a game itself
+OWN = ("pool", "attack_steps", "area", "grown_at", "reader_losses")  # variables of a game itself
 
 
 # Rules that a tiny game plays by unless a test says otherwise: none of the refinements.
@@ -97,7 +98,13 @@ def tiny_trio(
         conditioning="auxiliary" if conditioning == "auxiliary" else "projection",
         spectral_norm=spectral_norm,
     )
-    classifier = agents.build_classifier(IMAGE_SIZE, 1, width=WIDTH, num_classes=NUM_CLASSES)
+    classifier = agents.build_classifier(
+        IMAGE_SIZE,
+        1,
+        width=WIDTH,
+        num_classes=NUM_CLASSES,
+        readers=READERS if conditioning == "none" else None,
+    )
     for agent in (generator, discriminator, classifier):
         agent.compile(optimizer())
     rules = {"classifier_warp": 0.3 if conditioning == "none" else 0.0, **rules}
