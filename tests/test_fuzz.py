@@ -117,7 +117,7 @@ def damage(rng, folder):
     elif how == "junk":
         file.write_bytes(rng.randbytes(100))
     elif how == "other":
-        shutil.copyfile(rng.choice(sorted(folder.glob("*.keras"))), file)
+        shutil.copyfile(rng.choice(sorted({*folder.glob("*.keras")} - {file})), file)
     else:
         record = json.loads((folder / "config.json").read_text())
         name = rng.choice(sorted(record["config"]))
