@@ -31,9 +31,15 @@ def build_classifier(image_size, channels, *, width, num_classes, readers=None):
         hidden = layers.Conv2D(width * 2**level, 3, padding="same", activation="relu")(hidden)
         hidden = layers.MaxPooling2D(2)(hidden)
     features = layers.Dense(4 * width, activation="relu", name="features")(layers.Flatten()(hidden))
-    class_logits = layers.Dense((readers or 1) * num_classes, dtype="float32")(features)
-    if readers:
-        class_logits = layers.Reshape((readers, num_classes), dtype="float32")(class_logits)
+    if readers is None:
+        class_logits = layers.Dense(num_classes, dtype="float32")(features)
+    else:
+        answers = [
+            layers.Dense(num_classes, dtype="float32", name=f"reader_{place}")(features)
+            for place in range(readers)
+        ]
+        side_by_side = [layers.Reshape((1, num_classes), dtype="float32")(each) for each in answers]
+        class_logits = layers.Concatenate(axis=1, dtype="float32")(side_by_side)
     return keras.Model(images, class_logits, name="classifier")
 
 
@@ -41,15 +47,10 @@ def one_reader(classifier, which):
     """The usual classifier, images -> class logits (b, num_classes), that has one of the readers.
 
     Args:
-        classifier: keras.Model, as `build_classifier` with readers; its features are shared.
+        classifier: keras.Model, as `build_classifier` with readers; its layers are shared.
         which: int, 0 for the first reader.
     """
-    *_, all_logits, reshaped = classifier.layers
-    num_classes = reshaped.output.shape[-1]
-    head = layers.Dense(num_classes, dtype="float32")
-    class_logits = head(classifier.get_layer("features").output)
-    own = slice(which * num_classes, (which + 1) * num_classes)
-    head.set_weights([weights[..., own] for weights in all_logits.get_weights()])
+    class_logits = classifier.get_layer(f"reader_{which}").output
     return keras.Model(classifier.input, class_logits, name="classifier")
 
 

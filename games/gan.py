@@ -196,7 +196,8 @@ def without_labels(given, preset):
     if given.get("conditioning") != "none":
         return {}
     images = preset["steps"] * preset.get("batch_size", TrioOptions.batch_size)
-    return {"classifier_warp": 0.25, "batch_size": 128, "steps": images // 128}
+    changed = {"classifier_warp": 0.25, "classifier_learning_rate": 2e-3}
+    return {**changed, "batch_size": 128, "steps": images // 128}
 
 
 TRIO = Game(

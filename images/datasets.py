@@ -251,16 +251,22 @@ def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batc
 
     count = len(split.labels)
     first_epoch, seen = divmod(first_step * batch_size, count)
-    with tf.device("CPU:0"):  # a GPU's memory is for the networks
-        images, labels = tf.constant(split.images), tf.constant(split.labels)
 
     def order(epoch):
         # Not index_shuffle: its neighbouring seeds correlate (r = 0.8) and repeat every 256.
         indices = tf.random.experimental.stateless_shuffle(tf.range(count), seed=(seed, epoch))
         return indices[tf.where(epoch == first_epoch, seen, 0) :]
 
+    def chosen(places):
+        return split.images[places], split.labels[places]
+
     def gather(indices):
-        return normalize(tf.gather(images, indices)), tf.gather(labels, indices)
+        # By NumPy: a tensor of all images would be a second copy of them.
+        types = split.images.dtype, split.labels.dtype
+        images, labels = tf.numpy_function(chosen, [indices], types, stateful=False)
+        images.set_shape((*indices.shape, *split.images.shape[1:]))
+        labels.set_shape(indices.shape)
+        return normalize(images), labels
 
     epochs = tf.data.Dataset.counter(first_epoch).map(order)
     stream = share(epochs.rebatch(batch_size, drop_remainder=True)).map(gather)

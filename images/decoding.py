@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import io
 import logging
+import math
 import os
 import time
 import warnings
@@ -32,6 +33,7 @@ GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue, as Pillow's (ITU
 CHUNK = 64  # pictures that a thread reads in one go
 SECONDS_BETWEEN_LINES = 5.0
 MOST_NAMED = 10  # bad files in one message
+COPIES = 2  # of the pictures while they are dealt into splits
 
 
 class Picture(NamedTuple):
@@ -57,8 +59,16 @@ def read_pictures(paths, image_size, announce):
         (images, digests): uint8 (n, image_size, image_size, c) with 1 channel if every picture is
         grey, else 3; list of bytes, SHA-256 of each file.
     Raises:
-        DataError: if any picture cannot be read; names up to `MOST_NAMED` of them.
+        DataError: if this machine cannot hold them, or if any picture cannot be read; names up to
+            `MOST_NAMED` of them.
     """
+    needed, there = COPIES * len(paths) * 3 * image_size**2, memory()
+    if needed > there:
+        raise DataError(
+            f"{len(paths):,} pictures of {image_size} x {image_size} pixels take"
+            f" {needed / 2**30:.1f} GB of memory, and this machine has {there / 2**30:.1f} GB in"
+            " all; take a smaller --image_size, or fewer pictures"
+        )
     images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
     digests, coloured = [b""] * len(paths), np.zeros(len(paths), bool)
     of_more_bits: dict[int, Picture] = {}
@@ -99,6 +109,13 @@ def read_pictures(paths, image_size, announce):
             f" channels; the first is {first}"
         )
     return images, digests
+
+
+def memory():
+    """The memory of this machine in bytes; without end where it cannot be asked for."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _in_threads(read, count, announce):

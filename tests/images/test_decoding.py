@@ -243,6 +243,15 @@ def test_damaged_exif_is_no_reason_to_refuse_or_to_complain(tmp_path, recwarn, c
 # Many pictures
 
 
+def test_more_pictures_than_the_memory_holds_are_refused_before_one_is_read(tmp_path, monkeypatch):
+    paths = [tmp_path / "none.png"] * 100
+    monkeypatch.setattr(decoding, "memory", lambda: 2 * 100 * 3 * 16**2 - 1)
+    with pytest.raises(DataError, match="100 pictures of 16 x 16 pixels take .*--image_size"):
+        decoding.read_pictures(paths, 16, print)
+    with pytest.raises(DataError, match="none.png"):
+        decoding.read_pictures(paths, 15, print)
+
+
 def test_progress_is_said_now_and_then(tmp_path, monkeypatch):
     write_picture(tmp_path / "0.png")
     paths = [tmp_path / "0.png"] * (5 * decoding.CHUNK)
