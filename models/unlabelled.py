@@ -16,6 +16,7 @@ from models.draw import Draw
 from models.gan_trio import CLASSIFIER_VIEW, GANTrio
 from models.relativistic import RelativisticTrio
 
+SETTLING = 400  # turns after which agreement has its full weight; before, it would win at once
 INFORMATION = 0.3  # weight of the information in names beside agreement; Hu et al. have 0.1
 
 
@@ -63,10 +64,14 @@ class Unlabelled(GANTrio):
         seed = self.random_seed(agent, Draw.CLASSIFIER_WARP)
         changed_images = random_warp(changed_images, self.options.classifier_warp, seed)
 
+        turns = tf.cast(agent.optimizer.iterations, tf.float32)
+        settled = tf.minimum(1.0, turns / SETTLING)
+
         def naming_loss(logits, changed_logits):
             # What an image is called does not give way to what the changed one is called.
             change = tf.reduce_mean(losses.divergence(tf.stop_gradient(logits), changed_logits))
-            return change - INFORMATION * losses.information(shared_batch.all_rows(logits))
+            information = losses.information(shared_batch.all_rows(logits))
+            return settled * change - INFORMATION * information
 
         def loss_fn():
             logits = tf.unstack(agent(real_images, training=True), axis=1)

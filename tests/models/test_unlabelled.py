@@ -96,20 +96,28 @@ def test_the_classifier_finds_the_kinds_of_images_that_there_are():
     assert set(counts.argmax(1)) == {0, 1, 2}
 
 
-def test_the_loss_of_the_classifier_is_reported():
-    game = unlabelled(classifier_warp=1e-6)  # nothing changes, so that names do not, either
+@pytest.mark.parametrize(("turns", "settled"), [(0, 0.0), (100, 0.25), (5000, 1.0)])
+def test_the_loss_of_each_reader_adds_up_and_their_mean_is_reported(turns, settled):
+    game = unlabelled(classifier_translation=1)
+    game.classifier.optimizer.iterations.assign(turns)
     calls = spy(game)
     play(game, 1)
-    logits = calls_of(calls, "classifier")[0].outputs[0].astype(np.float64)
-    assert logits.shape == (BATCH, READERS, NUM_CLASSES)
-    names = np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+    plain, changed = (call.outputs[0] for call in calls_of(calls, "classifier"))
+    assert plain.shape == changed.shape == (BATCH, READERS, NUM_CLASSES)
+    names, changed_names = (
+        np.exp(logits) / np.exp(logits).sum(2, keepdims=True)
+        for logits in (plain.astype(np.float64), changed.astype(np.float64))
+    )
     shares = names.mean(0)
     information = -4 * (shares * np.log(shares)).sum(1)
     information += (names * np.log(names)).sum(2).mean(0)
-    np.testing.assert_allclose(game.reader_losses, -0.3 * information, atol=1e-4)
-    assert reported(game)["classifier_loss"] == pytest.approx(-0.3 * information.mean(), abs=1e-4)
+    change = (names * np.log(names / changed_names)).sum(2).mean(0)
+    assert (change > 1e-3).all()
+    losses = settled * change - 0.3 * information
+    np.testing.assert_allclose(game.reader_losses, losses, atol=1e-5)
+    assert reported(game)["classifier_loss"] == pytest.approx(losses.mean(), abs=1e-5)
     play(game, 1)
-    assert (game.reader_losses.numpy() < -0.3 * information - 0.1).all()  # they add up
+    assert (game.reader_losses.numpy() < losses - 0.1).all()
 
 
 def test_the_classifier_to_save_has_the_best_reader_alone():
