@@ -122,7 +122,7 @@ def play(dataset, loss, gamma, *, seed, steps):
     options = GAN.from_preset("quick", "points", dataset=dataset, **changed)
     loaded = datasets.load(dataset)
     game = models.build_game(options, loaded)
-    spoke: list[tuple[int, bool]] = []
+    spoke: list[tuple[int, bool]] = []  # each time: the step, and whether a mode was missing
 
     def judge():
         return measure(game.sample(SAMPLES, seed=1)[0], points.MIXTURES[dataset])

@@ -62,13 +62,7 @@ def read_pictures(paths, image_size, announce):
         DataError: if this machine cannot hold them, or if any picture cannot be read; names up to
             `MOST_NAMED` of them.
     """
-    needed, there = COPIES * len(paths) * 3 * image_size**2, memory()
-    if needed > there:
-        raise DataError(
-            f"{len(paths):,} pictures of {image_size} x {image_size} pixels take"
-            f" {needed / 2**30:.1f} GB of memory, and this machine has {there / 2**30:.1f} GB in"
-            " all; take a smaller --image_size, or fewer pictures"
-        )
+    _check_memory(len(paths), image_size)
     images = np.empty((len(paths), image_size, image_size, 3), np.uint8)
     digests, coloured = [b""] * len(paths), np.zeros(len(paths), bool)
     of_more_bits: dict[int, Picture] = {}
@@ -109,6 +103,17 @@ def read_pictures(paths, image_size, announce):
             f" channels; the first is {first}"
         )
     return images, digests
+
+
+def _check_memory(count, image_size):
+    """Raises DataError if this machine cannot hold so many pictures."""
+    needed, there = COPIES * count * 3 * image_size**2, memory()
+    if needed > there:
+        raise DataError(
+            f"{count:,} pictures of {image_size} x {image_size} pixels take"
+            f" {needed / 2**30:.1f} GB of memory, and this machine has {there / 2**30:.1f} GB in"
+            " all; take a smaller --image_size, or fewer pictures"
+        )
 
 
 def memory():
