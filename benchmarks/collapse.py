@@ -6,6 +6,7 @@ alike, in how many of these a mode was missing at that moment, and at which step
 python -m benchmarks.collapse                            ten seeds a cell, all cores
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
 python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
+python -m benchmarks.collapse --losses minimax --gammas 0 --bare     the plain game, uncured
 
 A cell is a game of the preset of points with another loss and weight of R1; nothing else is tuned
 for it. It is judged as by `--mode evaluate`. Of wasserstein, which has a penalty of its own, there
@@ -31,6 +32,16 @@ GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
 SAMPLES = 2_500  # as PacGAN draws
 AT_ONCE = 50  # steps in a call
 LOOK_EVERY = 400  # steps, as in a run: an epoch of points
+# What Adam and a GAN come with before anybody looks for a cure, and the learning rates of the
+# points' preset doubled and more: momentum, no average generator, rates that do not fall.
+BARE = {
+    "beta_1": 0.5,
+    "beta_2": 0.999,
+    "ema_decay": 0.0,
+    "falling": False,
+    "generator_learning_rate": 1e-2,
+    "discriminator_learning_rate": 1e-2,
+}
 COLLAPSE = ("classes", "diversity")  # the signs of the watch that say that something is missing
 
 
@@ -51,6 +62,11 @@ def parse(argv):
         type=epochs,
         default=2_000,
         help=f"of each game, a multiple of {LOOK_EVERY} or less; default 2000",
+    )
+    add(
+        "--bare",
+        action="store_true",
+        help="with momentum, fast and steady learning rates, and no average generator",
     )
     report.add_output(parser)
     return parser.parse_args(argv)
@@ -98,7 +114,8 @@ def fill(options, executor):
     """Yields the rows in order, while an executor's workers play the games, one each."""
     games = {
         cell: [
-            executor.submit(play, *cell, seed=seed, steps=options.steps) for seed in options.seeds
+            executor.submit(play, *cell, seed=seed, steps=options.steps, bare=options.bare)
+            for seed in options.seeds
         ]
         for cell in cells(options)
     }
@@ -106,12 +123,12 @@ def fill(options, executor):
         yield summary(cell, [game.result() for game in played])
 
 
-def play(dataset, loss, gamma, *, seed, steps):
+def play(dataset, loss, gamma, *, seed, steps, bare):
     """Plays one game to its end, under the eyes of the collapse watch.
 
     Returns:
-        dict: as `evaluation.points.measure`, of the average generator's points; "spoke", the step
-        at which the watch spoke of a collapse, or None; and "rightly", whether it was one.
+        dict: as `evaluation.points.measure`, of the points that a run would show; "spoke", the
+        step at which the watch spoke of a collapse, or None; and "rightly", whether it was one.
     """
     import models
     from evaluation.points import measure
@@ -119,7 +136,8 @@ def play(dataset, loss, gamma, *, seed, steps):
     from training.collapse import CollapseWatch
 
     changed = {"loss": loss, "r1_gamma": gamma, "seed": seed, "steps": steps}
-    options = GAN.from_preset("quick", "points", dataset=dataset, **changed)
+    uncured = BARE if bare else {}
+    options = GAN.from_preset("quick", "points", dataset=dataset, **changed, **uncured)
     loaded = datasets.load(dataset)
     game = models.build_game(options, loaded)
     spoke: list[tuple[int, bool]] = []  # each time: the step, and whether a mode was missing

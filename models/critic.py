@@ -57,3 +57,8 @@ class Critic(Game):
         self.track(critic_loss=self.update(agent, loss_fn))
         self.follow(self.average_discriminator, agent, EMA_DECAY)
         return self.results()
+
+    @property
+    def step(self):
+        """int, turns played so far."""
+        return int(self.discriminator.optimizer.iterations.numpy())

@@ -136,6 +136,46 @@ def is_signal(stopped_by):
     return bool(stopped_by) and stopped_by.startswith("SIG")
 
 
+class Forecast(keras.callbacks.Callback):
+    """Says once, a while after the first step, which is slow, how long a training will take.
+
+    Args:
+        batch_size: int.
+        total_steps: int, at which it ends.
+        deadline: float of `time.monotonic()` at which it ends, or None.
+        announce: callable for one line of text.
+    """
+
+    def __init__(self, batch_size, total_steps, deadline, announce):
+        super().__init__()
+        self.batch_size = batch_size
+        self.total_steps = total_steps
+        self.deadline = deadline
+        self.announce = announce
+        self.first_end, self.is_told = None, False
+
+    def on_train_batch_end(self, batch, logs=None):
+        now, step = time.monotonic(), self.model.step
+        if self.first_end is None:
+            self.first_end = now, step
+        passed, played = now - self.first_end[0], step - self.first_end[1]
+        is_early = passed < FORETOLD_AFTER or played < FORETOLD_FROM
+        if self.is_told or (is_early and passed < FORETOLD_AT_LAST):
+            return
+        rate = played * self.batch_size / passed
+        self.announce(f"step {step}: {rate:.0f} images/s, {self.left(step, rate):.1f} min left")
+        self.is_told = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.is_told = True  # the line of an epoch says it
+
+    def left(self, step, rate):
+        """Minutes until the training ends, at so many images a second."""
+        if self.deadline:
+            return max(0.0, self.deadline - time.monotonic()) / 60
+        return (self.total_steps - step) * self.batch_size / rate / 60
+
+
 class Progress(keras.callbacks.Callback):
     """Adds images per second to the bar, rows to stats.jsonl and lines to a quiet terminal.
 
@@ -145,21 +185,18 @@ class Progress(keras.callbacks.Callback):
     Args:
         run: run_folder.Run.
         batch_size: int.
-        total_steps: int, at which the training ends, to tell the time left.
-        deadline: float of `time.monotonic()` at which it ends, or None.
+        left: callable (step, images a second) -> minutes until the training ends.
         announce: callable for one line of text per epoch.
         accessories: accessories.Accessories, so that a failure to write a row does not end the run.
     """
 
-    def __init__(self, run, batch_size, total_steps, deadline, announce, accessories):
+    def __init__(self, run, batch_size, left, announce, accessories):
         super().__init__()
         self.accessories = accessories
         self.run = run
         self.batch_size = batch_size
-        self.total_steps = total_steps
-        self.deadline = deadline
+        self.left = left
         self.announce = announce
-        self.first_end, self.is_foretold = None, False
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began, self.first_step = time.monotonic(), self.model.step
@@ -168,25 +205,6 @@ class Progress(keras.callbacks.Callback):
         played = (batch + 1) * self.batch_size  # a call may have played several batches
         self.rate = played / (time.monotonic() - self.began)
         logs["images/s"] = self.rate  # this dict is the one that Keras's bar shows
-        self._foretell(time.monotonic(), self.model.step)
-
-    def _foretell(self, now, step):
-        """Says once, a while after the first step, which is slow, how long it will take."""
-        if self.first_end is None:
-            self.first_end = now, step
-        passed, played = now - self.first_end[0], step - self.first_end[1]
-        is_early = passed < FORETOLD_AFTER or played < FORETOLD_FROM
-        if self.is_foretold or (is_early and passed < FORETOLD_AT_LAST):
-            return
-        rate = played * self.batch_size / passed
-        self.announce(f"step {step}: {rate:.0f} images/s, {self._left(step, rate):.1f} min left")
-        self.is_foretold = True
-
-    def _left(self, step, rate):
-        """Minutes until the training ends, at so many images a second."""
-        if self.deadline:
-            return max(0.0, self.deadline - time.monotonic()) / 60
-        return (self.total_steps - step) * self.batch_size / rate / 60
 
     def on_epoch_end(self, epoch, logs=None):
         step = self.model.step
@@ -199,9 +217,8 @@ class Progress(keras.callbacks.Callback):
         shown = ", ".join(f"{k} {v:.3f}" for k, v in logs.items() if k != "images/s")
         self.announce(
             f"epoch {epoch + 1}, step {step}: {shown}, {self.rate:.0f} images/s,"
-            f" {self._left(step, self.rate):.1f} min left"
+            f" {self.left(step, self.rate):.1f} min left"
         )
-        self.is_foretold = True
 
 
 class SampleGrid(keras.callbacks.Callback):

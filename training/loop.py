@@ -15,11 +15,11 @@ from images import datasets
 from images.views import view_of
 from training import cost
 from training.accessories import Accessories, Bar, Teller
-from training.callbacks import GraphWriter, Keeper, Progress, SampleGrid, is_signal
+from training.callbacks import Forecast, GraphWriter, Keeper, Progress, SampleGrid, is_signal
 from training.collapse import CollapseWatch
 from training.overfitting import OverfittingWatch
 
-CRITIC_STEPS = 1000
+CRITIC_STEPS = 1000  # at most; a game of fewer has taught nobody so much
 COLUMNS = 10  # of a grid of images that have no class
 VALIDATION_BATCH = 250
 FOREVER = 10**9  # steps, of a run that the clock ends
@@ -106,29 +106,23 @@ def train(
     with Keeper(
         run, config.minutes, devices.agree, clock=clock, is_deserted=lambda: tell.closed
     ) as keeper:
-        progress = Progress(
-            run,
-            config.batch_size,
-            total_steps,
-            keeper.deadline,
-            announce=(lambda line: None) if show_bar else tell,
-            accessories=accessories,
-        )
+        say = (lambda line: None) if show_bar else tell
+        forecast = Forecast(config.batch_size, total_steps, keeper.deadline, say)
+        progress = Progress(run, config.batch_size, forecast.left, say, accessories)
         grid = _grid(run, game, config, dataset, devices)
         observers = _observers(run, game, config, dataset, tell, devices, grid)
         if show_bar:
             observers["the progress bar"] = Bar()
         wrapped = [accessories.wrap(observer, name) for name, observer in observers.items()]
         for span in cuts:
-            _play(game, span, config, dataset, devices, [keeper, progress, *wrapped])
+            _play(game, span, config, dataset, devices, [keeper, forecast, progress, *wrapped])
             if keeper.stopped_by:
                 break
         if not cuts and devices.is_chief:
             _complete(run, game, grid, max(0, -(-game.step // per_epoch) - 1), accessories)
         is_due = game.has_critic and (cuts or not _is_taught(run, game))
         if is_due and keeper.stopped_by in (None, "clock"):
-            tell("the discriminator learns on alone, to judge single images")
-            _play_critic(run, game, config, dataset, keeper, devices)
+            _play_critic(run, game, config, dataset, keeper, devices, tell)
     if devices.is_chief:
         with accessories.spare(run.losses_file.name):
             from evaluation import plots  # with matplotlib, which a training can start without
@@ -244,12 +238,13 @@ def _validation(game, dataset, devices):
     return devices.feed(lambda share: share(watched)) if count else None
 
 
-def _play_critic(run, game, config, dataset, keeper, devices):
+def _play_critic(run, game, config, dataset, keeper, devices, tell):
     """Lets a copy of the discriminator learn against the finished generator, and saves the copy.
 
     The checkpoint keeps the discriminator of the game, so a resumed game does not change.
     """
-
+    steps = min(CRITIC_STEPS, game.step)
+    tell(f"the discriminator learns on alone, {steps} steps, to judge single images")
     critic = devices.build(game.build_critic)
 
     def stop_when_asked(batch, logs):
@@ -257,8 +252,11 @@ def _play_critic(run, game, config, dataset, keeper, devices):
 
     critic.fit(
         _training_batches(config, dataset, devices, config.seed + 1),
-        steps_per_epoch=CRITIC_STEPS,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop_when_asked)],
+        steps_per_epoch=steps,
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_train_batch_end=stop_when_asked),
+            Forecast(config.batch_size, steps, None, tell),
+        ],
         shuffle=False,
         verbose=0,
     )

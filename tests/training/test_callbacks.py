@@ -2,6 +2,7 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,9 +76,8 @@ def test_the_keeper_ends_by_the_clock(tmp_path):
 
 def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
     lines = []
-    progress = callbacks.Progress(
-        Run(tmp_path), 4, 6000, None, lines.append, Accessories(lines.append)
-    )
+    left = callbacks.Forecast(4, 6000, None, lines.append).left
+    progress = callbacks.Progress(Run(tmp_path), 4, left, lines.append, Accessories(lines.append))
     progress.set_model(FakeGame(healthy))
     for loss in (0.25, float("nan")):
         progress.on_epoch_begin(0)
@@ -89,6 +89,19 @@ def test_progress_writes_a_row_and_a_line_but_no_row_of_nan(tmp_path):
     assert [(row["epoch"], row["step"], row["generator_loss"]) for row in rows] == [(1, 5000, 0.25)]
     assert "generator_loss 0.250" in lines[0]
     assert "min left" in lines[0]
+
+
+def test_the_forecast_waits_for_the_slow_first_steps_and_speaks_once(monkeypatch):
+    now, lines = [100.0], []
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    forecast = callbacks.Forecast(10, 1000, None, lines.append)
+    forecast.set_model(SimpleNamespace(step=0))
+    for _ in range(100):
+        forecast.model.step += 1
+        now[0] += 50.0 if forecast.model.step == 1 else 0.5  # ten images in half a second
+        forecast.on_train_batch_end(0)
+    # 32 steps and five seconds after the first one; 967 steps are left, half a second each
+    assert lines == ["step 33: 20 images/s, 8.1 min left"]
 
 
 def test_the_film_has_a_frame_an_epoch(tmp_path):

@@ -96,7 +96,7 @@ def test_a_resume_that_plays_nothing_writes_what_a_kill_has_left_out(tmp_path, d
         file.unlink()
     (run.samples / "epoch-0001.png").unlink()
     train(tmp_path, digits, steps=2, game="trio", resume=True, announce=lines.append)
-    assert len(lines) == 1 and "learns on alone" in lines[0]
+    assert len(lines) == 1 and "learns on alone, 2 steps" in lines[0]  # as many as the game
     assert run.outdated(run.load_game()) == []
     assert run.film_file.exists() and run.losses_file.exists()
     for one, other in zip(taught, run.load_agent("discriminator").get_weights(), strict=True):
