@@ -48,7 +48,7 @@ test: $(STAMP)  ## lint, types and the quick tests, side by side
 	@$(MAKE) --no-print-directory --jobs 2 lint quick
 
 quick: $(STAMP)  # the quick tests alone
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 test-slow: $(STAMP)  ## the tests that take minutes or need MNIST
 	$(BIN)/python -m pytest -m slow

@@ -16,7 +16,7 @@ def test_wasserstein_has_a_penalty_of_its_own():
 @pytest.mark.usefixtures("eager")
 def test_a_tiny_matrix_holds_a_row_a_cell():
     words = ["--datasets", "ring", "--losses", "minimax", "--gammas", "0", "--seeds", "0", "1"]
-    options = collapse.parse([*words, "--steps", "5"])
+    options = collapse.parse([*words, "--steps", "5", "--bare"])
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
         (row,) = collapse.fill(options, executor)
     assert (row["dataset"], row["loss"], row["gamma"]) == ("ring", "minimax", 0.0)
