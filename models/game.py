@@ -47,11 +47,13 @@ class Game(keras.Model):
     Attributes:
         validation_images: how many held-out images `test_step` gets after an epoch: an int, None
             for all of them, 0 for a game without a `test_step`.
+        has_opening: bool, whether a game of `build_opening` is played beforehand.
         has_critic: bool, whether a game of `build_critic` is played afterwards.
         single_step: bool, whether it learns from attacks of one step, to which it can overfit.
     """
 
     validation_images: int | None = 0
+    has_opening = False
     has_critic = False
     single_step = False
 

@@ -19,6 +19,7 @@ from training.callbacks import Forecast, GraphWriter, Keeper, Progress, SampleGr
 from training.collapse import CollapseWatch
 from training.overfitting import OverfittingWatch
 
+OPENING_STEPS = 400
 CRITIC_STEPS = 1000  # at most; a game of fewer has taught nobody so much
 COLUMNS = 10  # of a grid of images that have no class
 VALIDATION_BATCH = 250
@@ -114,10 +115,12 @@ def train(
         if show_bar:
             observers["the progress bar"] = Bar()
         wrapped = [accessories.wrap(observer, name) for name, observer in observers.items()]
+        if game.has_opening and game.step == 0:
+            _play_opening(run, game, config, dataset, keeper, devices, tell)
         for span in cuts:
-            _play(game, span, config, dataset, devices, [keeper, forecast, progress, *wrapped])
             if keeper.stopped_by:
                 break
+            _play(game, span, config, dataset, devices, [keeper, forecast, progress, *wrapped])
         if not cuts and devices.is_chief:
             _complete(run, game, grid, max(0, -(-game.step // per_epoch) - 1), accessories)
         is_due = game.has_critic and (cuts or not _is_taught(run, game))
@@ -246,12 +249,34 @@ def _play_critic(run, game, config, dataset, keeper, devices, tell):
     steps = min(CRITIC_STEPS, game.step)
     tell(f"the discriminator learns on alone, {steps} steps, to judge single images")
     critic = devices.build(game.build_critic)
+    _play_aside(critic, steps, config.seed + 1, config, dataset, keeper, devices, tell)
+    if not is_signal(keeper.stopped_by):
+        run.save_agent("discriminator", critic.average_discriminator, game.step, critic=True)
+
+
+def _play_opening(run, game, config, dataset, keeper, devices, tell):
+    """Lets several classifiers begin, and the game go on with the best; if stopped, with none.
+
+    A run that is resumed before the first round of the game plays the same opening again.
+    """
+    opening = devices.build(game.build_opening)
+    count = len(opening.classifiers)
+    tell(f"{count} classifiers look for names first, {OPENING_STEPS} steps; the best one plays on")
+    _play_aside(opening, OPENING_STEPS, config.seed + 2, config, dataset, keeper, devices, tell)
+    if is_signal(keeper.stopped_by):
+        run.save(game)
+    else:
+        game.take_over(opening)
+
+
+def _play_aside(game, steps, seed, config, dataset, keeper, devices, tell):
+    """Plays a game that has no checkpoint of its own, until it is done or a signal comes."""
 
     def stop_when_asked(batch, logs):
-        critic.stop_training = is_signal(keeper.stopped_by)
+        game.stop_training = is_signal(keeper.stopped_by)
 
-    critic.fit(
-        _training_batches(config, dataset, devices, config.seed + 1),
+    game.fit(
+        _training_batches(config, dataset, devices, seed),
         steps_per_epoch=steps,
         callbacks=[
             keras.callbacks.LambdaCallback(on_train_batch_end=stop_when_asked),
@@ -260,5 +285,3 @@ def _play_critic(run, game, config, dataset, keeper, devices, tell):
         shuffle=False,
         verbose=0,
     )
-    if not is_signal(keeper.stopped_by):
-        run.save_agent("discriminator", critic.average_discriminator, game.step, critic=True)

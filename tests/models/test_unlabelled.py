@@ -1,5 +1,7 @@
 """The trio without labels: what the classifier learns from real images, and who is told of it."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -138,3 +140,38 @@ def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(loss, tmp_path):
     loaded = keras.models.load_model(tmp_path / "game.keras")
     assert type(loaded) is type(game)
     assert moved(state(play(game, 2)), state(play(loaded, 2))) == set()
+
+
+def test_in_an_opening_classifiers_that_begin_apart_learn_from_the_same_images():
+    opening = unlabelled(classifier_translation=1).build_opening()
+    first, *others = [agent.get_weights() for agent in opening.classifiers]
+    assert all(np.abs(first[0] - other[0]).max() > 0.01 for other in others)
+    watched = [spy(SimpleNamespace(classifier=agent)) for agent in opening.classifiers]
+    images, _ = real_batch()
+    play(opening, 1)
+    for plain, changed in watched:
+        np.testing.assert_array_equal(plain.inputs[0], images)
+        np.testing.assert_array_equal(changed.inputs[0], watched[0][1].inputs[0])
+    assert opening.step == 1
+
+
+def test_the_best_classifier_of_an_opening_plays_on():
+    game = unlabelled(classifier_translation=1, optimizer=adam)
+    game.classifier.optimizer.build(game.classifier.trainable_variables)
+    opening = game.build_opening()
+    play(opening, 2)
+    opening.reader_losses[1].assign([0.0, -9.0])
+    best = opening.classifiers[1]
+    before = state(game)
+    game.take_over(opening)
+    changed = {"classifier", "classifier's optimizer", "average_classifier", "reader_losses"}
+    assert moved(before, state(game)) == changed
+    for agent in (game.classifier, game.average_classifier):
+        for own, other in zip(agent.get_weights(), best.get_weights(), strict=True):
+            np.testing.assert_array_equal(own, other)
+    for own, other in zip(
+        game.classifier.optimizer.variables, best.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(own, other)
+    assert (game.step, int(game.classifier.optimizer.iterations)) == (0, 2)
+    assert int(game.best_reader()) == 1

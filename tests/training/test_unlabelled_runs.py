@@ -1,12 +1,22 @@
 """Whole trainings of the trio without labels."""
 
 import dataclasses
+import signal
 
 import numpy as np
+import pytest
 
 from images.splits import Split
 from tests.support.games import moved, state
 from tests.support.runs import train
+from training import callbacks, loop
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """An opening of two turns."""
+    monkeypatch.setattr(loop, "OPENING_STEPS", 2)
+
 
 RULES = {"conditioning": "none", "classifier_warp": 0.3, "steps": 2}
 
@@ -27,3 +37,19 @@ def test_a_run_uses_no_label_and_goes_on_as_if_it_had_never_stopped(tmp_path, di
     train(tmp_path / "halves", relabelled(digits), **{**RULES, "steps": 1})
     halves, _ = train(tmp_path / "halves", relabelled(digits), resume=True, **RULES)
     assert moved(state(whole), state(halves)) == set()
+
+
+def test_ctrl_c_in_the_opening_loses_nothing_but_the_opening(tmp_path, digits, monkeypatch):
+    whole, _ = train(tmp_path / "whole", digits, **RULES)
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Forecast, "on_train_batch_end", interrupt)
+        stopped, reason = train(tmp_path / "stopped", digits, **RULES)
+    assert (stopped.step, reason) == (0, "SIGINT")
+    resumed, _ = train(tmp_path / "stopped", digits, resume=True, **RULES)
+    assert moved(state(whole), state(resumed)) == set()
+
+
+def interrupt(self, batch, logs=None):
+    """Stands in for a forecast: Ctrl-C at the first step."""
+    if batch == 0:
+        signal.raise_signal(signal.SIGINT)
