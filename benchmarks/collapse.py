@@ -32,15 +32,15 @@ GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
 SAMPLES = 2_500  # as PacGAN draws
 AT_ONCE = 50  # steps in a call
 LOOK_EVERY = 400  # steps, as in a run: an epoch of points
-# What Adam and a GAN come with before anybody looks for a cure, and the learning rates of the
-# points' preset doubled and more: momentum, no average generator, rates that do not fall.
+# The game before anybody looked for cures: momentum, no average generator, learning rates that do
+# not fall and are half as high again as those of the points' preset.
 BARE = {
     "beta_1": 0.5,
     "beta_2": 0.999,
     "ema_decay": 0.0,
     "falling": False,
-    "generator_learning_rate": 1e-2,
-    "discriminator_learning_rate": 1e-2,
+    "generator_learning_rate": 6e-3,
+    "discriminator_learning_rate": 6e-3,
 }
 COLLAPSE = ("classes", "diversity")  # the signs of the watch that say that something is missing
 

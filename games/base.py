@@ -45,6 +45,7 @@ class Game:
         labelled: bool, whether the game needs the classes of the real images.
         next_mode: str, what to type once it is trained.
         collapse_help: str, what usually helps when it collapses.
+        points_help: str, the same for a game of points in the plane.
         side_by_side: int, turns that a CPU can play at the same time.
         xla: bool, whether XLA can compile it.
         parent: name of the game whose agents it goes on with; None for a game of its own.
@@ -69,6 +70,7 @@ class Game:
     labelled: bool = True
     next_mode: str = "evaluate"
     collapse_help: str = ""
+    points_help: str = ""
     side_by_side: int = 1
     xla: bool = True
     parent: str | None = None

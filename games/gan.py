@@ -146,6 +146,8 @@ SHARED: dict[str, Any] = {
     "next_mode": "generate --nice",
     "collapse_help": "--r1_gamma 1, --translation 2, --loss relativistic, a lower"
     " --generator_learning_rate",
+    "points_help": f"--loss relativistic, --r1_gamma {ON_THE_PLANE['r1_gamma']}, --beta_1 0,"
+    " --falling, a lower --generator_learning_rate",
     "side_by_side": 2,
 }
 

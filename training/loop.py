@@ -210,11 +210,12 @@ def _observers(run, game, config, dataset, announce, devices, grid):
         steps = game.examining_attack.steps
         observers["the overfitting watch"] = OverfittingWatch(steps, announce)
     if grid:
+        played = games.GAMES[config.game]
         observers["the sample pictures"] = grid
         observers["the collapse watch"] = CollapseWatch(
             dataset.validation.images,
             dataset.validation.labels,
-            helps=games.GAMES[config.game].collapse_help,
+            helps=played.points_help if dataset.is_points else played.collapse_help,
             conditional=game.conditional,
             named=game.named,
             announce=announce,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -298,3 +299,18 @@ def test_what_cannot_be_played_without_labels_is_refused():
         GAMES["trio"].from_preset("quick", "points", dataset="ring", conditioning="none")
     with pytest.raises(OptionError, match="need each other"):
         preset("quick", "mnist", classifier_warp=0.2)
+
+
+@pytest.mark.parametrize(
+    ("game", "dataset"),
+    [*((name, "mnist") for name in ON_IMAGES), ("gan", "ring"), ("trio", "grid")],
+)
+def test_what_is_advised_after_a_collapse_can_be_played(game, dataset):
+    played, kind = GAMES[game], kind_of(dataset)
+    advice = played.points_help if kind == "points" else played.collapse_help
+    given = re.findall(r"(?<!lower )--(\w+)(?: ([\w.]+))?", advice)
+    assert given or not advice
+    for name, text in given:
+        value = type(played.fields[name].default)(text) if text else True
+        chosen = played.from_preset("quick", kind, dataset=dataset, **{name: value})
+        assert getattr(chosen, name) == value
