@@ -88,11 +88,7 @@ class Devices:
         """
         with self.strategy.scope() if self.strategy else contextlib.nullcontext():
             game = make()
-            agents = [layer for layer in game.layers if isinstance(layer, keras.Model)]
-            if self.strategy:  # an optimizer cannot be built inside a step that devices share
-                for agent in agents:
-                    if getattr(agent, "optimizer", None) is not None:
-                        agent.optimizer.build(agent.trainable_variables)
+        agents = [layer for layer in game.layers if isinstance(layer, keras.Model)]
         for layer in (layer for agent in agents for layer in agent.layers):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = self.count > 1  # uses the whole batch's mean and variance

@@ -33,14 +33,10 @@ def module_of(game):
 
 
 def ready(game):
-    """The game with its learners in the run's precision, compiled as its options say.
-
-    It can be saved at once: what its optimizers will remember is there.
-    """
+    """The game with its learners in the run's precision, compiled as its options say."""
     if isinstance(game.options, games.ImageOptions):
         for agent in game.layers:
             if agent.compiled:  # averages are not: they sample, judge and are saved in float32
                 compute_in(agent, game.options.precision)
-                agent.optimizer.build(agent.trainable_variables)
     game.compile(jit_compile=getattr(game.options, "jit", False))
     return game

@@ -187,8 +187,12 @@ class Game(keras.Model):
         """Compiles the game without an optimizer; other arguments are `keras.Model.compile`'s.
 
         It uses XLA only if asked, although Keras would choose it: XLA's convolutions take twice as
-        long on a CPU.
+        long on a CPU. What its agents' optimizers will remember is there from now on: the game can
+        be saved before its first round, and devices cannot build it inside a step that they share.
         """
+        for agent in self.layers:
+            if getattr(agent, "optimizer", None) is not None:
+                agent.optimizer.build(agent.trainable_variables)
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config):

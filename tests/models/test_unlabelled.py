@@ -157,7 +157,6 @@ def test_in_an_opening_classifiers_that_begin_apart_learn_from_the_same_images()
 
 def test_the_best_classifier_of_an_opening_plays_on():
     game = unlabelled(classifier_translation=1, optimizer=adam)
-    game.classifier.optimizer.build(game.classifier.trainable_variables)
     opening = game.build_opening()
     play(opening, 2)
     opening.reader_losses[1].assign([0.0, -9.0])
