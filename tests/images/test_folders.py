@@ -7,26 +7,13 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from images import datasets
 from images.layouts import natural
 from images.splits import deal
-from tests.support.files import refusal, write_classes, write_picture
+from tests.support.files import refusal, write_classes, write_digits, write_picture
 
 PARTS = ("train", "validation", "test")
-
-
-def write_digits(folder, *, first=0, each=30, classes="012", suffix="png"):
-    """Writes some of scikit-learn's digits as 32 x 32 pictures, a folder for each class."""
-    digits = load_digits()
-    for name in classes:
-        (folder / name).mkdir(parents=True)
-        places = np.flatnonzero(digits.target == int(name))[first : first + each]
-        for place in places:
-            image = Image.fromarray((digits.images[place] * 15.9).astype(np.uint8))
-            image.resize((32, 32)).save(folder / name / f"{place}.{suffix}")
 
 
 def load(folder, **options):

@@ -9,6 +9,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from images import archives, datasets
 from images.datasets import DataError
@@ -107,3 +108,14 @@ def contents(folder: pathlib.Path):
     """What each file of a folder holds, by its path in it."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def write_digits(folder, *, first=0, each=30, classes="012", suffix="png"):
+    """Writes some of scikit-learn's digits as 32 x 32 pictures, a folder for each class."""
+    digits = load_digits()
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        places = np.flatnonzero(digits.target == int(name))[first : first + each]
+        for place in places:
+            image = Image.fromarray((digits.images[place] * 15.9).astype(np.uint8))
+            image.resize((32, 32)).save(folder / name / f"{place}.{suffix}")
