@@ -114,7 +114,8 @@ class Unlabelled(Naming, GANTrio):
 
     The classifier sees real images, and no label of one reaches any agent. It has several readers,
     which share its features and teach them together; one alone may give two classes one name. The
-    names are those of the reader whose losses since the game began add up to least.
+    names are those of the reader whose losses since its first turn, in the opening, add up to
+    least.
 
     Args:
         classifier: compiled keras.Model, images -> class logits (b, readers, num_classes); other

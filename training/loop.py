@@ -19,7 +19,7 @@ from training.callbacks import Forecast, GraphWriter, Keeper, Progress, SampleGr
 from training.collapse import CollapseWatch
 from training.overfitting import OverfittingWatch
 
-OPENING_STEPS = 400
+OPENING_STEPS = 400  # by then the losses of a wrong division stand apart; see docs/trio.md
 CRITIC_STEPS = 1000  # at most; a game of fewer has taught nobody so much
 COLUMNS = 10  # of a grid of images that have no class
 VALIDATION_BATCH = 250
