@@ -302,6 +302,7 @@ class GraphWriter(keras.callbacks.Callback):
             return  # not the first call
         images = tf.TensorSpec((None, *self.image_shape), tf.float32)
         labels = tf.TensorSpec((None,), tf.int32)
-        step = tf.function(self.model.train_step).get_concrete_function((images, labels))
+        step = tf.function(self.model.train_step, autograph=False)
+        graph = step.get_concrete_function((images, labels)).graph
         with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
-            tf.summary.graph(step.graph)
+            tf.summary.graph(graph)

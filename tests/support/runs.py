@@ -27,9 +27,19 @@ def eagerly():
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
-        yield
+        with without_graph():
+            yield
     finally:
         tf.config.run_functions_eagerly(before)
+
+
+@contextlib.contextmanager
+def without_graph():
+    """Within it no picture of a game's graph is made, for which a step would be traced."""
+    with pytest.MonkeyPatch.context() as patch:
+        if loop.GraphWriter is callbacks.GraphWriter:  # no test has put anything in its place
+            patch.setattr(loop, "GraphWriter", InsteadOfGraph)
+        yield
 
 
 def train(path, dataset, game="trio", *, resume=False, announce=print, traced=False, **options):
@@ -43,9 +53,7 @@ def train(path, dataset, game="trio", *, resume=False, announce=print, traced=Fa
     path.mkdir(parents=True, exist_ok=True)
     given = {"batch_size": 16, "steps": 6, **TINY[game], **options}
     chosen = GAMES[game].from_preset("quick", "small", dataset="digits", **given)
-    with contextlib.nullcontext() if traced else eagerly(), pytest.MonkeyPatch.context() as patch:
-        if loop.GraphWriter is callbacks.GraphWriter:
-            patch.setattr(loop, "GraphWriter", InsteadOfGraph)
+    with without_graph() if traced else eagerly():
         return loop.train(
             Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce
         )
@@ -56,7 +64,6 @@ def train_by_command(game, folder):
     words = ("--mode", "train", "--game", game, *program.TINY[game], "--steps", 5)
     with eagerly(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "CRITIC_STEPS", 5)
-        patch.setattr(loop, "GraphWriter", InsteadOfGraph)
         said = program.succeeded(program.run(*words, "--path", folder))
     assert f"training {GAMES[game].title or 'the trio'} on digits" in said
     assert "done, 5 steps" in said
