@@ -60,8 +60,8 @@ def parse(argv):
     add(
         "--steps",
         type=epochs,
-        default=2_000,
-        help=f"of each game, a multiple of {LOOK_EVERY} or less; default 2000",
+        default=1_600,
+        help=f"of each game, a multiple of {LOOK_EVERY} or less; default 1600",
     )
     add(
         "--bare",
