@@ -57,7 +57,12 @@ def passed(name, folder, *, whole):
     return found
 
 
-@pytest.mark.parametrize("name", list(POINTS)[:3])
+QUICK, *OTHERS = list(POINTS)[:3]  # `test_checks.py` asks every check without a kernel
+
+
+@pytest.mark.parametrize(
+    "name", [QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+)
 def test_a_solution_passes(name, tmp_path):
     passed(name, tmp_path, whole=False)
 

@@ -17,6 +17,7 @@ from tests.support.games import (
     kernels_of,
     moved,
     play,
+    put_back,
     real_batch,
     reported,
     spy,
@@ -64,37 +65,29 @@ def attacked_turns(game):
 
 
 @BY_RECIPE
-def test_the_attacker_s_turn_moves_nobody_and_asks_outside_training(rules):
-    game = play(tiny_robgan(**rules, optimizer=adam), 1)
+def test_a_turn_moves_its_own_agent_its_statistics_and_nobody_else(rules):
+    game = play(tiny_robgan(**rules, optimizer=adam, steps=2), 1)
     before, calls = state(game), spy(game)
     trainable = [variable.trainable for variable in game.discriminator.variables]
-    game.attacker_turn(*real_batch())
+    attacked = game.attacker_turn(*real_batch())
     assert moved(before, state(game)) == set()
     assert {call.role for call in calls} == {"discriminator"}
     assert len(calls) == game.attack.steps
-    assert not any(call.training for call in calls)
+    assert not any(call.training for call in calls)  # an attack asks outside training
     assert [variable.trainable for variable in game.discriminator.variables] == trainable
 
-
-@BY_RECIPE
-def test_the_discriminator_s_turn_moves_only_the_discriminator(rules):
-    game = play(tiny_robgan(**rules, optimizer=adam), 1)
-    agent, before = game.discriminator, state(game)
+    agent = game.discriminator
     kernels, kept = kernels_of(agent), statistics(agent)
-    play_discriminator(game)
-    assert moved(before, state(game)) == {"discriminator", "discriminator's optimizer"}
+    play_discriminator(game, attacked=attacked)
+    assert moved(before, after := state(game)) == {"discriminator", "discriminator's optimizer"}
     assert all(differ(kernels, kernels_of(agent)))
     assert len(kept) == (4 if rules.get("batch_norm") else 0)
     assert all(differ(kept, statistics(agent)))
 
-
-@BY_RECIPE
-def test_the_generator_s_turn_moves_only_the_generator_and_its_statistics(rules):
-    game = play(tiny_robgan(**rules, optimizer=adam), 1)
-    agent, before = game.generator, state(game)
+    agent = game.generator
     kernels, kept = kernels_of(agent), statistics(agent)
     game.generator_turn(*real_batch())
-    assert moved(before, state(game)) == {"generator", "generator's optimizer"}
+    assert moved(after, state(game)) == {"generator", "generator's optimizer"}
     assert all(differ(kernels, kernels_of(agent)))
     assert len(kept) == (2 if rules["recipe"] == "original" else 0)
     assert all(differ(kept, statistics(agent)))
@@ -102,7 +95,7 @@ def test_the_generator_s_turn_moves_only_the_generator_and_its_statistics(rules)
 
 @BY_RECIPE
 def test_a_round_moves_every_agent_its_optimizer_and_its_average(rules):
-    game = tiny_robgan(**rules, loss="acgan", r1_gamma=1.0, optimizer=adam)
+    game = tiny_robgan(**rules, loss="acgan", r1_gamma=1.0, optimizer=adam, steps=1)
     before = state(game)
     results = reported(play(game, 1))
     after = state(game)
@@ -118,7 +111,7 @@ def test_a_round_moves_every_agent_its_optimizer_and_its_average(rules):
 
 @pytest.mark.parametrize("turns", [1, 3])
 def test_each_turn_of_the_discriminator_has_an_attack_of_its_own(turns):
-    game = tiny_robgan(discriminator_steps=turns)
+    game = tiny_robgan(discriminator_steps=turns, steps=1)
     found, calls = attacked_turns(game), spy(game)
     play(game, 2)
     assert len(found) == int(game.discriminator.optimizer.iterations) == 2 * turns
@@ -160,24 +153,26 @@ def test_attacked_images_stay_in_the_ball_of_their_source_and_in_range(ramp_step
 
 
 @pytest.mark.parametrize(
-    ("recipe", "silent"), [("stable", None), ("original", "class_logits"), ("original", "realness")]
+    ("recipe", "silent"), [("stable", [None]), ("original", ["class_logits", "realness"])]
 )
 def test_the_attack_makes_each_image_worse_for_what_it_climbs(recipe, silent):
     """The class's loss alone, or the sum of both; where one head is silent, it climbs the other."""
-    game = play(tiny_robgan(recipe=recipe, epsilon=0.2, steps=4, optimizer=adam), 4)
-    if silent:
-        silenced = game.discriminator.get_layer(silent)
-        silenced.set_weights([0 * weight for weight in silenced.get_weights()])
-    images, labels = real_batch()
+    game = play(tiny_robgan(recipe=recipe, epsilon=0.2, steps=4, optimizer=adam), 2)
+    learned, (images, labels) = state(game), real_batch()
 
     def climbed(shown):
         realness, class_logits = (out.numpy() for out in game.judge(shown, labels))
         of_realness = np.logaddexp(0, -realness[:, 0]) if recipe == "original" else 0
         return of_realness + cross_entropy(labels, class_logits)
 
-    grown = climbed(game.attacker_turn(images, labels)) - climbed(images)
-    assert grown.min() > 0
-    assert grown.mean() > 0.02
+    for name in silent:
+        put_back(game, learned)
+        if name:
+            silenced = game.discriminator.get_layer(name)
+            silenced.set_weights([0 * weight for weight in silenced.get_weights()])
+        grown = climbed(game.attacker_turn(images, labels)) - climbed(images)
+        assert grown.min() > 0
+        assert grown.mean() > 0.02
 
 
 # Losses.
@@ -186,7 +181,8 @@ def test_the_attack_makes_each_image_worse_for_what_it_climbs(recipe, silent):
 @BY_LOSS
 @pytest.mark.parametrize("recipe", ["stable", "original"])
 def test_the_losses_that_are_reported(recipe, loss):
-    game = play(tiny_robgan(recipe=recipe, loss=loss, r1_gamma=100.0, optimizer=adam), 2)
+    rules = {"recipe": recipe, "loss": loss, "r1_gamma": 100.0, "steps": 1}
+    game = play(tiny_robgan(**rules, optimizer=adam), 1)
     game.reset_metrics()  # the penalty is not among them
     images, labels = real_batch()
     calls = spy(game)
@@ -219,52 +215,48 @@ def test_the_losses_that_are_reported(recipe, loss):
     )
 
 
-def learned(loss, *, shift=0, factor=1.0):
+@BY_LOSS
+def test_only_acgan_teaches_the_classes_of_fakes(loss):
     """A discriminator's turn on given fakes, told other labels or other class logits of them."""
     game = tiny_robgan(loss=loss, optimizer=adam)
     fakes, labels = real_batch(seed=5)
-    game.borrow = lambda agent, inputs: fakes
-    game.draw_fakes = lambda agent, batch, draw: (None, (labels + shift) % NUM_CLASSES)
-    answer = game.discriminator.call
+    begun, answer, change = state(game), game.discriminator.call, {}
 
     def call(inputs, training=None, mask=None):
         realness, class_logits = answer(inputs, training=training)
-        is_fake = np.array_equal(inputs[0], fakes)
-        return [realness, factor * class_logits if is_fake else class_logits]
+        factor = change.get("factor", 1.0) if np.array_equal(inputs[0], fakes) else 1.0
+        return [realness, factor * class_logits]
 
+    game.borrow = lambda agent, inputs: fakes
+    game.draw_fakes = lambda agent, batch, draw: (
+        None,
+        (labels + change.get("shift", 0)) % NUM_CLASSES,
+    )
     game.discriminator.call = call
     game.shown = lambda images, _: [images, real_batch()[1]]  # realness is told the same labels
-    play_discriminator(game)
-    return state(game), reported(game)
+
+    def learned(**changed):
+        change.update(changed)
+        play_discriminator(put_back(game, begun))
+        change.clear()
+        return state(game), reported(game)
+
+    before, losses_before = learned()
+    for changed in ({"shift": 1}, {"factor": 3.0}):
+        after, losses_after = learned(**changed)
+        if loss == "robgan":
+            assert moved(before, after) == set()
+            assert losses_before == losses_after
+        else:
+            assert moved(before, after) == {"discriminator", "discriminator's optimizer"}
 
 
-@pytest.mark.parametrize("change", [{"shift": 1}, {"factor": 3.0}])
-@BY_LOSS
-def test_only_acgan_teaches_the_classes_of_fakes(loss, change):
-    (before, losses_before), (after, losses_after) = learned(loss), learned(loss, **change)
-    if loss == "robgan":
-        assert moved(before, after) == set()
-        assert losses_before == losses_after
-    else:
-        assert moved(before, after) == {"discriminator", "discriminator's optimizer"}
-
-
-def weights_after_a_turn(recipe, iteration, gamma):
-    game = tiny_robgan(recipe=recipe, r1_gamma=gamma)
-    game.discriminator.optimizer.iterations.assign(iteration)
-    game.borrow = lambda agent, inputs: real_batch(seed=5)[0]
-    game.draw_fakes = lambda agent, batch, draw: (None, real_batch(seed=5)[1])
-    images, _ = real_batch()
-    play_discriminator(game, attacked=images)
-    return [weight.numpy() for weight in game.discriminator.trainable_variables]
-
-
-@pytest.mark.parametrize(("iteration", "due"), [(0, 1), (15, 0), (16, 1)])
 @pytest.mark.parametrize("recipe", ["stable", "original"])
-def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe, iteration, due):
+def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe):
     """That of realness at real images; in the relativistic game at fakes as well."""
     gamma, learning_rate = 3.0, 0.1
     game = tiny_robgan(recipe=recipe)
+    begun = state(game)
     sides = [real_batch(), real_batch(seed=5)][: 2 if recipe == "stable" else 1]
     with tf.GradientTape() as tape:
         squared = sum(
@@ -278,10 +270,21 @@ def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe, i
     gradients = tape.gradient(squared, weights, unconnected_gradients=zero)
     gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # an embedding's too
     assert max(np.abs(gradient).max() for gradient in gradients) > 1e-3
-    turns = (weights_after_a_turn(recipe, iteration, weight) for weight in (0.0, gamma))
-    for plain, penalised, gradient in zip(*turns, gradients, strict=True):
-        expected = -due * learning_rate * 16 * gamma / 2 * gradient
-        np.testing.assert_allclose(penalised - plain, expected, rtol=1e-3, atol=1e-5)
+    game.borrow = lambda agent, inputs: real_batch(seed=5)[0]
+    game.draw_fakes = lambda agent, batch, draw: (None, real_batch(seed=5)[1])
+
+    def weights_after_a_turn(iteration, weight):
+        put_back(game, begun, r1_gamma=weight)
+        game.discriminator.optimizer.iterations.assign(iteration)
+        play_discriminator(game, attacked=real_batch()[0])
+        return [variable.numpy() for variable in game.discriminator.trainable_variables]
+
+    plain = weights_after_a_turn(0, 0.0)
+    for iteration, due in ((0, 1), (15, 0), (16, 1)):
+        penalised = weights_after_a_turn(iteration, gamma)
+        for one, other, gradient in zip(plain, penalised, gradients, strict=True):
+            expected = -due * learning_rate * 16 * gamma / 2 * gradient
+            np.testing.assert_allclose(other - one, expected, rtol=1e-3, atol=1e-5)
 
 
 # Who is shown what.
@@ -289,7 +292,7 @@ def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe, i
 
 def test_no_real_image_reaches_the_generator():
     mark = np.float32(0.123)
-    game = tiny_robgan(epsilon=1e-12, discriminator_steps=2)  # too little to hide the mark
+    game = tiny_robgan(epsilon=1e-12, discriminator_steps=2, steps=1)  # too little to hide the mark
     calls = spy(game)
     play(game, 2, (tf.fill((BATCH, 8, 8, 1), mark), real_batch()[1]))
     for role, marked in (("discriminator", True), ("generator", False)):
@@ -300,7 +303,7 @@ def test_no_real_image_reaches_the_generator():
 
 
 def test_the_original_discriminator_never_learns_from_an_image_as_it_is():
-    game = tiny_robgan(recipe="original")
+    game = tiny_robgan(recipe="original", steps=1)
     images, labels = real_batch()
     calls = spy(game)
     play(game, 2, (images, labels))
@@ -311,9 +314,11 @@ def test_the_original_discriminator_never_learns_from_an_image_as_it_is():
 def test_realness_is_of_images_as_they_are_and_classes_are_of_attacked_ones():
     """Other images change what is real, and not what a class is; and the reverse."""
 
+    game = tiny_robgan()
+    begun = state(game)
+
     def heads(images, attacked):
-        game = tiny_robgan()
-        play_discriminator(game, images=images, attacked=attacked)
+        play_discriminator(put_back(game, begun), images=images, attacked=attacked)
         layers = (game.discriminator.get_layer(name) for name in ("realness", "class_logits"))
         return [layer.get_weights() for layer in layers]
 
@@ -334,10 +339,12 @@ def test_real_images_act_through_the_original_discriminator_s_weights_only(batch
     Not even by the statistics of its BatchNorm, for it is asked about a batch of fakes alone.
     """
 
+    game = tiny_robgan(recipe="original", batch_norm=batch_norm, optimizer=adam, steps=1)
+    game.discriminator.optimizer.learning_rate.assign(0.0)
+    begun = state(game)
+
     def outcome(seed):
-        game = tiny_robgan(recipe="original", batch_norm=batch_norm, optimizer=adam)
-        game.discriminator.optimizer.learning_rate.assign(0.0)
-        return state(play(game, 2, real_batch(seed)))
+        return state(play(put_back(game, begun), 2, real_batch(seed)))
 
     differing = {"discriminator's optimizer"}  # its momenta saw the images
     if batch_norm:

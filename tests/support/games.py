@@ -1,6 +1,7 @@
 """Tiny games, and the means to see who moved and who was shown what."""
 
 import collections
+import dataclasses
 import types
 
 import keras
@@ -212,19 +213,41 @@ def play(game, rounds, data=None):
     return game
 
 
-def state(game):
-    """Every number that a game holds, by owner: agents, averages, optimizers and its own."""
-    numbers = {name: [getattr(game, name).numpy()] for name in OWN if hasattr(game, name)}
+def variables(game):
+    """Every variable of a game, by owner: agents, averages, optimizers and its own."""
+    owned = {name: [getattr(game, name)] for name in OWN if hasattr(game, name)}
     for role in ROLES:
         agent = getattr(game, role, None)
         if agent is None:
             continue
-        numbers[role] = [variable.numpy() for variable in agent.variables]
+        owned[role] = agent.variables
         if getattr(agent, "optimizer", None) is not None:
-            numbers[f"{role}'s optimizer"] = [
-                np.asarray(variable.numpy()) for variable in agent.optimizer.variables
-            ]
-    return numbers
+            owned[f"{role}'s optimizer"] = agent.optimizer.variables
+    return owned
+
+
+def state(game):
+    """Every number that a game holds, by owner, as `variables`."""
+    return {
+        name: [np.asarray(variable.numpy()) for variable in owned]
+        for name, owned in variables(game).items()
+    }
+
+
+def put_back(game, numbers, **rules):
+    """Gives a game the numbers that `state` once found, and other rules that its turns read.
+
+    It is then as if it had been built anew, which takes ten times as long.
+
+    Returns:
+        the game.
+    """
+    game.reset_metrics()
+    game.options = dataclasses.replace(game.options, **rules)
+    for name, owned in variables(game).items():
+        for variable, number in zip(owned, numbers[name], strict=True):
+            variable.assign(number)
+    return game
 
 
 def moved(before, after):

@@ -19,6 +19,7 @@ from tests.support.games import (
     calls_of,
     moved,
     play,
+    put_back,
     real_batch,
     reported,
     seeds_drawn,
@@ -40,7 +41,7 @@ AGENTS = {"batch_norm": True, "pooling": "sum", "optimizer": adam}
 
 
 def test_the_attack_grows_to_its_full_strength_with_the_rounds():
-    game, shares = tiny_robgan(ramp_steps=4, discriminator_steps=2), []
+    game, shares = tiny_robgan(ramp_steps=4, discriminator_steps=2, steps=1), []
     attack = game.attack
 
     def recording(objective, images, *, scale, **options):
@@ -48,20 +49,20 @@ def test_the_attack_grows_to_its_full_strength_with_the_rounds():
         return attack(objective, images, scale=scale, **options)
 
     game.attack = recording
-    for played in (0, 1, 3, 4, 100):
+    for played in (0, 3, 4, 100):
         game.generator.optimizer.iterations.assign(played)
         play(game, 1)
-    np.testing.assert_allclose(shares, np.repeat([0.2, 0.4, 0.8, 1.0, 1.0], 2), atol=1e-6)
+    np.testing.assert_allclose(shares, np.repeat([0.2, 0.8, 1.0, 1.0], 2), atol=1e-6)
 
 
 @pytest.mark.parametrize("agent", ["generator", "discriminator"])
 def test_the_averages_lag_behind_by_their_decay(agent):
-    game = tiny_robgan(ema_decay=0.5, batch_norm=True)
+    game = tiny_robgan(ema_decay=0.5, batch_norm=True, steps=1)
     assert_lags_behind(game, getattr(game, f"average_{agent}"), getattr(game, agent))
 
 
 def test_a_compiled_round_agrees_with_an_eager_one():
-    rules = {**RULES, "discriminator_steps": 1, "batch_norm": True}
+    rules = {**RULES, "discriminator_steps": 1, "batch_norm": True, "steps": 2}
     compiled, eager = (tiny_robgan(**rules) for _ in "12")
     compiled_round = tf.function(compiled.train_step, autograph=False)
     for _ in range(2):
@@ -79,12 +80,14 @@ def test_a_compiled_round_agrees_with_an_eager_one():
 
 
 def test_no_seed_is_drawn_twice():
-    seeds = seeds_drawn(tiny_robgan(discriminator_steps=2), 3)
-    assert len(seeds) == len(set(seeds)) == 3 * (2 * 3 + 2)
+    seeds = seeds_drawn(tiny_robgan(discriminator_steps=2, steps=1), 2)
+    assert len(seeds) == len(set(seeds)) == 2 * (2 * 3 + 2)
 
 
 def test_the_seed_decides_everything_that_is_drawn():
-    first, again, other = (state(play(tiny_robgan(seed=seed), 2)) for seed in (5, 5, 6))
+    game = tiny_robgan(steps=1)
+    begun = state(game)
+    first, again, other = (state(play(put_back(game, begun, seed=seed), 2)) for seed in (5, 5, 6))
     assert moved(first, again) == set()
     agents = ("generator", "discriminator", "average_generator", "average_discriminator")
     assert moved(first, other) == set(agents)  # the optimizers only count
@@ -94,7 +97,7 @@ def test_the_seed_decides_everything_that_is_drawn():
 
 
 def test_validation_judges_the_average_under_attack_and_moves_nobody():
-    game = play(tiny_robgan(optimizer=adam), 3)
+    game = play(tiny_robgan(optimizer=adam), 1)
     before, calls, (images, labels) = state(game), spy(game), real_batch(batch=20)
     logs = game.test_step((images, labels))
     assert moved(before, state(game)) == set()
@@ -110,7 +113,7 @@ def test_validation_judges_the_average_under_attack_and_moves_nobody():
 
 
 def test_samples_come_from_the_average_repeat_by_seed_and_their_labels_cycle():
-    game = play(tiny_robgan(), 1)
+    game = play(tiny_robgan(steps=1), 1)
     calls = spy(game)
     images, labels = game.sample(7, seed=1)
     (call,) = calls_of(calls, "average_generator")
@@ -122,7 +125,7 @@ def test_samples_come_from_the_average_repeat_by_seed_and_their_labels_cycle():
 
 
 def test_the_classifier_to_save_is_the_class_head_of_the_average_discriminator():
-    game = play(tiny_robgan(optimizer=adam), 2)
+    game = play(tiny_robgan(optimizer=adam, steps=1), 2)
     saved = game.agents_to_save()
     assert set(saved) == {"generator", "discriminator", "classifier"}
     assert saved["generator"] is game.average_generator
@@ -148,14 +151,14 @@ def test_the_config_goes_round():
 
 
 def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path):
-    game = play(tiny_robgan(**RULES, **AGENTS), 2)
+    game = play(tiny_robgan(**RULES, **AGENTS, steps=1), 1)
     game.save(tmp_path / "game.keras")
     loaded = keras.models.load_model(tmp_path / "game.keras")
     assert loaded.optimizer is None
-    assert loaded.step == 2
+    assert loaded.step == 1
     assert moved(state(game), state(loaded)) == set()
     before = state(game)
-    assert moved(state(play(game, 2)), state(play(loaded, 2))) == set()
+    assert moved(state(play(game, 1)), state(play(loaded, 1))) == set()
     assert moved(before, state(game)) == set(before)
 
 
