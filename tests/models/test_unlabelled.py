@@ -15,6 +15,7 @@ from tests.support.games import (
     calls_of,
     moved,
     play,
+    put_back,
     real_batch,
     reported,
     spy,
@@ -34,9 +35,11 @@ def test_no_label_of_a_real_image_moves_anybody(loss):
     images, labels = real_batch()
     permuted, none = (labels + 1) % NUM_CLASSES, tf.fill(labels.shape, -1)
 
+    game = unlabelled(loss=loss, r1_gamma=1.0, translation=1, optimizer=adam)
+    begun = state(game)
+
     def outcome(some_labels):
-        game = unlabelled(loss=loss, r1_gamma=1.0, translation=1, optimizer=adam)
-        return state(play(game, 3, (images, some_labels)))
+        return state(play(put_back(game, begun), 2, (images, some_labels)))
 
     told = outcome(labels)
     assert moved(told, outcome(permuted)) == moved(told, outcome(none)) == set()
@@ -45,7 +48,7 @@ def test_no_label_of_a_real_image_moves_anybody(loss):
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
 def test_real_images_are_judged_by_the_names_of_the_average_classifier(loss):
     game = unlabelled(loss=loss, optimizer=adam)
-    play(game, 3)
+    play(game, 2)
     game.reader_losses.assign([0.5, -0.5])  # the second reader has been the better one
     images, labels = real_batch(seed=5)
     names = game.average_classifier(images).numpy()[:, 1].argmax(1)
@@ -103,7 +106,7 @@ def test_the_loss_of_each_reader_adds_up_and_their_mean_is_reported(turns, settl
     game = unlabelled(classifier_translation=1)
     game.classifier.optimizer.iterations.assign(turns)
     calls = spy(game)
-    play(game, 1)
+    game.classifier_turn(real_batch())
     plain, changed = (call.outputs[0] for call in calls_of(calls, "classifier"))
     assert plain.shape == changed.shape == (BATCH, READERS, NUM_CLASSES)
     names, changed_names = (
@@ -118,7 +121,7 @@ def test_the_loss_of_each_reader_adds_up_and_their_mean_is_reported(turns, settl
     losses = settled * change - 0.3 * information
     np.testing.assert_allclose(game.reader_losses, losses, atol=1e-5)
     assert reported(game)["classifier_loss"] == pytest.approx(losses.mean(), abs=1e-5)
-    play(game, 1)
+    game.classifier_turn(real_batch())
     assert (game.reader_losses.numpy() < losses - 0.1).all()
 
 
@@ -135,11 +138,11 @@ def test_the_classifier_to_save_has_the_best_reader_alone():
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
 def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(loss, tmp_path):
-    game = play(unlabelled(loss=loss, optimizer=adam, classifier_translation=1), 2)
+    game = play(unlabelled(loss=loss, optimizer=adam, classifier_translation=1), 1)
     game.save(tmp_path / "game.keras")
     loaded = keras.models.load_model(tmp_path / "game.keras")
     assert type(loaded) is type(game)
-    assert moved(state(play(game, 2)), state(play(loaded, 2))) == set()
+    assert moved(state(play(game, 1)), state(play(loaded, 1))) == set()
 
 
 def test_in_an_opening_classifiers_that_begin_apart_learn_from_the_same_images():
