@@ -83,8 +83,14 @@ def every_layer(agent):
 # Shapes and ranges.
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("image_size", [8, 28, 32, 64])
+EVERY_SIZE = pytest.mark.parametrize(
+    ("image_size", "channels"),
+    [(8, 1), (28, 1), (32, 3), (64, 3)]
+    + [pytest.param(*pair, marks=pytest.mark.slow) for pair in ((8, 3), (28, 3), (32, 1), (64, 1))],
+)
+
+
+@EVERY_SIZE
 def test_shapes_at_every_size(image_size, channels):
     picture = (None, image_size, image_size, channels)
     conditional, plain = generator(image_size, channels), generator(image_size, channels, None)

@@ -168,7 +168,7 @@ def test_more_restarts_never_raise_the_accuracy_and_apgd_is_no_weaker_than_its_s
     classifier, (images, labels) = digits_classifier(), unseen(100)
     wrong = ~named_right(classifier, images, labels)
 
-    def fooled(restarts, steps=20):
+    def fooled(restarts, steps=10):
         attack = AutoProjectedGradientDescent(0.12, steps, restarts=restarts)
         return fooled_by(attack, classifier, images, labels)
 

@@ -1,4 +1,4 @@
-"""PGD against its peers: Foolbox and the Adversarial Robustness Toolbox go the same 40 steps."""
+"""PGD against its peers: Foolbox and the Adversarial Robustness Toolbox go the same 20 steps."""
 
 import functools
 
@@ -12,7 +12,7 @@ from attacks import Attacker, ProjectedGradientDescent
 from attacks.objectives import away_from, towards
 from tests.support.targets import EVERY_NORM, SHAPE, digits_classifier, lengths, named_right, unseen
 
-STEPS, COUNT = 40, 32
+STEPS, COUNT = 20, 32
 RADIUS = {"linf": 0.2, "l2": 1.2}  # in units of the pixels, which the peers count in
 STEP_SHARE = 0.1  # of the radius
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from evaluation import reference
 from images import downloads
+from models import sampling
 from tests.support.files import format_and_size, times_of, write_noise
 from tests.support.program import (
     DCGAN,
@@ -21,6 +22,7 @@ from tests.support.program import (
     succeeded,
     wait_for,
 )
+from tests.support.runs import eagerly
 
 TRAIN = ("--mode", "train", *TINY["trio"], "--path")
 
@@ -96,6 +98,14 @@ def test_help_loads_no_tensorflow():
             assert flag in said
 
 
+@pytest.fixture
+def short_drs(monkeypatch):
+    """Rejection sampling that soon takes what there is."""
+    monkeypatch.setattr(sampling, "DRS_ROUNDS", 4)
+    monkeypatch.setattr(sampling, "DRS_BURN_IN", 200)
+
+
+@pytest.mark.usefixtures("short_drs")
 @pytest.mark.parametrize("nice", [None, "--nice", "--nice=drs"])
 def test_generate_writes_a_picture_and_arrays(dcgan, trio, tmp_path, nice):
     words = [nice] if nice else []
@@ -136,11 +146,13 @@ def test_interpolate_writes_a_sheet_and_a_looping_film(dcgan, trio, tmp_path):
         assert getattr(film, "n_frames", 1) == 60
 
 
+@pytest.mark.usefixtures("short_drs")
 def test_evaluate_prints_a_table_and_writes_figures(dcgan, trio, tmp_path, monkeypatch):
-    few = {"FEWEST_STEPS": 300, "FEWEST_EPOCHS": 1, "GREY": replace(reference.GREY, steps=300)}
+    few = {"FEWEST_STEPS": 150, "FEWEST_EPOCHS": 1, "FEWEST_CAS_IMAGES": 600}
+    few["GREY"] = replace(reference.GREY, width=16, steps=150)
     for bound, steps in few.items():
         monkeypatch.setattr(reference, bound, steps)  # enough for a judge of digits
-    words = ("--samples", 200, "--output", "there")
+    words = ("--samples", 100, "--output", "there")
     said = succeeded(dcgan("--mode", "evaluate", "--path", trio, *words))
     report = json.loads((tmp_path / "there" / "evaluation.json").read_text())
     figures = report["samples"]["plain"]["figures"]
@@ -195,6 +207,7 @@ def test_data_that_cannot_be_had_is_one_line_and_leaves_nothing(dcgan, tmp_path)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow  # quick: without a process of its own, `test_commands.py` and `test_shell.py`
 def test_ctrl_c_saves_and_resume_goes_on_to_the_same_end(dcgan, tmp_path):
     words = ("--mode", "train", "--game", "gan", *TINY["gan"], "--path", "run")
     process = start(DCGAN, *words, "--steps", 100_000, folder=tmp_path)
@@ -210,8 +223,9 @@ def test_ctrl_c_saves_and_resume_goes_on_to_the_same_end(dcgan, tmp_path):
 
     stopped = last_step()
     for _ in range(2):  # the second time nothing is left to do
-        succeeded(dcgan(*words, "--resume", "--steps", stopped + 5))
-        assert last_step() == stopped + 5
+        with eagerly():
+            succeeded(dcgan(*words, "--resume", "--steps", stopped + 2))
+        assert last_step() == stopped + 2
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,9 @@ def test_the_classifier_to_save_has_the_best_reader_alone():
         assert saved.get_layer("features").output.shape[-1] == 4 * saved.layers[1].filters
 
 
-@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
+@pytest.mark.parametrize(
+    "loss", [pytest.param("non_saturating", marks=pytest.mark.slow), "relativistic"]
+)
 def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(loss, tmp_path):
     game = play(unlabelled(loss=loss, optimizer=adam, classifier_translation=1), 1)
     game.save(tmp_path / "game.keras")

@@ -11,11 +11,12 @@ import agents
 from cli.terminal import command
 from evaluation import attack_plots, reference, robustness, table
 from games import base
+from models import sampling
 from modes.selection import classifier_run
 from tests.support import program
 from tests.support.files import contents, format_and_size, times_of
 from tests.support.program import refused, succeeded
-from tests.support.runs import CtrlC
+from tests.support.runs import CtrlC, eagerly
 from training import loop
 from training.run_folder import Run
 
@@ -33,7 +34,8 @@ def robgan(trained):
 def finetuned(robgan, tmp_path_factory):
     """The same run, fine-tuned in a copy of its folder, and what was said."""
     folder = shutil.copytree(robgan, tmp_path_factory.mktemp("copy") / "run")
-    return folder, succeeded(program.run(*FINETUNE, folder, *SHORT))
+    with eagerly():
+        return folder, succeeded(program.run(*FINETUNE, folder, *SHORT))
 
 
 # Training and the modes after it.
@@ -85,6 +87,9 @@ def test_evaluate_judges_the_images(dcgan, robgan, tmp_path, monkeypatch):
         return agents.build_classifier(8, 1, width=4, num_classes=num_classes)
 
     monkeypatch.setattr(reference, "train_judge", untaught)
+    monkeypatch.setattr(reference, "FEWEST_CAS_IMAGES", 600)
+    monkeypatch.setattr(sampling, "DRS_ROUNDS", 4)
+    monkeypatch.setattr(sampling, "DRS_BURN_IN", 200)
     words = ("--samples", 100, "--output", "there")
     said = succeeded(dcgan("--mode", "evaluate", *ROBGAN, robgan, *words))
     report = json.loads((tmp_path / "there" / "evaluation.json").read_text())

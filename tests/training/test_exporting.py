@@ -107,7 +107,7 @@ def keras_answers(agent, inputs):
 
 
 # Each of these has the layers of another one that is tested quickly.
-SLOW = ("generator without classes", "discriminator of classes", "bob")
+SLOW = ("generator without classes", "classifier", "discriminator of classes", "alice", "bob")
 
 
 @pytest.mark.parametrize(

@@ -60,24 +60,24 @@ def test_killed_again_and_again_a_run_ends_as_if_nothing_had_happened(
     tmp_path, digits, monkeypatch
 ):
     """All of it within the first epoch; a checkpoint every few steps, by a clock of the test's."""
-    whole, _ = train(tmp_path / "whole", digits, steps=16)
+    whole, _ = train(tmp_path / "whole", digits, steps=9)
     monkeypatch.setattr(loop, "GraphWriter", KilledAt)
     run, resume = Run(tmp_path / "killed"), False
-    first, second = np.sort(np.random.default_rng(0).choice(np.arange(4, 15), 2, replace=False))
+    first, second = np.sort(np.random.default_rng(0).choice(np.arange(4, 8), 2, replace=False))
     for KilledAt.step in (int(first), int(second)):
         with pytest.raises(Killed):
-            train(run.path, digits, steps=16, resume=resume, clock=ticking(30))
+            train(run.path, digits, steps=9, resume=resume, clock=ticking(30))
         resume = True
-        assert 0 < run.load_game().step < 16
+        assert 0 < run.load_game().step < 9
         assert run.outdated(run.load_game()) == []
     KilledAt.step = 0
-    ended, _ = train(run.path, digits, steps=16, resume=True, clock=ticking(30))
-    assert ended.step == whole.step == 16
+    ended, _ = train(run.path, digits, steps=9, resume=True, clock=ticking(30))
+    assert ended.step == whole.step == 9
     for one, other in zip(whole.get_weights(), ended.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     (row,) = run.read_stats()
-    assert (row["epoch"], row["step"]) == (1, 16)
-    assert 0 < row["steps"] < 16  # its means are over the steps since the last resume
+    assert (row["epoch"], row["step"]) == (1, 9)
+    assert 0 < row["steps"] < 9  # its means are over the steps since the last resume
 
 
 def test_a_resume_that_plays_nothing_writes_what_a_kill_has_left_out(tmp_path, digits, monkeypatch):

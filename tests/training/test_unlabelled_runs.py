@@ -21,6 +21,15 @@ def short(monkeypatch):
 RULES = {"conditioning": "none", "classifier_warp": 0.3, "steps": 2}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, digits):
+    """Every number that a run ends with which never stops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "OPENING_STEPS", 2)
+        game, _ = train(tmp_path_factory.mktemp("whole"), digits, **RULES)
+    return state(game)
+
+
 def relabelled(dataset):
     """The data set with every label of a real image replaced by that of another."""
 
@@ -32,21 +41,19 @@ def relabelled(dataset):
     )
 
 
-def test_a_run_uses_no_label_and_goes_on_as_if_it_had_never_stopped(tmp_path, digits):
-    whole, _ = train(tmp_path / "whole", digits, **RULES)
+def test_a_run_uses_no_label_and_goes_on_as_if_it_had_never_stopped(whole, tmp_path, digits):
     train(tmp_path / "halves", relabelled(digits), **{**RULES, "steps": 1})
     halves, _ = train(tmp_path / "halves", relabelled(digits), resume=True, **RULES)
-    assert moved(state(whole), state(halves)) == set()
+    assert moved(whole, state(halves)) == set()
 
 
-def test_ctrl_c_in_the_opening_loses_nothing_but_the_opening(tmp_path, digits, monkeypatch):
-    whole, _ = train(tmp_path / "whole", digits, **RULES)
+def test_ctrl_c_in_the_opening_loses_nothing_but_the_opening(whole, tmp_path, digits, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.Forecast, "on_train_batch_end", interrupt)
         stopped, reason = train(tmp_path / "stopped", digits, **RULES)
     assert (stopped.step, reason) == (0, "SIGINT")
     resumed, _ = train(tmp_path / "stopped", digits, resume=True, **RULES)
-    assert moved(state(whole), state(resumed)) == set()
+    assert moved(whole, state(resumed)) == set()
 
 
 def interrupt(self, batch, logs=None):
