@@ -39,6 +39,7 @@ def descend(model, steps):
     return model
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "rate", [0.05, keras.optimizers.schedules.CosineDecay(0.05, decay_steps=10, alpha=0.1)]
 )

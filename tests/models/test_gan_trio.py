@@ -441,6 +441,7 @@ def test_a_loaded_game_goes_on_as_if_it_had_never_stopped(tmp_path):
     assert moved(before, state(game)) == set(before)
 
 
+@pytest.mark.slow  # quick: a training that is resumed in `training/test_loop.py`
 def test_a_compiled_game_is_loaded_compiled_and_goes_on_by_fit(tmp_path):
     batches = tf.data.Dataset.from_tensors(real_batch()).repeat()
 

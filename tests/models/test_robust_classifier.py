@@ -74,7 +74,7 @@ def test_the_ramp_grows_to_one_and_stays_there():
 
 
 def test_the_attack_makes_the_classifier_wrong_on_purpose():
-    game = play(tiny_robust(epsilon=0.3, steps=10, optimizer=adam), 30)
+    game = play(tiny_robust(epsilon=0.3, steps=4, optimizer=adam), 30)
     images, labels = real_batch()
     attacked = game.attacker_turn(images, labels)
     plain, worse = (

@@ -50,7 +50,7 @@ def test_rounds_are_those_of_train_step(ring):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_turns_of_a_round_are_counted(ring):
+def test_turns_of_a_round_are_counted(ring, eager):
     watched = Watched(game_of(ring), ring)
     watched.play(2, (3, 2))
     counts = {name: int(each.optimizer.iterations) for name, each in watched.game.agents().items()}

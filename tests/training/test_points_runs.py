@@ -50,6 +50,9 @@ def trained(request, tmp_path_factory):
 
 
 @pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize(  # a trio goes on in `test_loop.py`, too
+    "trained", ["gan", pytest.param("trio", marks=pytest.mark.slow)], indirect=True
+)
 def test_a_resumed_run_equals_one_that_never_stopped(trained, tmp_path, monkeypatch):
     game, whole = trained
     path = tmp_path / "run"

@@ -16,7 +16,9 @@ LEARNERS = {"robust": "classifier", "attacked": "discriminator"}
 EVERY_GAME = pytest.mark.parametrize("game", ["robust", "attacked"])
 
 
-@EVERY_GAME
+@pytest.mark.parametrize(  # a loaded game of `robust` goes on in `test_robust_classifier.py`, too
+    "game", [pytest.param("robust", marks=pytest.mark.slow), "attacked"]
+)
 def test_after_ctrl_c_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, digits, game, monkeypatch):
     monkeypatch.setattr(CtrlC, "STEP", 2)
     whole, stopped_by = train(tmp_path / "whole", digits, game, steps=4)

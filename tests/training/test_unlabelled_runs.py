@@ -41,6 +41,7 @@ def relabelled(dataset):
     )
 
 
+@pytest.mark.slow  # quick: the one below, and the same of the game in `test_unlabelled.py`
 def test_a_run_uses_no_label_and_goes_on_as_if_it_had_never_stopped(whole, tmp_path, digits):
     train(tmp_path / "halves", relabelled(digits), **{**RULES, "steps": 1})
     halves, _ = train(tmp_path / "halves", relabelled(digits), resume=True, **RULES)
@@ -48,11 +49,12 @@ def test_a_run_uses_no_label_and_goes_on_as_if_it_had_never_stopped(whole, tmp_p
 
 
 def test_ctrl_c_in_the_opening_loses_nothing_but_the_opening(whole, tmp_path, digits, monkeypatch):
+    """The run that is stopped and goes on has other labels, which it does not use."""
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.Forecast, "on_train_batch_end", interrupt)
-        stopped, reason = train(tmp_path / "stopped", digits, **RULES)
+        stopped, reason = train(tmp_path / "stopped", relabelled(digits), **RULES)
     assert (stopped.step, reason) == (0, "SIGINT")
-    resumed, _ = train(tmp_path / "stopped", digits, resume=True, **RULES)
+    resumed, _ = train(tmp_path / "stopped", relabelled(digits), resume=True, **RULES)
     assert moved(whole, state(resumed)) == set()
 
 
