@@ -188,7 +188,7 @@ def test_own_pictures_train_draw_and_are_not_measured_by_too_few(dcgan, tmp_path
         for index in range(6):
             write_noise(tmp_path / "pictures" / name / f"{index}.png", (20 + index, 24), "RGB")
     folder = ("--dataset", "folder", "--data_dir", "pictures", "--image_size", 8)
-    succeeded(dcgan("--mode", "train", *TINY["gan"], *folder, "--game", "gan", "--steps", 2))
+    succeeded(dcgan("--mode", "train", *TINY["gan"], *folder, "--game", "gan", "--steps", 1))
     there = ("--game", "gan", "--dataset", "folder")
     succeeded(dcgan("--mode", "generate", *there, "--batch_size", 16, "--arrays", "a.npz"))
     with np.load(tmp_path / "a.npz") as arrays:
@@ -245,7 +245,7 @@ def test_turns_that_can_be_played_at_a_time_share_the_threads(
 @pytest.mark.usefixtures("eager")
 def test_auto_falls_back_to_digits_with_one_line(dcgan, tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "unreachable", lambda url: "no network")
-    words = ("--mode", "train", *TINY["gan"], "--game", "gan", "--steps", 3)
+    words = ("--mode", "train", *TINY["gan"], "--game", "gan", "--steps", 1)
     lines = succeeded(dcgan(*words, "--dataset", "auto")).splitlines()
     assert "digits" in lines[0]
     assert "MNIST" in lines[0]

@@ -108,6 +108,7 @@ def test_a_run_in_bfloat16_resumes_bit_for_bit_and_leaves_agents_in_float32(tmp_
         assert "bfloat16" not in json.dumps(run.load_agent(name).get_config())
 
 
+@pytest.mark.slow  # quick: the step that they are shown in, in `models/test_gan_trio.py`
 def test_validation_images_teach_nobody(whole, tmp_path, digits):
     blank = datasets.Split(np.zeros_like(digits.validation.images), digits.validation.labels)
     other, _ = train(tmp_path, dataclasses.replace(digits, validation=blank), **RULES)
