@@ -249,7 +249,9 @@ def kind_of(dataset, image_size=None, channels=None):
     """
     if dataset in POINTS:
         return "points"
-    if channels == 3 or (channels is None and dataset in ("cifar10", "folder", STACKED)):
+    if dataset == STACKED:
+        return "grey"  # each channel is a digit: colour's presets mirror pictures
+    if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):
         return "colour"
     small = dataset == "digits" if image_size is None else image_size <= 16
     return "small" if small else "grey"

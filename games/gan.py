@@ -151,13 +151,6 @@ SHARED: dict[str, Any] = {
     "side_by_side": 2,
 }
 
-
-def upright(given, preset):
-    """What follows from `--dataset stacked_mnist`: three digits are a colour picture, but a
-    mirrored digit is none, and rates that fall bring the modes to their shares."""
-    return {"mirror": False, "falling": True} if given.get("dataset") == STACKED else {}
-
-
 GAN = Game(
     **{**SHARED, "labelled": False},
     name="gan",
@@ -188,7 +181,6 @@ GAN = Game(
         "standard": {**ON_THE_PLANE, "steps": 32_000},
         "best": {**ON_THE_PLANE, "steps": 64_000},
     },
-    adapt=upright,
 )
 
 # The trio's presets are the GAN's, with the classifier's options added.
