@@ -60,6 +60,8 @@ class Keeper(keras.callbacks.Callback):
     @property
     def stopped_by(self):
         """None, "clock", "not finite" or a signal's name; all workers must ask together."""
+        if self.is_deserted():
+            self.reason = self.reason or "SIGPIPE"
         return self.agree(self.reason)
 
     def __enter__(self):
@@ -83,8 +85,6 @@ class Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if not all(math.isfinite(value) for value in (logs or {}).values()):
             self.reason = "not finite"
-        elif self.is_deserted():
-            self.reason = self.reason or "SIGPIPE"
         elif self.deadline is not None and self.clock() > self.deadline:
             self.reason = self.reason or "clock"
         stopped_by = self.stopped_by
