@@ -60,8 +60,6 @@ class Keeper(keras.callbacks.Callback):
     @property
     def stopped_by(self):
         """None, "clock", "not finite" or a signal's name; all workers must ask together."""
-        if self.is_deserted():
-            self.reason = self.reason or "SIGPIPE"
         return self.agree(self.reason)
 
     def __enter__(self):
@@ -82,7 +80,13 @@ class Keeper(keras.callbacks.Callback):
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
 
+    def check_reader(self):
+        """Asks for the end of the run if nobody reads its output any more."""
+        if self.is_deserted():
+            self.reason = self.reason or "SIGPIPE"
+
     def on_train_batch_end(self, batch, logs=None):
+        self.check_reader()
         if not all(math.isfinite(value) for value in (logs or {}).values()):
             self.reason = "not finite"
         elif self.deadline is not None and self.clock() > self.deadline:

@@ -274,6 +274,7 @@ def _play_aside(game, steps, seed, config, dataset, keeper, devices, tell):
     """Plays a game that has no checkpoint of its own, until it is done or a signal comes."""
 
     def stop_when_asked(batch, logs):
+        keeper.check_reader()
         game.stop_training = is_signal(keeper.stopped_by)
 
     game.fit(

@@ -46,14 +46,6 @@ def test_the_keeper_saves_no_weights_that_are_no_numbers(tmp_path):
     assert (keeper.stopped_by, keeper.model.stop_training, run.saves) == ("not finite", True, 0)
 
 
-def test_the_keeper_knows_at_once_that_nobody_reads_on(tmp_path):
-    left = []
-    with callbacks.Keeper(Recorder(tmp_path), is_deserted=lambda: bool(left)) as keeper:
-        assert keeper.stopped_by is None
-        left.append("the pipe")
-        assert keeper.stopped_by == "SIGPIPE"  # in an opening, say, whose steps it does not see
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_keeper_stops_in_good_order_and_gives_the_signals_back(tmp_path, number, request):
     first = signal.signal(number, lambda *_: None)  # under nohup a hang-up would be ignored

@@ -10,6 +10,7 @@ from images.splits import Split
 from tests.support.games import moved, state
 from tests.support.runs import train
 from training import callbacks, loop
+from training.run_folder import Run
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,15 @@ def test_ctrl_c_in_the_opening_loses_nothing_but_the_opening(whole, tmp_path, di
     assert (stopped.step, reason) == (0, "SIGINT")
     resumed, _ = train(tmp_path / "stopped", relabelled(digits), resume=True, **RULES)
     assert moved(whole, state(resumed)) == set()
+
+
+def test_an_opening_whose_output_nobody_reads_ends_saved(tmp_path, digits):
+    def broken(line):
+        raise BrokenPipeError
+
+    stopped, reason = train(tmp_path, digits, announce=broken, **RULES)
+    assert (stopped.step, reason) == (0, "SIGPIPE")
+    assert Run(tmp_path).load_game().step == 0
 
 
 def interrupt(self, batch, logs=None):
