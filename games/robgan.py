@@ -1,7 +1,7 @@
 """Rob-GAN: generator, discriminator and attacker together; then the discriminator learns on."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from games import option as o
 from games.base import IMAGE_PRESETS, Game, ImageOptions
@@ -80,10 +80,8 @@ class FineTuneOptions(ImageOptions):
     # Options of a robust classifier that are fixed here.
     loss: ClassVar[str] = "madry"
     ramp_steps: ClassVar[int] = 0
-    translation: ClassVar[int] = 0
-    mirror: ClassVar[bool] = False
 
-    batch_size: int = o.batch_size(64)
+    batch_size: int = o.batch_size(32)
     epsilon: float = o.epsilon(0.3)
     norm: str = o.norm("linf")
     attack_steps: int = o.attack_steps(7)
@@ -91,6 +89,8 @@ class FineTuneOptions(ImageOptions):
     fake_weight: float = o.option(
         0.0, "Weight of attacked generated images beside attacked real ones.", low=0, high=1000
     )
+    translation: int = o.translation()
+    mirror: bool = o.mirror()
     ema_decay: float = o.ema_decay()
     classifier_learning_rate: float = o.learning_rate("classifier", 5e-4)
 
@@ -143,6 +143,12 @@ ROBGAN = Game(
     collapse_help="--recipe stable, --r1_gamma 1, a lower --generator_learning_rate",
 )
 
+# Pictures need many passes, and so variety: as the robust game on colour has it (games/robust.py).
+FINE_COLOUR: dict[str, Any] = {
+    **{"batch_size": 128, "attack_steps": 2, "classifier_learning_rate": 1e-3},
+    **{"translation": 2, "mirror": True},
+}
+
 FINETUNE = Game(
     name="finetune",
     title="Rob-GAN's classifier",
@@ -161,6 +167,11 @@ FINETUNE = Game(
             "steps": 500,
             "classifier_learning_rate": FineTuneOptions.classifier_learning_rate,
         }
+    },
+    colour={
+        "quick": {**FINE_COLOUR, "steps": 1_000},
+        "standard": {**FINE_COLOUR, "steps": 6_000},
+        "best": {**FINE_COLOUR, "steps": 12_000},
     },
     next_mode="evaluate --robustness",
     parent="robgan",

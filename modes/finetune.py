@@ -11,7 +11,7 @@ from modes.selection import data_of, open_run
 from modes.train import play, resume
 from training import finding, run_folder
 
-INHERITED = ("epsilon", "norm", "batch_size", "image_size", "data_dir")
+INHERITED = ("epsilon", "norm", "image_size", "data_dir")
 
 
 def finetune(flags):

@@ -124,11 +124,11 @@ def test_fine_tuning_leaves_the_run_as_it_was(robgan, finetuned):
         assert (mine != theirs).any()
 
 
-def test_fine_tuning_inherits_the_ball_and_the_batch(robgan, finetuned):
+def test_fine_tuning_inherits_the_ball(robgan, finetuned):
     parent, tuned = (run.read_config() for run in (Run(robgan), Run(finetuned[0]).finetuned))
     assert (tuned.game, tuned.dataset, tuned.steps) == ("finetune", "digits", 3)
     assert (tuned.fake_weight, tuned.attack_steps) == (0.5, 2)  # as given
-    for name in ("epsilon", "norm", "batch_size"):
+    for name in ("epsilon", "norm"):
         assert getattr(tuned, name) == getattr(parent, name)
     assert tuned.epsilon == 0.1
 
