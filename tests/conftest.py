@@ -61,6 +61,15 @@ def eager():
         yield
 
 
+@pytest.fixture
+def short_drs(monkeypatch):
+    """Rejection sampling that soon takes what there is."""
+    from models import sampling
+
+    monkeypatch.setattr(sampling, "DRS_ROUNDS", 2)
+    monkeypatch.setattr(sampling, "DRS_BURN_IN", 50)
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A function, game -> the folder of a tiny run of it; no test changes what is there.

@@ -10,6 +10,7 @@ from agents import blocks
 from agents.discriminator import CONDITIONINGS
 from games import GAMES, OptionError
 from tests.support.inputs import (
+    EVERY_SIZE,
     LABELS,
     LATENT_DIM,
     NUM_CLASSES,
@@ -81,13 +82,6 @@ def every_layer(agent):
 
 
 # Shapes and ranges.
-
-
-EVERY_SIZE = pytest.mark.parametrize(
-    ("image_size", "channels"),
-    [(8, 1), (28, 1), (32, 3), (64, 3)]
-    + [pytest.param(*pair, marks=pytest.mark.slow) for pair in ((8, 3), (28, 3), (32, 1), (64, 1))],
-)
 
 
 @EVERY_SIZE

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 import agents
+from tests.support.inputs import EVERY_SIZE
 
 NUM_CLASSES, WIDTH = 3, 4
 
@@ -41,13 +42,6 @@ def images(batch=5, image_size=8, channels=1, seed=0):
 
 def answer(agent, shown, training=False):
     return np.asarray(agent(shown, training=training))
-
-
-EVERY_SIZE = pytest.mark.parametrize(
-    ("image_size", "channels"),
-    [(8, 1), (28, 1), (32, 3), (64, 3)]
-    + [pytest.param(*pair, marks=pytest.mark.slow) for pair in ((8, 3), (28, 3), (32, 1), (64, 1))],
-)
 
 
 @EVERY_AGENT

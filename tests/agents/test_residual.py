@@ -11,6 +11,7 @@ import agents
 from agents import residual
 from games import GAMES
 from tests.support.inputs import (
+    EVERY_SIZE,
     LABELS,
     LATENT_DIM,
     NUM_CLASSES,
@@ -41,13 +42,6 @@ def layers_of(agent, kind):
 
 
 # Shapes and ranges.
-
-
-EVERY_SIZE = pytest.mark.parametrize(
-    ("image_size", "channels"),
-    [(8, 1), (28, 1), (32, 3), (64, 3)]
-    + [pytest.param(*pair, marks=pytest.mark.slow) for pair in ((8, 3), (28, 3), (32, 1), (64, 1))],
-)
 
 
 @EVERY_SIZE

@@ -10,7 +10,6 @@ from PIL import Image
 
 from evaluation import reference
 from images import downloads
-from models import sampling
 from tests.support.files import format_and_size, times_of, write_noise
 from tests.support.program import (
     DCGAN,
@@ -96,13 +95,6 @@ def test_help_loads_no_tensorflow():
         said = succeeded(run_apart(("-c", code), "--help", *words, folder=ROOT))
         for flag in flags:
             assert flag in said
-
-
-@pytest.fixture
-def short_drs(monkeypatch):
-    """Rejection sampling that soon takes what there is."""
-    monkeypatch.setattr(sampling, "DRS_ROUNDS", 4)
-    monkeypatch.setattr(sampling, "DRS_BURN_IN", 200)
 
 
 @pytest.mark.usefixtures("short_drs")

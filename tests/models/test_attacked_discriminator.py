@@ -12,9 +12,9 @@ from tests.support.games import (
     adam,
     assert_lags_behind,
     calls_of,
+    discriminator_turns,
     moved,
     play,
-    put_back,
     real_batch,
     spy,
     state,
@@ -186,7 +186,7 @@ def test_the_wrong_label_loss_is_the_mean_over_the_wrong_labels():
 def test_r1_is_taken_every_fourth_turn_and_four_times_as_strong():
     gamma, learning_rate = 3.0, 0.1
     game = tiny_attacked()
-    fakes, begun = game.attacker_turn(BATCH), state(game)
+    fakes = game.attacker_turn(BATCH)
     weights = game.discriminator.trainable_variables
     images, labels = real_batch()
     with tf.GradientTape() as tape:
@@ -202,16 +202,12 @@ def test_r1_is_taken_every_fourth_turn_and_four_times_as_strong():
         for weight, gradient in zip(weights, tape.gradient(mean, weights), strict=True)
     ]
     assert max(np.abs(gradient).max() for gradient in gradients) > 1e-3
-
-    def weights_after_a_turn(iteration, weight):
-        put_back(game, begun, r1_gamma=weight)
-        game.discriminator.optimizer.iterations.assign(iteration)
-        game.discriminator_turn(*real_batch(), *fakes)
-        return [variable.numpy() for variable in weights]
-
-    plain = weights_after_a_turn(0, 0.0)
+    weights_after = discriminator_turns(
+        game, lambda: game.discriminator_turn(*real_batch(), *fakes)
+    )
+    plain = weights_after(0, r1_gamma=0.0)
     for iteration, due in ((0, 1), (1, 0), (3, 0), (8, 1)):
-        penalised = weights_after_a_turn(iteration, gamma)
+        penalised = weights_after(iteration, r1_gamma=gamma)
         for one, other, gradient in zip(plain, penalised, gradients, strict=True):
             expected = -due * learning_rate * 4 * gamma / 2 * gradient
             np.testing.assert_allclose(other - one, expected, rtol=1e-3, atol=1e-6)

@@ -17,6 +17,7 @@ from tests.support.games import (
     adam,
     assert_lags_behind,
     calls_of,
+    discriminator_turns,
     kernels_of,
     moved,
     play,
@@ -233,20 +234,6 @@ def test_the_seed_decides_everything_that_is_drawn():
 # Gradient penalties.
 
 
-def turns_of_the_discriminator(loss):
-    """A function, iteration and rules -> the discriminator's weights after that turn."""
-    game = tiny_gan(loss=loss)
-    begun = state(game)
-
-    def weights_after_a_turn(iteration, **rules):
-        put_back(game, begun, **rules)
-        game.discriminator.optimizer.iterations.assign(iteration)
-        game.discriminator_turn(real_batch())
-        return [variable.numpy() for variable in game.discriminator.trainable_variables]
-
-    return weights_after_a_turn
-
-
 @pytest.mark.parametrize(
     ("loss", "turns"),
     [
@@ -255,11 +242,10 @@ def turns_of_the_discriminator(loss):
     ],
 )
 def test_r1_is_taken_every_sixteenth_step_only(loss, turns):
-    weights_after_a_turn = turns_of_the_discriminator(loss)
+    game = tiny_gan(loss=loss)
+    weights_after = discriminator_turns(game, lambda: game.discriminator_turn(real_batch()))
     for iteration, due in turns.items():
-        without, with_r1 = (
-            weights_after_a_turn(iteration, r1_gamma=gamma) for gamma in (0.0, 10.0)
-        )
+        without, with_r1 = (weights_after(iteration, r1_gamma=gamma) for gamma in (0.0, 10.0))
         # The bias of the realness head shifts all logits alike, so no gradient penalty moves it.
         pairs = list(zip(without, with_r1, strict=True))
         for plain, penalised in pairs if not due else pairs[0::2]:
@@ -286,8 +272,8 @@ def test_r1_is_sixteen_times_as_strong_and_r2_is_the_relativistic_game_s(loss):
         np.zeros(weight.shape) if gradient is None else gradient.numpy()
         for weight, gradient in zip(weights, outer.gradient(squared, weights), strict=True)
     ]
-    weights_after_a_turn = turns_of_the_discriminator(loss)
-    without, with_r1 = (weights_after_a_turn(0, r1_gamma=value) for value in (0.0, gamma))
+    weights_after = discriminator_turns(game, lambda: game.discriminator_turn(real_batch()))
+    without, with_r1 = (weights_after(0, r1_gamma=value) for value in (0.0, gamma))
     for plain, penalised, gradient in zip(without, with_r1, gradients, strict=True):
         expected = -learning_rate * 16 * gamma / 2 * gradient
         np.testing.assert_allclose(penalised - plain, expected, rtol=1e-3, atol=1e-6)
@@ -295,14 +281,15 @@ def test_r1_is_sixteen_times_as_strong_and_r2_is_the_relativistic_game_s(loss):
 
 
 def test_the_wasserstein_penalty_is_taken_at_every_step_and_replaces_r1(monkeypatch):
-    weights_after_a_turn = turns_of_the_discriminator("wasserstein")
+    game = tiny_gan(loss="wasserstein")
+    weights_after = discriminator_turns(game, lambda: game.discriminator_turn(real_batch()))
     for iteration in (0, 1, 16):
-        usual = weights_after_a_turn(iteration, r1_gamma=0.0)
-        for one, other in zip(usual, weights_after_a_turn(iteration, r1_gamma=10.0), strict=True):
+        usual = weights_after(iteration, r1_gamma=0.0)
+        for one, other in zip(usual, weights_after(iteration, r1_gamma=10.0), strict=True):
             np.testing.assert_array_equal(one, other)
         with monkeypatch.context() as patch:
             patch.setattr(gan, "WASSERSTEIN_PENALTY", 0.0)
-            without = weights_after_a_turn(iteration, r1_gamma=0.0)
+            without = weights_after(iteration, r1_gamma=0.0)
         assert all((a != b).any() for a, b in list(zip(usual, without, strict=True))[0::2])
 
 

@@ -14,6 +14,7 @@ from tests.support.games import (
     adam,
     calls_of,
     cross_entropy,
+    discriminator_turns,
     kernels_of,
     moved,
     play,
@@ -256,7 +257,6 @@ def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe):
     """That of realness at real images; in the relativistic game at fakes as well."""
     gamma, learning_rate = 3.0, 0.1
     game = tiny_robgan(recipe=recipe)
-    begun = state(game)
     sides = [real_batch(), real_batch(seed=5)][: 2 if recipe == "stable" else 1]
     with tf.GradientTape() as tape:
         squared = sum(
@@ -272,16 +272,12 @@ def test_the_slopes_are_penalised_every_sixteenth_turn_and_as_strongly(recipe):
     assert max(np.abs(gradient).max() for gradient in gradients) > 1e-3
     game.borrow = lambda agent, inputs: real_batch(seed=5)[0]
     game.draw_fakes = lambda agent, batch, draw: (None, real_batch(seed=5)[1])
-
-    def weights_after_a_turn(iteration, weight):
-        put_back(game, begun, r1_gamma=weight)
-        game.discriminator.optimizer.iterations.assign(iteration)
-        play_discriminator(game, attacked=real_batch()[0])
-        return [variable.numpy() for variable in game.discriminator.trainable_variables]
-
-    plain = weights_after_a_turn(0, 0.0)
+    weights_after = discriminator_turns(
+        game, lambda: play_discriminator(game, attacked=real_batch()[0])
+    )
+    plain = weights_after(0, r1_gamma=0.0)
     for iteration, due in ((0, 1), (15, 0), (16, 1)):
-        penalised = weights_after_a_turn(iteration, gamma)
+        penalised = weights_after(iteration, r1_gamma=gamma)
         for one, other, gradient in zip(plain, penalised, gradients, strict=True):
             expected = -due * learning_rate * 16 * gamma / 2 * gradient
             np.testing.assert_allclose(other - one, expected, rtol=1e-3, atol=1e-5)

@@ -37,11 +37,10 @@ def attack_sampler():
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0], np.int32)
 
 
+@pytest.mark.usefixtures("short_drs")
 @pytest.mark.parametrize("kind", ["plain", "nice", "rejection_sampled"])
 @pytest.mark.parametrize("which", ["trio_sampler", "gan_sampler"])
-def test_every_kind_draws_one_image_a_label_and_repeats_by_seed(kind, which, request, monkeypatch):
-    monkeypatch.setattr(sampling, "DRS_ROUNDS", 2)
-    monkeypatch.setattr(sampling, "DRS_BURN_IN", 50)
+def test_every_kind_draws_one_image_a_label_and_repeats_by_seed(kind, which, request):
     sampler = request.getfixturevalue(which)
     labels = LABELS if sampler.num_classes else LABELS * 0
     first, again, other = (

@@ -11,7 +11,6 @@ import agents
 from cli.terminal import command
 from evaluation import attack_plots, reference, robustness, table
 from games import base
-from models import sampling
 from modes.selection import classifier_run
 from tests.support import program
 from tests.support.files import contents, format_and_size, times_of
@@ -82,14 +81,13 @@ def test_attack_takes_the_ball_that_it_was_trained_against(dcgan, robgan, tmp_pa
     assert format_and_size(tmp_path / "attack.png")[0] == "PNG"
 
 
+@pytest.mark.usefixtures("short_drs")
 def test_evaluate_judges_the_images(dcgan, robgan, tmp_path, monkeypatch):
     def untaught(images, labels, *, num_classes, **options):
         return agents.build_classifier(8, 1, width=4, num_classes=num_classes)
 
     monkeypatch.setattr(reference, "train_judge", untaught)
     monkeypatch.setattr(reference, "FEWEST_CAS_IMAGES", 600)
-    monkeypatch.setattr(sampling, "DRS_ROUNDS", 4)
-    monkeypatch.setattr(sampling, "DRS_BURN_IN", 200)
     words = ("--samples", 100, "--output", "there")
     said = succeeded(dcgan("--mode", "evaluate", *ROBGAN, robgan, *words))
     report = json.loads((tmp_path / "there" / "evaluation.json").read_text())

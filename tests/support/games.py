@@ -250,6 +250,26 @@ def put_back(game, numbers, **rules):
     return game
 
 
+def discriminator_turns(game, take):
+    """Turns of a game's discriminator, each from where the game stands now.
+
+    Args:
+        game: a tiny game.
+        take: callable without arguments, which plays the turn.
+    Returns:
+        function, (iteration, **rules) -> the discriminator's weights after that turn.
+    """
+    begun = state(game)
+
+    def weights_after(iteration, **rules):
+        put_back(game, begun, **rules)
+        game.discriminator.optimizer.iterations.assign(iteration)
+        take()
+        return [variable.numpy() for variable in game.discriminator.trainable_variables]
+
+    return weights_after
+
+
 def moved(before, after):
     """Names of the owners of whom any number differs by any bit."""
     assert before.keys() == after.keys()

@@ -1,10 +1,17 @@
 """What agents of 8x8 images of three classes are shown, and what they answer."""
 
 import numpy as np
+import pytest
 
 LATENT_DIM, NUM_CLASSES, WIDTH = 6, 3, 4
 LABELS = np.array([0, 1, 2, 0, 1], np.int32)
 OTHER_LABELS = np.array([1, 2, 0, 2, 0], np.int32)
+# Each size and each number of channels; the other pairs are slow.
+EVERY_SIZE = pytest.mark.parametrize(
+    ("image_size", "channels"),
+    [(8, 1), (28, 1), (32, 3), (64, 3)]
+    + [pytest.param(*pair, marks=pytest.mark.slow) for pair in ((8, 3), (28, 3), (32, 1), (64, 1))],
+)
 
 
 def latents(batch=5, seed=0):

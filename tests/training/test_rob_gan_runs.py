@@ -49,10 +49,10 @@ def test_the_attack_grows_to_its_full_strength_with_the_rounds():
         return attack(objective, images, scale=scale, **options)
 
     game.attack = recording
-    for played in (0, 3, 4, 100):
+    for played in (0, 1, 3, 4, 100):
         game.generator.optimizer.iterations.assign(played)
         play(game, 1)
-    np.testing.assert_allclose(shares, np.repeat([0.2, 0.8, 1.0, 1.0], 2), atol=1e-6)
+    np.testing.assert_allclose(shares, np.repeat([0.2, 0.4, 0.8, 1.0, 1.0], 2), atol=1e-6)
 
 
 @pytest.mark.parametrize("agent", ["generator", "discriminator"])
