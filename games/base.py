@@ -37,8 +37,8 @@ class Game:
         modes: the modes that know this game.
         presets: preset -> options, for grey images of the usual size, or for a game without
             images.
-        small, colour, points: preset -> options that differ for small grey images, colour pictures
-            and points in the plane.
+        small, colour, stacked, points: preset -> options that differ for small grey images, colour
+            pictures, stacked digits and points in the plane.
         adapt: callable, (the options that were given, the preset's) -> further options that follow
             from them, in place of the preset's.
         classifier: name of the player that names classes; None if no player does.
@@ -64,6 +64,7 @@ class Game:
     modes: tuple[str, ...] = IMAGE_MODES
     small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     colour: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+    stacked: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     points: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     adapt: Callable[[Mapping, Mapping], Mapping] = lambda given, preset: {}
     classifier: str | None = "classifier"
@@ -125,7 +126,7 @@ class Game:
 
         Args:
             preset: str, a key of `presets`.
-            kind: "grey", "small", "colour" or "points": what the game is played with.
+            kind: str, what the game is played with; see `kind_of`.
             **given: options by name, of any game; None means not given.
         Returns:
             An instance of `options`.
@@ -138,8 +139,7 @@ class Game:
         for name in given.keys() - self.fields.keys():
             owners = " or ".join(owner for owner in GAMES if name in GAMES[owner].fields)
             raise OptionError(f"--{name}: is for --game {owners}, not {self.name}")
-        kinds = {"small": self.small, "colour": self.colour, "points": self.points}
-        of_kind = kinds.get(kind, {}).get(preset, {})
+        of_kind = {} if kind == "grey" else getattr(self, kind).get(preset, {})
         chosen = {**self.presets[preset], **of_kind}
         chosen |= {**self.adapt(given, chosen), **given}
         return self.options(**{**chosen, "game": self.name, "preset": preset})
@@ -241,16 +241,18 @@ class ImageOptions(Options):
 
 
 def kind_of(dataset, image_size=None, channels=None):
-    """The kind of a data set, "grey", "small", "colour" or "points", on which presets depend.
+    """The kind of a data set, on which presets depend.
 
     Args:
         dataset: str, its name.
         image_size, channels: ints, or None where not yet known; a folder then counts as colour.
+    Returns:
+        "grey", or the name of an attribute of `Game`: "small", "colour", "stacked" or "points".
     """
     if dataset in POINTS:
         return "points"
     if dataset == STACKED:
-        return "grey"  # each channel is a digit: colour's presets mirror pictures
+        return "stacked"
     if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):
         return "colour"
     small = dataset == "digits" if image_size is None else image_size <= 16

@@ -124,6 +124,15 @@ COLOUR = {
     "discriminator_width": 48,
     "batch_size": 32,
 }
+# Three digits a picture: agents wide enough for three. Narrow ones (16 and 24) draw digits of which
+# some cannot be told from an 8, so that the modes are uneven.
+STACKED_DIGITS: dict[str, Any] = {
+    "loss": "relativistic",
+    "generator_width": 32,
+    "discriminator_width": 48,
+    "refine": False,
+    "batch_size": 32,
+}
 # Points: small agents, and steps so short that there may be many. Momentum carries the generator
 # past modes as narrow as these: after 4,000 steps on the grid 61 % of samples are good with it, and
 # 89 % without.
@@ -175,6 +184,11 @@ GAN = Game(
         "quick": {**COLOUR, "generator_width": 16, "discriminator_width": 32, "steps": 3_000},
         "standard": {**COLOUR, "steps": 16_000},
         "best": {**COLOUR, "steps": 48_000, "falling": True},
+    },
+    stacked={
+        "quick": {**STACKED_DIGITS, "steps": 8_000},
+        "standard": {**STACKED_DIGITS, "steps": 14_000},
+        "best": {**STACKED_DIGITS, "steps": 28_000},
     },
     points={
         "quick": {**ON_THE_PLANE, "steps": 16_000},

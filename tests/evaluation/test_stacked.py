@@ -94,4 +94,4 @@ def test_a_run_on_stacked_digits_draws_and_is_counted(tmp_path, monkeypatch):
 
 def test_modes_without_names_are_no_classes():
     with pytest.raises(OptionError, match="use --game gan"):
-        GAMES["trio"].from_preset("quick", "grey", dataset="stacked_mnist")
+        GAMES["trio"].from_preset("quick", "stacked", dataset="stacked_mnist")

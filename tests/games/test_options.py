@@ -168,9 +168,11 @@ def test_presets_know_the_kinds_of_images(game):
         (("folder", 32, 3), "colour"),
         (("folder", 32, 1), "grey"),
         (("folder", 8, 1), "small"),
+        (("stacked_mnist", 28, 3), "stacked"),
+        (("ring",), "points"),
     ],
 )
-def test_a_folder_is_of_the_kind_of_its_pictures(known, kind):
+def test_presets_depend_on_the_kind_of_a_data_set(known, kind):
     assert kind_of(*known) == kind
 
 
