@@ -5,6 +5,7 @@ import textwrap
 from cli.flags import flags_of, modes_of, playable, trained_game
 from cli.modes import GENERAL, MODES
 from games import GAMES
+from games.base import KINDS
 
 OVERVIEW = """Adversarial games: train the agents, look at what they make, measure how good it is.
 
@@ -55,10 +56,39 @@ def of_game(game):
         if mode in game.modes:
             played = trained_game(mode, game)
             yield f"\nPresets of --mode {mode}, and what each changes:"
-            for preset, chosen in played.presets.items():
-                changed = ", ".join(f"{name} {value}" for name, value in chosen.items())
-                yield row(f"--preset {preset}", changed or "the defaults below")
+            yield from presets_of(played)
             yield from of_mode(mode, [game])
+
+
+def presets_of(game):
+    """What the presets of a game change, as lines; for each kind of data that has its own."""
+    usual = game.presets_of("grey")
+    yield from rows_of(usual)
+    for kind, says in KINDS.items():
+        presets = game.presets_of(kind)
+        if presets != usual:
+            yield f"With {says}:"
+            yield from rows_of(presets)
+
+
+def rows_of(presets):
+    """Presets as lines; what all of them change stands once."""
+    first, *others = presets.values()
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
+    if shared and others:
+        yield row("every preset", in_words(shared))
+    for preset, chosen in presets.items():
+        own = {name: value for name, value in chosen.items() if name not in shared or not others}
+        yield row(f"--preset {preset}", in_words(own) or "the defaults below")
+
+
+def in_words(options):
+    """Options, name -> value, as a list in a line."""
+    return ", ".join(f"{name} {value}" for name, value in options.items())
 
 
 def of_mode(mode, games):

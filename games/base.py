@@ -17,6 +17,14 @@ PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")
 IMAGE_MODES = ("train", "generate", "interpolate", "attack", "evaluate", "export")
 STACKED = "stacked_mnist"  # three digits a picture, for a game that needs no classes
+# What a game is played with, on which its presets depend.
+KINDS = {
+    "grey": "grey images",
+    "small": "grey images of at most 16 x 16, as digits",
+    "colour": "colour pictures",
+    "stacked": STACKED,
+    "points": " and ".join(POINTS),
+}
 SMALLEST_EPOCH = 200  # steps
 SMALLEST_BASE = 4  # pixels, side of an agent's deepest map
 WIDEST = 768  # channels of it
@@ -121,12 +129,23 @@ class Game:
         """The preset that the flags ask for, or the game's usual one."""
         return flags.preset or self.fields["preset"].default
 
+    def presets_of(self, kind):
+        """The presets for a kind of data.
+
+        Args:
+            kind: str, a key of `KINDS`.
+        Returns:
+            dict, preset -> dict of the options that it sets.
+        """
+        others = {} if kind == "grey" else getattr(self, kind)
+        return {name: {**usual, **others.get(name, {})} for name, usual in self.presets.items()}
+
     def from_preset(self, preset, kind="grey", **given):
         """The options of a preset, with those given in place of its own.
 
         Args:
             preset: str, a key of `presets`.
-            kind: str, what the game is played with; see `kind_of`.
+            kind: str, what the game is played with, a key of `KINDS`.
             **given: options by name, of any game; None means not given.
         Returns:
             An instance of `options`.
@@ -139,8 +158,7 @@ class Game:
         for name in given.keys() - self.fields.keys():
             owners = " or ".join(owner for owner in GAMES if name in GAMES[owner].fields)
             raise OptionError(f"--{name}: is for --game {owners}, not {self.name}")
-        of_kind = {} if kind == "grey" else getattr(self, kind).get(preset, {})
-        chosen = {**self.presets[preset], **of_kind}
+        chosen = self.presets_of(kind)[preset]
         chosen |= {**self.adapt(given, chosen), **given}
         return self.options(**{**chosen, "game": self.name, "preset": preset})
 
@@ -247,7 +265,7 @@ def kind_of(dataset, image_size=None, channels=None):
         dataset: str, its name.
         image_size, channels: ints, or None where not yet known; a folder then counts as colour.
     Returns:
-        "grey", or the name of an attribute of `Game`: "small", "colour", "stacked" or "points".
+        str, a key of `KINDS`.
     """
     if dataset in POINTS:
         return "points"

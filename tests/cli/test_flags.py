@@ -6,6 +6,7 @@ import re
 import pytest
 
 from games import GAMES, OptionError
+from games.base import KINDS
 from tests.support.program import CRYPTO, DCGAN, ROOT, parse, refused, run, run_apart, succeeded
 
 TRAIN = ("--mode", "train")
@@ -123,6 +124,23 @@ def test_the_help_of_all_names_every_mode_and_game():
     for name, game in GAMES.items():
         assert (f"--game {name} " in said) == (game.parent is None)
         assert all(f"--mode {mode} " in said for mode in game.modes)
+
+
+@pytest.mark.parametrize("game", [name for name, each in GAMES.items() if not each.parent])
+def test_help_of_a_game_tells_what_its_presets_change_for_every_kind_of_data(game):
+    said = " ".join(succeeded(run("--help", "--game", game)).split())
+    begin, played = said.index("what each changes:"), GAMES[game]
+    for kind, says in KINDS.items():
+        presets = played.presets_of(kind)
+        if kind != "grey" and presets == played.presets:
+            assert f"With {says}:" not in said
+            continue
+        begin = begin if kind == "grey" else said.index(f"With {says}:")
+        end = said.find(" With ", begin + 1)
+        told = said[begin : end if end > 0 else said.index("--mode train:", begin)]
+        for preset, chosen in presets.items():
+            assert f"--preset {preset} " in told
+            assert all(f"{name} {value}" in told for name, value in chosen.items())
 
 
 def test_help_for_what_there_is_not():
