@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import statistics
 import sys
+import threading
 
 from benchmarks import report
 from cli import terminal
@@ -96,8 +97,7 @@ def load_matrix(options):
         with concurrent.futures.ProcessPoolExecutor(
             os.cpu_count(),
             multiprocessing.get_context("spawn"),
-            initializer=startup.load_tensorflow,
-            initargs=(1,),
+            initializer=get_ready,
         ) as processes:
             rows = []
             for row in fill(options, processes):
@@ -108,6 +108,20 @@ def load_matrix(options):
         return 0
 
     return start, (OSError,)
+
+
+def get_ready():
+    """Begins a worker: it has one core, and ends with the process that it works for."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    startup.load_tensorflow(1)
+
+
+def end_with_parent():
+    """Waits until the process that this one works for has ended, if only by a kill; then ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def fill(options, executor):
