@@ -34,7 +34,8 @@ class FreshEve(Game):
     Args:
         alice: keras.Model, (plaintext, key) -> ciphertext.
         protected: ints, indices of the plaintext bits that she is asked for.
-        hinted: bool, whether she is told a random subset of these, and all others.
+        hinted: bool, whether she is told a random subset of these, and all others; it may change
+            before a `begin`.
         rounds: int, played by `learn`.
         seed: int.
     """
@@ -47,6 +48,7 @@ class FreshEve(Game):
         self.protected = protected
         self.eve = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
         self.eve.compile(keras.optimizers.Adam(LEARNING_RATE), jit_compile=False)
+        self.eve.optimizer.build(self.eve.trainable_variables)  # or a graph would be traced twice
         self._play = tf.function(self._rounds, jit_compile=True, autograph=False)
 
     def deal(self, batch, iteration):
@@ -54,7 +56,7 @@ class FreshEve(Game):
         seed = tf.stack([self.number, iteration])
         sizes = (batch, self.message_bits, self.key_bits)
         plaintext, key, told = draw_messages(*sizes, seed, self.protected)
-        told *= float(self.hinted)
+        told *= tf.cast(self.hinted, tf.float32)
         return plaintext, key, told, (1.0 - told) * chosen(self.protected, self.message_bits)
 
     def train_step(self, data=None):
@@ -69,10 +71,11 @@ class FreshEve(Game):
 
         self.update(self.eve, loss_fn)
 
-    def _rounds(self, count, number):
-        own, self.number = self.number, number  # a tensor while the graph is traced
+    def _rounds(self, count, number, hinted):
+        own = self.number, self.hinted
+        self.number, self.hinted = number, hinted  # tensors while the graph is traced
         repeat(self.train_step, count)
-        self.number = own
+        self.number, self.hinted = own
 
     def begin(self, number):
         """Starts again from new weights; `number` says which of several Eves this is."""
@@ -84,7 +87,7 @@ class FreshEve(Game):
 
     def play(self, rounds):
         """Plays rounds in one call of a compiled graph."""
-        self._play(tf.constant(rounds), tf.constant(self.number))
+        self._play(tf.constant(rounds), tf.constant(self.number), tf.constant(self.hinted))
 
     def bits_wrong(self):
         """Wrong bits of the protected ones, estimated on those that she was not told: float."""
@@ -115,8 +118,9 @@ def fresh_eves(alice, protected=None, *, count=5, rounds=ROUNDS, seed=0, announc
     if protected is None:
         protected = range(alice.input_shape[0][-1])
     found = {}
+    game = FreshEve(alice, protected, hinted=False, rounds=rounds, seed=seed)  # compiled once
     for name in ("plain", "hinted"):
-        game = FreshEve(alice, protected, hinted=name == "hinted", rounds=rounds, seed=seed)
+        game.hinted = name == "hinted"
         found[name] = [game.learn(number) for number in range(count)]
         if announce and count:
             announce(f"fresh {name} Eves: {min(found[name]):.3f} bits wrong, the best of {count}")
