@@ -104,9 +104,9 @@ def test_xla_plays_the_same_rounds():
 
 @pytest.mark.parametrize("preset", ["secret", pytest.param("release", marks=pytest.mark.slow)])
 def test_going_on_equals_never_stopping(tmp_path, no_xla, preset, monkeypatch):
-    """From the folder as it was half-way."""
+    """From the folder as it was after its first audit."""
     straight, stopped = Run(tmp_path / "straight"), Run(tmp_path / "stopped")
-    config = from_preset(preset, **TINY, rounds=200, attempts=1)
+    config = from_preset(preset, **TINY, rounds=120, attempts=1)
     write = attempts.Auditor.write
 
     def write_and_copy(*arguments):
@@ -119,7 +119,7 @@ def test_going_on_equals_never_stopping(tmp_path, no_xla, preset, monkeypatch):
     whole, _ = attempts.train(straight, config, resume=False, announce=quiet)
     assert stopped.load_game().step == 100
     ended, _ = attempts.train(stopped, config, resume=True, announce=quiet)
-    assert ended.step == whole.step == 200
+    assert ended.step == whole.step == 120
     assert weights(ended) == weights(whole)
     names = ("step", "attempt", "eve_bits_wrong", "leak_at_most")
     rows = [
@@ -132,17 +132,18 @@ class Killed(BaseException):
     """What stands for kill -9: nothing catches it."""
 
 
+@pytest.mark.usefixtures("eager")
 def test_an_attempt_that_leaks_is_followed_by_another_whatever_is_killed(
-    tmp_path, no_xla, monkeypatch
+    tmp_path, monkeypatch
 ):
     """Killed after a checkpoint, before its audit, a resumed training begins with the audit."""
-    config = from_preset("secret", **TINY, rounds=100, attempts=2)
+    config = from_preset("secret", **TINY, rounds=2, attempts=2)
     said = []
     whole, run = Run(tmp_path / "whole"), Run(tmp_path / "killed")
     whole.path.mkdir()
     run.path.mkdir()
     game, _ = attempts.train(whole, config, resume=False, announce=said.append)
-    assert (game.step, game.attempt_number) == (200, 2)
+    assert (game.step, game.attempt_number) == (4, 2)
     assert not attempts.good(last_audit(whole))
     assert any("new weights" in line for line in said)
     assert [row["attempt"] for row in whole.read_stats()] == [1, 2]
@@ -157,23 +158,24 @@ def test_an_attempt_that_leaks_is_followed_by_another_whatever_is_killed(
     (run.path / "alice.keras").unlink()
     ended, _ = attempts.train(run, config, resume=True, announce=quiet)
     assert weights(ended) == weights(game)
-    assert [row["step"] for row in run.read_stats()] == [100, 200]
+    assert [row["step"] for row in run.read_stats()] == [2, 4]
     for name in ("step", "attempt", "leak_at_most"):
         assert [row[name] for row in run.read_stats()] == [row[name] for row in whole.read_stats()]
     (run.path / "bob.keras").unlink()
     again, _ = attempts.train(run, config, resume=True, announce=quiet)  # nothing is left to play
-    assert again.step == 200 and run.outdated(again) == []
+    assert again.step == 4 and run.outdated(again) == []
 
 
-def test_statistics_that_cannot_be_written_do_not_end_a_training(tmp_path, no_xla, monkeypatch):
+@pytest.mark.usefixtures("eager")
+def test_statistics_that_cannot_be_written_do_not_end_a_training(tmp_path, monkeypatch):
     def full(self, row):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Run, "append_stats", full)
     said = []
-    config = from_preset("secret", **TINY, rounds=100, attempts=1)
+    config = from_preset("secret", **TINY, rounds=2, attempts=1)
     game, _ = attempts.train(Run(tmp_path), config, resume=False, announce=said.append)
-    assert game.step == 100
+    assert game.step == 2
     assert sum("stats.jsonl failed" in line for line in said) == 1
 
 
