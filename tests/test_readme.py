@@ -54,6 +54,7 @@ def test_supplied_files_are_small():
         assert path.stat().st_size < 5_000_000, path
 
 
+@pytest.mark.usefixtures("eager")
 def test_make_demo_is_the_readmes_first_command(dcgan, tmp_path, monkeypatch):
     """The shell sees which commands the recipe types; they are run here, of a few steps."""
     assert "make demo" in (ROOT / "README.md").read_text()
