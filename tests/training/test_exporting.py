@@ -18,6 +18,7 @@ from cli.modes import EXPORT_FORMATS
 from crypto.parties import build_parties
 from modes.export import OUTPUTS, draw_inputs
 from tests.support.games import NUM_CLASSES, residual_agents, tiny_gan, tiny_trio
+from tests.support.runs import eagerly
 from training import exporting
 
 SUFFIXES = {"savedmodel": ".savedmodel", "onnx": ".onnx", "litert": ".tflite"}
@@ -102,7 +103,8 @@ def loaded(path):
 
 def keras_answers(agent, inputs):
     inputs = list(inputs.values())
-    answers = agent.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
+    with eagerly():
+        answers = agent.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
     return answers if isinstance(answers, list) else [answers]
 
 
