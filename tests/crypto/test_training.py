@@ -29,6 +29,12 @@ def no_xla(monkeypatch):
     monkeypatch.setattr(played, "XLA", False)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """No picture is made of a training: `test_cli.py` sees that there is one."""
+    monkeypatch.setattr(attempts, "plot_training", lambda *arguments: None)
+
+
 def weights(game):
     return [weight.tobytes() for weight in game.get_weights()]
 
@@ -102,6 +108,7 @@ def test_xla_plays_the_same_rounds():
     assert np.mean(apart) < 2e-4
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("preset", ["secret", pytest.param("release", marks=pytest.mark.slow)])
 def test_going_on_equals_never_stopping(tmp_path, no_xla, preset, monkeypatch):
     """From the folder as it was after its first audit."""
@@ -132,10 +139,8 @@ class Killed(BaseException):
     """What stands for kill -9: nothing catches it."""
 
 
-@pytest.mark.usefixtures("eager")
-def test_an_attempt_that_leaks_is_followed_by_another_whatever_is_killed(
-    tmp_path, monkeypatch
-):
+@pytest.mark.usefixtures("eager", "undrawn")
+def test_an_attempt_that_leaks_is_followed_by_another_whatever_is_killed(tmp_path, monkeypatch):
     """Killed after a checkpoint, before its audit, a resumed training begins with the audit."""
     config = from_preset("secret", **TINY, rounds=2, attempts=2)
     said = []
@@ -166,7 +171,7 @@ def test_an_attempt_that_leaks_is_followed_by_another_whatever_is_killed(
     assert again.step == 4 and run.outdated(again) == []
 
 
-@pytest.mark.usefixtures("eager")
+@pytest.mark.usefixtures("eager", "undrawn")
 def test_statistics_that_cannot_be_written_do_not_end_a_training(tmp_path, monkeypatch):
     def full(self, row):
         raise OSError(28, "No space left on device")

@@ -42,10 +42,29 @@ def without_graph():
         yield
 
 
-def train(path, dataset, game="trio", *, resume=False, announce=print, traced=False, **options):
+@contextlib.contextmanager
+def without_curves():
+    """Within it a training leaves no picture of its losses, which takes half a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evaluation.plots.plot_losses", lambda stats, path: None)
+        yield
+
+
+def train(
+    path,
+    dataset,
+    game="trio",
+    *,
+    resume=False,
+    announce=print,
+    traced=False,
+    curves=False,
+    **options,
+):
     """Trains a tiny game on digits in a folder, without a picture of its graph.
 
-    It is played eagerly unless it shall be traced, which a long one is worth.
+    It is played eagerly unless it shall be traced, which a long one is worth, and its losses are
+    drawn only if their curves are asked for.
 
     Returns:
         the game, and what `training.loop.train` says stopped it.
@@ -53,7 +72,10 @@ def train(path, dataset, game="trio", *, resume=False, announce=print, traced=Fa
     path.mkdir(parents=True, exist_ok=True)
     given = {"batch_size": 16, "steps": 6, **TINY[game], **options}
     chosen = GAMES[game].from_preset("quick", "small", dataset="digits", **given)
-    with without_graph() if traced else eagerly():
+    with (
+        without_graph() if traced else eagerly(),
+        contextlib.nullcontext() if curves else without_curves(),
+    ):
         return loop.train(
             Run(path), chosen, dataset, resume=resume, show_bar=False, announce=announce
         )

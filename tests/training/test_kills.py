@@ -14,7 +14,7 @@ import pytest
 from games import GAMES, base
 from images import pictures
 from tests.support.program import ROOT
-from tests.support.runs import TINY, InsteadOfGraph, eagerly
+from tests.support.runs import TINY, InsteadOfGraph, eagerly, without_curves
 from training import callbacks, loop
 from training.run_folder import Run
 
@@ -56,6 +56,14 @@ def short(monkeypatch):
     monkeypatch.setattr(loop, "GraphWriter", InsteadOfGraph)
 
 
+@pytest.fixture
+def undrawn():
+    """No run's losses are drawn."""
+    with without_curves():
+        yield
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_killed_again_and_again_a_run_ends_as_if_nothing_had_happened(
     tmp_path, digits, monkeypatch
 ):
@@ -126,6 +134,7 @@ def test_accessories_that_fail_are_named_once_and_the_training_goes_on(
     assert sum(line.startswith("epoch ") for line in lines) == 2
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_output_that_breaks_ends_the_run_saved_and_a_full_log_does_not(
     tmp_path, digits, capfd, monkeypatch
 ):

@@ -42,7 +42,7 @@ def whole(tmp_path_factory, digits):
     """A run that never stops, never sees a test split: its folder, its game and what it says."""
     path, lines = tmp_path_factory.mktemp("whole"), []
     blind = dataclasses.replace(digits, test=Forbidden())
-    game, stopped_by = train(path, blind, announce=lines.append, **RULES)
+    game, stopped_by = train(path, blind, announce=lines.append, curves=True, **RULES)
     assert (game.step, stopped_by) == (5, None)
     return path, game, lines
 
@@ -122,6 +122,7 @@ def test_a_run_folder_holds_all_that_a_user_wants(whole):
     assert names >= {
         *("config.json", "stats.jsonl", "checkpoint.keras", "training_process.gif"),
         *("generator.keras", "discriminator.keras", "classifier.keras", "tensorboard", "samples"),
+        "losses.png",
     }
     rows = [json.loads(line) for line in (path / "stats.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [3, 5]  # three steps are a pass

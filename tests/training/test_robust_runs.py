@@ -57,7 +57,7 @@ def test_a_longer_run_goes_on_at_the_rate_of_its_new_length(digits, game):
 def test_a_run_folder_holds_all_that_a_user_wants(tmp_path, digits, game):
     lines = []
     dataset = dataclasses.replace(digits, test=None)  # nothing looks at the test split
-    train(tmp_path, dataset, game, steps=3, announce=lines.append)
+    train(tmp_path, dataset, game, steps=3, announce=lines.append, curves=True)
     names = {path.name for path in tmp_path.iterdir()}
     expected = {"config.json", "stats.jsonl", "checkpoint.keras", "tensorboard", "losses.png"}
     of_game = {
