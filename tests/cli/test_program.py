@@ -99,7 +99,7 @@ def test_help_loads_no_tensorflow():
             assert flag in said
 
 
-@pytest.mark.usefixtures("short_drs")
+@pytest.mark.usefixtures("eager", "short_drs")
 @pytest.mark.parametrize("nice", [None, "--nice", "--nice=drs"])
 def test_generate_writes_a_picture_and_arrays(dcgan, trio, tmp_path, nice):
     words = [nice] if nice else []
