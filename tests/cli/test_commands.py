@@ -34,6 +34,7 @@ def interrupted(monkeypatch):
     monkeypatch.setattr(loop, "CRITIC_STEPS", 2)
 
 
+@pytest.mark.usefixtures("eager")
 def test_printed_commands_go_on_and_draw(dcgan, tmp_path, interrupted):
     for index in range(6):
         write_noise(tmp_path / PICTURES / f"{index}.png")
