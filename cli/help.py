@@ -77,13 +77,16 @@ def rows_of(presets):
     shared = {
         name: value
         for name, value in first.items()
-        if all(name in other and other[name] == value for other in others)
+        if others and all(name in other and other[name] == value for other in others)
     }
-    if shared and others:
+    if shared:
         yield row("every preset", in_words(shared))
     for preset, chosen in presets.items():
-        own = {name: value for name, value in chosen.items() if name not in shared or not others}
-        yield row(f"--preset {preset}", in_words(own) or "the defaults below")
+        own = {name: value for name, value in chosen.items() if name not in shared}
+        yield row(
+            f"--preset {preset}",
+            in_words(own) or ("nothing else" if shared else "the defaults below"),
+        )
 
 
 def in_words(options):

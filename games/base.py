@@ -17,9 +17,8 @@ PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")
 IMAGE_MODES = ("train", "generate", "interpolate", "attack", "evaluate", "export")
 STACKED = "stacked_mnist"  # three digits a picture, for a game that needs no classes
-# What a game is played with, on which its presets depend.
+# What a game is played with, on which its presets depend, if not grey images of the usual size.
 KINDS = {
-    "grey": "grey images",
     "small": "grey images of at most 16 x 16, as digits",
     "colour": "colour pictures",
     "stacked": STACKED,
@@ -133,7 +132,7 @@ class Game:
         """The presets for a kind of data.
 
         Args:
-            kind: str, a key of `KINDS`.
+            kind: str, "grey" or a key of `KINDS`.
         Returns:
             dict, preset -> dict of the options that it sets.
         """
@@ -145,7 +144,7 @@ class Game:
 
         Args:
             preset: str, a key of `presets`.
-            kind: str, what the game is played with, a key of `KINDS`.
+            kind: str, what the game is played with, "grey" or a key of `KINDS`.
             **given: options by name, of any game; None means not given.
         Returns:
             An instance of `options`.
@@ -265,7 +264,7 @@ def kind_of(dataset, image_size=None, channels=None):
         dataset: str, its name.
         image_size, channels: ints, or None where not yet known; a folder then counts as colour.
     Returns:
-        str, a key of `KINDS`.
+        str, "grey" or a key of `KINDS`.
     """
     if dataset in POINTS:
         return "points"

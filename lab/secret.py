@@ -166,7 +166,7 @@ def listen(sent, name):
         HTML: her wrong bits so far; at the end also what she makes of the message.
     """
     bits, hidden = cipher(name).message_bits, protected(name)
-    eve = FreshEve(agent(name, "alice"), hidden, hinted=False)
+    eve = FreshEve(agent(name, "alice"), hidden)
     eve.begin(0)
     wrong = [len(hidden) / 2]
     yield show.verdict("a fresh Eve begins; the first part takes the longest")

@@ -34,16 +34,14 @@ class FreshEve(Game):
     Args:
         alice: keras.Model, (plaintext, key) -> ciphertext.
         protected: ints, indices of the plaintext bits that she is asked for.
-        hinted: bool, whether she is told a random subset of these, and all others; it may change
-            before a `begin`.
         rounds: int, played by `learn`.
         seed: int.
     """
 
-    def __init__(self, alice, protected, *, hinted, rounds=ROUNDS, seed=0):
+    def __init__(self, alice, protected, *, rounds=ROUNDS, seed=0):
         super().__init__(None)  # no options: it belongs to an audit, not to a run
-        self.seed, self.number = seed, seed
-        self.alice, self.hinted, self.rounds = alice, hinted, rounds
+        self.seed, self.number, self.hinted = seed, seed, False
+        self.alice, self.rounds = alice, rounds
         self.message_bits, self.key_bits = (shape[-1] for shape in alice.input_shape)
         self.protected = protected
         self.eve = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
@@ -77,9 +75,14 @@ class FreshEve(Game):
         repeat(self.train_step, count)
         self.number, self.hinted = own
 
-    def begin(self, number):
-        """Starts again from new weights; `number` says which of several Eves this is."""
-        self.number = self.seed + number
+    def begin(self, number, *, hinted=False):
+        """Starts again from new weights.
+
+        Args:
+            number: int, which of several Eves this is.
+            hinted: bool, whether she is told a random subset of the protected bits, and all others.
+        """
+        self.number, self.hinted = self.seed + number, hinted
         keras.utils.set_random_seed(self.number)
         fresh = build_hinted_eve(self.message_bits, width=WIDTH, depth=DEPTH)
         self.eve.set_weights(fresh.get_weights())
@@ -96,9 +99,9 @@ class FreshEve(Game):
         errors = tf.cast(plaintext * guess <= 0.0, tf.float32)
         return len(self.protected) * float(losses.hidden_mean(errors, hidden))
 
-    def learn(self, number):
-        """Starts from new weights and learns to the end; returns her `bits_wrong`."""
-        self.begin(number)
+    def learn(self, number, *, hinted=False):
+        """Begins, as `begin`, and learns to the end; returns her `bits_wrong`."""
+        self.begin(number, hinted=hinted)
         self.play(self.rounds)
         return self.bits_wrong()
 
@@ -118,10 +121,9 @@ def fresh_eves(alice, protected=None, *, count=5, rounds=ROUNDS, seed=0, announc
     if protected is None:
         protected = range(alice.input_shape[0][-1])
     found = {}
-    game = FreshEve(alice, protected, hinted=False, rounds=rounds, seed=seed)  # compiled once
+    game = FreshEve(alice, protected, rounds=rounds, seed=seed)  # one graph for all
     for name in ("plain", "hinted"):
-        game.hinted = name == "hinted"
-        found[name] = [game.learn(number) for number in range(count)]
+        found[name] = [game.learn(number, hinted=name == "hinted") for number in range(count)]
         if announce and count:
             announce(f"fresh {name} Eves: {min(found[name]):.3f} bits wrong, the best of {count}")
     return found

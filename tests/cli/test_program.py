@@ -3,9 +3,7 @@
 import json
 import signal
 from dataclasses import replace
-from functools import partial
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +21,7 @@ from tests.support.program import (
     succeeded,
     wait_for,
 )
-from tests.support.runs import eagerly
+from tests.support.runs import QUICK_JUDGE, eagerly
 
 TRAIN = ("--mode", "train", *TINY["trio"], "--path")
 
@@ -143,8 +141,7 @@ def test_interpolate_writes_a_sheet_and_a_looping_film(dcgan, trio, tmp_path):
 @pytest.mark.usefixtures("short_drs")
 def test_evaluate_prints_a_table_and_writes_figures(dcgan, trio, tmp_path, monkeypatch):
     few = {"FEWEST_STEPS": 80, "FEWEST_EPOCHS": 1, "FEWEST_CAS_IMAGES": 600}
-    rates = partial(keras.optimizers.schedules.CosineDecay, 1e-2)
-    few["GREY"] = replace(reference.GREY, width=16, steps=80, rates=rates)
+    few["GREY"] = replace(QUICK_JUDGE, steps=80)
     for bound, steps in few.items():
         monkeypatch.setattr(reference, bound, steps)  # enough for a judge of digits
     words = ("--samples", 100, "--output", "there")

@@ -48,7 +48,7 @@ def shared_bit_alice():
 def test_a_hinted_eve_finds_what_a_plain_one_cannot():
     alice = shared_bit_alice()
     plain, hinted = (
-        eves.FreshEve(alice, range(4), hinted=hinted, rounds=400).learn(0)
+        eves.FreshEve(alice, range(4), rounds=400).learn(0, hinted=hinted)
         for hinted in (False, True)
     )
     assert plain == pytest.approx(2.0, abs=0.05)

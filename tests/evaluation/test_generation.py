@@ -1,8 +1,6 @@
 """The report, with real digits in the part of the generator."""
 
-import functools
 import json
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,6 +11,7 @@ from sklearn.datasets import load_digits
 from evaluation import generation, reference, table
 from evaluation.generation import GenerationOptions
 from images.datasets import Dataset, Split
+from tests.support.runs import QUICK_JUDGE
 
 ASKED_ONLY = {"gan_test", "score_auc"}  # figures that need a requested class
 
@@ -34,9 +33,8 @@ def digits():
 @pytest.fixture(scope="module", autouse=True)
 def short_trainings():
     """Judges of half the width, who learn fast: a hundred steps are enough for digits."""
-    rates = functools.partial(keras.optimizers.schedules.CosineDecay, 1e-2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reference, "GREY", replace(reference.GREY, width=16, rates=rates))
+        patch.setattr(reference, "GREY", QUICK_JUDGE)
         patch.setattr(reference, "MOST_EPOCHS", 20)
         patch.setattr(reference, "FEWEST_STEPS", 100)
         yield
