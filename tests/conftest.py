@@ -15,6 +15,7 @@ def pytest_collection_finish():
     """Leaves what was imported out of garbage collections, which take a second each with it."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

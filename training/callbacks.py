@@ -15,14 +15,14 @@ FILM_FRAMES = 80  # at most, so that a film has only a few MB
 FORETOLD_AFTER, FORETOLD_AT_LAST = 5.0, 60.0  # seconds
 FORETOLD_FROM = 32  # steps: the first ones are slow, and not all rounds take equally long
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
-SOONEST_CHECKPOINT = 5.0  # seconds after another, at the end of an epoch
+SOONEST_CHECKPOINT = 20.0  # seconds after another, at the end of an epoch
 CAUGHT = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Keeper(keras.callbacks.Callback):
     """Saves the run by the clock, after epochs and at the end, and stops it in good order.
 
-    Epochs may take less than a second, on points for instance: one that ends within seconds of a
+    Epochs may take less than a second, on points for instance: one that ends soon after a
     checkpoint is not saved, unless it is the last.
 
     It stops when time is up, at Ctrl-C, SIGTERM or SIGHUP (a second one is not caught), when nobody
