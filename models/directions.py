@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.sampling import BATCH
+from models.sampling import computed
 
 DRAWN = 1000  # images from which the directions are found
 
@@ -25,7 +25,7 @@ def principal_directions(sampler, label, rng, count=2):
     latents = sampler.latents(DRAWN, rng)
     labels = np.full(DRAWN, label, np.int32)
     inputs = latents if sampler.num_classes is None else [latents, labels]
-    images = sampler.generator.predict(inputs, batch_size=BATCH, verbose=0).reshape(DRAWN, -1)
+    images = computed(sampler.generator, inputs).reshape(DRAWN, -1)
     images -= images.mean(axis=0)
     components, strengths, _ = np.linalg.svd(images, full_matrices=False)
     along = (components * strengths)[:, :count]  # (DRAWN, count), each image's coordinates

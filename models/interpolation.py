@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras.layers import Embedding
 
-from models.sampling import BATCH
+from models.sampling import computed
 
 
 def slerp(start, end, fraction):
@@ -57,7 +57,7 @@ def blend(generator, latents, ends, fractions):
         mixed.append(((1 - share) * start + share * end).astype(np.float32))
     inputs = [generator.inputs[0], *(table.output for table in tables)]
     from_codes = keras.Model(inputs, generator.output)
-    return from_codes.predict([latents, *mixed], batch_size=BATCH, verbose=0)
+    return computed(from_codes, [latents, *mixed])
 
 
 def walk(sampler, rng, *, frames, anchors=3, rows=2):
@@ -86,7 +86,7 @@ def walk(sampler, rng, *, frames, anchors=3, rows=2):
             named.append((classes + time * columns) % columns)
     path = np.concatenate(latents).astype(np.float32)
     if sampler.num_classes is None:
-        images = sampler.generator.predict(path, batch_size=BATCH, verbose=0)
+        images = computed(sampler.generator, path)
     else:
         images = imagine_between(sampler.generator, path, np.concatenate(named))
     return np.split(images, frames), columns
@@ -108,7 +108,7 @@ def interpolation_rows(sampler, rng, *, columns=10):
     between = np.stack([slerp(start, end, f) for f in fractions], axis=1)  # (rows, columns, dim)
     between = between.reshape(rows * columns, -1).astype(np.float32)
     if sampler.num_classes is None:
-        return sampler.generator.predict(between, batch_size=BATCH, verbose=0)
+        return computed(sampler.generator, between)
     fixed = np.repeat(np.arange(rows, dtype=float), columns)
     moving = (np.arange(rows)[:, None] + fractions[None]).ravel()
     return imagine_between(

@@ -23,6 +23,20 @@ DRS_PERCENTILE = 80  # decides the share that is kept, as in section 4 of the pa
 DRS_ROUNDS = 200
 
 
+def computed(model, inputs):
+    """A model's outputs, batch by batch; those of a single batch before a graph would be traced.
+
+    Args:
+        model: keras.Model.
+        inputs: array (n, ...), n > 0, or a list of one array an input.
+    Returns:
+        array (n, ...), or a list of one array an output.
+    """
+    if len(inputs[0] if isinstance(inputs, list) else inputs) > BATCH:
+        return model.predict(inputs, batch_size=BATCH, verbose=0)
+    return keras.tree.map_structure(np.asarray, model(inputs, training=False))
+
+
 @dataclasses.dataclass(frozen=True)
 class Sampler:
     """Draws images with a run's generator and scores them with its discriminator.
@@ -67,12 +81,12 @@ class Sampler:
         """
         latents = self.latents(len(labels), rng)
         inputs = latents if self.num_classes is None else [latents, labels]
-        return self.generator.predict(inputs, batch_size=BATCH, verbose=0)
+        return computed(self.generator, inputs)
 
     def score(self, images, labels):
         """The discriminator's realness logits float32 (n,) of images with these labels."""
         inputs = [images, labels] if len(self.discriminator.inputs) == 2 else images
-        logits = self.discriminator.predict(inputs, batch_size=BATCH, verbose=0)
+        logits = computed(self.discriminator, inputs)
         return (logits[0] if isinstance(logits, list) else logits)[:, 0]
 
     def clarity(self, images, labels):
@@ -84,7 +98,7 @@ class Sampler:
         sees_labels = len(self.discriminator.inputs) + len(self.discriminator.outputs) > 2
         if self.num_classes is None or not sees_labels:
             return self.score(images, labels)
-        return _clarity(self._every.predict(images, batch_size=BATCH, verbose=0), labels)
+        return _clarity(computed(self._every, images), labels)
 
     @functools.cached_property
     def _every(self):
@@ -180,12 +194,12 @@ class AttackSampler:
 
     def score(self, images, labels):
         """The realness logits float32 (n,) of images as these labels."""
-        logits = self.discriminator.predict(images, batch_size=BATCH, verbose=0)
+        logits = computed(self.discriminator, images)
         return logits[np.arange(len(labels)), labels]
 
     def clarity(self, images, labels):
         """As `Sampler.clarity`: the logit of the own class less the log-sum-exp of the others."""
-        logits = self.discriminator.predict(images, batch_size=BATCH, verbose=0)
+        logits = computed(self.discriminator, images)
         return _clarity(logits, labels)
 
 
