@@ -289,24 +289,37 @@ class SampleGrid(keras.callbacks.Callback):
 class GraphWriter(keras.callbacks.Callback):
     """Writes the graph of the compiled train step for TensorBoard, once, after a run's first step.
 
-    Keras's own callback finds no graph in a game that is not a functional model.
+    Keras's own callback finds no graph in a game that is not a functional model. This one looks on
+    while `fit` traces the step, so that nothing is traced twice; an eager game has no graph.
 
     Args:
         run: run_folder.Run.
-        image_shape: (h, w, c) of the game's images, or (2,) of its points.
     """
 
-    def __init__(self, run, image_shape):
+    def __init__(self, run):
         super().__init__()
         self.run = run
-        self.image_shape = image_shape
+        self.graph = None
+
+    def set_model(self, game):
+        """Called by `fit` before it makes the function that it traces."""
+        super().set_model(game)
+        if game.step:
+            return  # it goes on, and its graph is written
+        step = game.train_step
+
+        def seen(data):
+            if not tf.executing_eagerly():
+                self.graph = tf.compat.v1.get_default_graph()
+            return step(data)
+
+        game.train_step = seen
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.model.step != self.model.steps_per_execution:
-            return  # not the first call
-        images = tf.TensorSpec((None, *self.image_shape), tf.float32)
-        labels = tf.TensorSpec((None,), tf.int32)
-        step = tf.function(self.model.train_step, autograph=False)
-        graph = step.get_concrete_function((images, labels)).graph
+        if "train_step" in vars(self.model):
+            del self.model.train_step  # and the method of the class shows again
+        if self.graph is None:
+            return
         with tf.summary.create_file_writer(str(self.run.tensorboard / "train")).as_default():
-            tf.summary.graph(graph)
+            tf.summary.graph(self.graph)
+        self.graph = None

@@ -202,9 +202,7 @@ def _observers(run, game, config, dataset, announce, devices, grid):
     """The callbacks that only look on, name -> callback; only the chief has any."""
     if not devices.is_chief:
         return {}
-    observers = {}
-    if not devices.strategy:  # one device alone cannot trace a step that several share
-        observers["TensorBoard's graph"] = GraphWriter(run, dataset.shape)
+    observers = {"TensorBoard's graph": GraphWriter(run)}
     observers["TensorBoard"] = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
     if game.single_step:
         steps = game.examining_attack.steps

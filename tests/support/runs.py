@@ -12,7 +12,7 @@ import tensorflow as tf
 from evaluation import reference
 from games import GAMES
 from tests.support import program
-from training import callbacks, loop
+from training import loop
 from training.run_folder import Run
 
 SMALL = {"generator_width": 4, "discriminator_width": 4, "latent_dim": 8}
@@ -37,19 +37,9 @@ def eagerly():
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
-        with without_graph():
-            yield
+        yield
     finally:
         tf.config.run_functions_eagerly(before)
-
-
-@contextlib.contextmanager
-def without_graph():
-    """Within it no picture of a game's graph is made, for which a step would be traced."""
-    with pytest.MonkeyPatch.context() as patch:
-        if loop.GraphWriter is callbacks.GraphWriter:  # no test has put anything in its place
-            patch.setattr(loop, "GraphWriter", InsteadOfGraph)
-        yield
 
 
 @contextlib.contextmanager
@@ -71,7 +61,7 @@ def train(
     curves=False,
     **options,
 ):
-    """Trains a tiny game on digits in a folder, without a picture of its graph.
+    """Trains a tiny game on digits in a folder.
 
     It is played eagerly unless it shall be traced, which a long one is worth, and its losses are
     drawn only if their curves are asked for.
@@ -83,7 +73,7 @@ def train(
     given = {"batch_size": 16, "steps": 6, **TINY[game], **options}
     chosen = GAMES[game].from_preset("quick", "small", dataset="digits", **given)
     with (
-        without_graph() if traced else eagerly(),
+        contextlib.nullcontext() if traced else eagerly(),
         contextlib.nullcontext() if curves else without_curves(),
     ):
         return loop.train(
@@ -102,9 +92,9 @@ def train_by_command(game, folder):
 
 
 class InsteadOfGraph(keras.callbacks.Callback):
-    """Stands in for `training.loop.GraphWriter`, which traces a step, and does nothing."""
+    """Stands in for `training.loop.GraphWriter`, and does nothing."""
 
-    def __init__(self, run, image_shape):
+    def __init__(self, run):
         super().__init__()
 
 

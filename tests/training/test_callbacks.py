@@ -4,8 +4,10 @@ import os
 import signal
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tests.support.fakes import FakeGame, healthy, one_class_only, one_image_a_class
@@ -183,3 +185,33 @@ def test_an_unreadable_picture_is_left_out_of_the_film_and_named(tmp_path):
         grid.on_train_end()
     with Image.open(run.film_file) as film:
         assert film.n_frames == 2
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_the_graph_is_written_of_a_step_that_is_traced_once(tmp_path, at_once):
+    traced = []
+
+    class Counting(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.turns = self.add_weight(dtype="int32", initializer="zeros")
+            self.built = True
+
+        @property
+        def step(self):
+            return int(self.turns)
+
+        def train_step(self, data):
+            traced.append(self)
+            with tf.name_scope("somebodys_turn"):
+                self.turns.assign_add(1)
+            return {"turns": tf.cast(self.turns.value, tf.float32)}
+
+    run, game = Run(tmp_path), Counting()
+    game.compile(optimizer=None, jit_compile=False, steps_per_execution=at_once)
+    for _ in range(2):  # the second time the game goes on
+        game.fit(np.zeros((4, 1)), batch_size=1, verbose=0, callbacks=[callbacks.GraphWriter(run)])
+    assert (game.step, traced) == (8, [game])
+    (file,) = run.tensorboard.rglob("events.out.tfevents.*")
+    assert b"somebodys_turn" in file.read_bytes()
+    assert game.train_step.__func__ is Counting.train_step

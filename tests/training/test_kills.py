@@ -51,9 +51,8 @@ def train(path, dataset, *, steps, game="gan", batch=16, resume=False, announce=
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    """Epochs of one pass over the digits, and no graph."""
+    """Epochs of one pass over the digits."""
     monkeypatch.setattr(base, "SMALLEST_EPOCH", 2)
-    monkeypatch.setattr(loop, "GraphWriter", InsteadOfGraph)
 
 
 @pytest.fixture
