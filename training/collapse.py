@@ -1,6 +1,5 @@
 """The collapse watch: says when a game goes wrong, and what usually helps."""
 
-import math
 from collections.abc import Set
 
 import keras
@@ -18,13 +17,12 @@ class CollapseWatch(keras.callbacks.Callback):
     It reports a sign of trouble once, after two looks in a row have shown it.
 
     Every 100 steps it takes a glance, so that nobody has to wait for the end of an epoch if a game
-    is lost at once: do the images vary at all, and has the discriminator won? In short epochs it
-    glances only at games too young for a look. At the end of an epoch it takes a look, which
-    compares the average generator's images with held-out real ones: the share of each class as
-    judged by the nearest real image, whether that is the class asked for, how widely the images of
-    a class spread, and the discriminator's balance. No agent learns from it. Where the nearest
-    image tells little of the class, as in photographs, classes are not judged: of digits it names
-    95 % rightly, of the pictures of CIFAR-10 26 %.
+    is lost at once: do the images vary at all, and has the discriminator won? At the end of an
+    epoch it takes a look, which compares the average generator's images with held-out real ones:
+    the share of each class as judged by the nearest real image, whether that is the class asked
+    for, how widely the images of a class spread, and the discriminator's balance. No agent learns
+    from it. Where the nearest image tells little of the class, as in photographs, classes are not
+    judged: of digits it names 95 % rightly, of the pictures of CIFAR-10 26 %.
 
     The limits of a glance lie between what healthy and what lost games showed at steps 100 to 400,
     on digits and MNIST. The variance of all images, as a share of that of real ones: GAN 0.26 or
@@ -54,7 +52,6 @@ class CollapseWatch(keras.callbacks.Callback):
     CERTAIN = 0.97  # D(x) above it and D(G(z)) below 1 - it: the discriminator has won
     CERTAIN_EARLY = 0.85  # the same for a young game, which could not yet be so sure
     GLANCE_EVERY = 100  # steps
-    SHORT_EPOCH = 500  # steps, at whose end a look comes soon enough
     SMALLEST_VARIANCE = 0.05  # of the variance that real images have
 
     def __init__(
@@ -99,8 +96,6 @@ class CollapseWatch(keras.callbacks.Callback):
         before, means = self.earlier
         step = self.first_step + played
         if step // self.GLANCE_EVERY == (self.first_step + before) // self.GLANCE_EVERY:
-            return
-        if step > self.after and (self.params or {}).get("steps", math.inf) <= self.SHORT_EPOCH:
             return
         # The logs are means over the epoch so far; what counts is the time since the last glance.
         recent = {
