@@ -113,7 +113,7 @@ def play(row, seed, options):
 def title():
     """The line above the rows."""
     names = ("GAN-test", "recall", "Fréchet", "diversity", "robust")
-    return f"{'':12s}" + "".join(f"{name:>18s}" for name in names)
+    return f"{'':12s}" + "".join(f"{name:>22s}" for name in names)
 
 
 def line(row, played):
@@ -127,7 +127,7 @@ def line(row, played):
             for value in (min(values), statistics.mean(values), max(values))
         )
         cells.append(mean if len(values) == 1 else f"{mean} ({low}, {high})")
-    return f"{row:12s}" + "".join(f"{cell:>18s}" for cell in cells)
+    return f"{row:12s}" + "".join(f"{cell:>22s}" for cell in cells)
 
 
 def main(argv):

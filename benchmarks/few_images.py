@@ -166,7 +166,7 @@ def lessons_of(real, drawn, batch_size, seed):
 def title():
     """The line above the rows."""
     names = ("clean, %", "worst case, %", "PGD, learned", "PGD, test", "gap, points")
-    return f"{'real':>6s}  {'drawn':10s}" + "".join(f"{name:>20s}" for name in names)
+    return f"{'real':>6s}  {'drawn':10s}" + "".join(f"{name:>22s}" for name in names)
 
 
 def line(row):
@@ -178,7 +178,7 @@ def line(row):
         spread = f" ({min(values):.1f}, {max(values):.1f})" if len(values) > 1 else ""
         cells.append(mean + spread)
     start = f"{row['real'] or 'all':>6}  {row['images']:10s}"
-    return start + "".join(f"{cell:>20s}" for cell in cells)
+    return start + "".join(f"{cell:>22s}" for cell in cells)
 
 
 def main(argv):
