@@ -7,7 +7,6 @@ Each row is the row above with one rule changed. A game's generator is judged as
 evaluate`, its class head under PGD on validation images.
 """
 
-import statistics
 import sys
 
 from benchmarks import report
@@ -46,11 +45,9 @@ def parse(argv):
         OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.ablation", __doc__)
+    report.add_data(parser)
     add = parser.add_argument
-    add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
-    add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
     add("--rows", choices=CHANGES, nargs="+", default=list(CHANGES), help="default all")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
     add("--steps", type=terminal.count, default=1_500, help="of each game; default 1500")
     add("--images", type=terminal.count, default=3_000, help="that are judged; default 3000")
     report.add_output(parser)
@@ -122,11 +119,7 @@ def line(row, played):
     for name in (*FIGURES, "robust"):
         values = [each[name] for each in played]
         percent = name != "frechet_distance"
-        low, mean, high = (
-            f"{100 * value if percent else value:.1f}"
-            for value in (min(values), statistics.mean(values), max(values))
-        )
-        cells.append(mean if len(values) == 1 else f"{mean} ({low}, {high})")
+        cells.append(report.over_seeds([100 * value if percent else value for value in values]))
     return f"{row:12s}" + "".join(f"{cell:>22s}" for cell in cells)
 
 

@@ -39,7 +39,7 @@ def fight(options, seed):
 
     def row(who, classifier, passes):
         cost = {"who": who, "seed": seed, "passes": passes}
-        return cost | judged(classifier, split, config.epsilon, options.images)
+        return cost | judged(target(classifier, split, options.images), config.epsilon)
 
     for weight in options.fake_weight or [tuning.fake_weight]:
         tuned = dataclasses.replace(tuning, epsilon=config.epsilon, fake_weight=weight)
@@ -89,13 +89,19 @@ def play(game, config, dataset):
     return game
 
 
-def judged(classifier, split, epsilon, count):
-    """Accuracy on some images of a split, plain and in the worst case, as shares."""
-    chosen = np.random.default_rng(0).permutation(len(split.labels))[:count]  # the same for all
-    target = robustness.Target(
+def target(classifier, split, count):
+    """A classifier and some images of a split, the same for all: a `robustness.Target`."""
+    chosen = np.random.default_rng(0).permutation(len(split.labels))[:count]
+    return robustness.Target(
         classifier, datasets.normalize(split.images[chosen]), split.labels[chosen]
     )
-    rules = robustness.RobustnessOptions(epsilon=epsilon, num_images=len(chosen), queries=QUERIES)
+
+
+def judged(target, epsilon):
+    """Accuracy on the images of a target, plain and in the worst case, as shares."""
+    rules = robustness.RobustnessOptions(
+        epsilon=epsilon, num_images=len(target.labels), queries=QUERIES
+    )
     worst = robustness.worst_case(target, rules)[-1]["value"]
     return {"clean": float(target.right.mean()), "worst_case": worst}
 

@@ -9,7 +9,6 @@ others, or the supplied one, which has seen all. The gap is accuracy under PGD-4
 learned from, minus that on test images.
 """
 
-import statistics
 import sys
 
 from benchmarks import report
@@ -32,16 +31,19 @@ def parse(argv):
         OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.few_images", __doc__)
+    report.add_data(parser)
     add = parser.add_argument
-    add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
-    add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
-    add("--real", type=int, nargs="+", default=[1_000, 5_000, ALL], help="images; 0: all")
+    add("--real", type=number, nargs="+", default=[1_000, 5_000, ALL], help="images; 0: all")
     add("--images", choices=SOURCES, nargs="+", default=list(SOURCES), help="the trio's; all three")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
     add("--steps", type=terminal.count, default=1_500, help="of a classifier; default 1500")
     add("--attacked", type=terminal.count, default=300, help="images that are; default 300")
     report.add_output(parser)
     return parser.parse_args(argv)
+
+
+def number(text):
+    """How many real images there are, as --real says it; the error as `terminal.count`."""
+    return ALL if text == str(ALL) else terminal.count(text)
 
 
 def load_comparison(options):
@@ -83,7 +85,6 @@ def judge(options, real, source, seed):
     import models
     from attacks import ProjectedGradientDescent
     from benchmarks import duel
-    from evaluation import robustness
     from images import datasets
 
     dataset = datasets.load(options.dataset, data_dir=options.data_dir)
@@ -97,12 +98,12 @@ def judge(options, real, source, seed):
     game.fit(lessons, steps_per_epoch=rules.steps, shuffle=False, verbose=0)
 
     attack = ProjectedGradientDescent(rules.epsilon, 2.5 * rules.epsilon / 40, 40)
-    figures = duel.judged(game.average_classifier, dataset.test, rules.epsilon, options.attacked)
-    for name, split in {"learned": dataset.train, "held_out": dataset.test}.items():
-        few = some(split, options.attacked, seed=0)
-        target = robustness.Target(
-            game.average_classifier, datasets.normalize(few.images), few.labels
-        )
+    learned, held_out = (
+        duel.target(game.average_classifier, split, options.attacked)
+        for split in (dataset.train, dataset.test)
+    )
+    figures = duel.judged(held_out, rules.epsilon)
+    for name, target in {"learned": learned, "held_out": held_out}.items():
         figures[name] = float(target.withstands(attack).mean())
     return {**figures, "gap": figures["learned"] - figures["held_out"]}
 
@@ -171,12 +172,7 @@ def title():
 
 def line(row):
     """A row in words: each figure's mean over the seeds and, of several, the lowest and highest."""
-    cells = []
-    for name in FIGURES:
-        values = [100 * each[name] for each in row["seeds"]]
-        mean = f"{statistics.mean(values):.1f}"
-        spread = f" ({min(values):.1f}, {max(values):.1f})" if len(values) > 1 else ""
-        cells.append(mean + spread)
+    cells = [report.over_seeds([100 * each[name] for each in row["seeds"]]) for name in FIGURES]
     start = f"{row['real'] or 'all':>6}  {row['images']:10s}"
     return start + "".join(f"{cell:>22s}" for cell in cells)
 

@@ -1,6 +1,7 @@
 """What the benchmarks share: flags, tables and files of figures."""
 
 import pathlib
+import statistics
 
 from cli.terminal import count
 from devices.startup import cores
@@ -13,6 +14,14 @@ def add_flags(parser, *, rounds):
     add = parser.add_argument
     add("--rounds", type=count, default=rounds, help=f"timed turns of each row; default {rounds}")
     add_output(parser)
+
+
+def add_data(parser):
+    """Gives a parser the flags of the data set and of the seeds."""
+    add = parser.add_argument
+    add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
+    add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
 
 
 def add_output(parser):
@@ -82,6 +91,14 @@ def aligned(lines):
         + f"  {line[-1]}".rstrip()
         for line in lines
     )
+
+
+def over_seeds(values):
+    """A figure in words: the mean over the seeds and, of several, the lowest and the highest."""
+    low, mean, high = (
+        f"{each:.1f}" for each in (min(values), statistics.mean(values), max(values))
+    )
+    return mean if len(values) == 1 else f"{mean} ({low}, {high})"
 
 
 def settings(options):

@@ -24,11 +24,9 @@ def parse(argv):
         OptionError: one line that names the flag.
     """
     parser = terminal.LineParser("python -m benchmarks.rob_gan", __doc__)
+    report.add_data(parser)
     add = parser.add_argument
-    add("--dataset", choices=("mnist", "digits"), default="mnist", help="default mnist")
-    add("--data_dir", "--data-dir", metavar="FOLDER", help="where the data set's files are")
     add("--preset", choices=IMAGE_PRESETS, default="quick", help="of both steps; default quick")
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default 0 1 2")
     add("--images", type=terminal.count, default=500, help="that are attacked; default 500")
     add("--split", choices=("test", "validation"), default="test", help="whose images; test")
     add("--fake_weight", "--fake-weight", type=float, nargs="+", help="one or several to compare")

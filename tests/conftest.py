@@ -12,7 +12,10 @@ import pytest  # noqa: E402
 
 
 def pytest_collection_finish():
-    """Leaves what was imported out of garbage collections, which take a second each with it."""
+    """Leaves what was imported out of garbage collections, of which there are fewer, too.
+
+    With it, each takes a second.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
