@@ -1,4 +1,4 @@
-"""What a training writes while it goes on: checkpoints, statistics, pictures."""
+"""What a training writes while it goes on: checkpoints, statistics, its graph."""
 
 import math
 import signal
@@ -8,10 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from images import pictures
-from images.views import Pictures
-
-FILM_FRAMES = 80  # at most, so that a film has only a few MB
 FORETOLD_AFTER, FORETOLD_AT_LAST = 5.0, 60.0  # seconds
 FORETOLD_FROM = 32  # steps: the first ones are slow, and not all rounds take equally long
 FIRST_CHECKPOINT, CHECKPOINT_EVERY = 60.0, 120.0  # seconds
@@ -223,67 +219,6 @@ class Progress(keras.callbacks.Callback):
             f"epoch {epoch + 1}, step {step}: {shown}, {self.rate:.0f} images/s,"
             f" {self.left(step, self.rate):.1f} min left"
         )
-
-
-class SampleGrid(keras.callbacks.Callback):
-    """Draws the same latents after every epoch, as its view shows them, and makes a film of them.
-
-    Args:
-        run: run_folder.Run, whose folder `samples` gets epoch-0001.png and so on.
-        columns: int, of a grid of images; the classes, if there are any.
-        seed: int, of the latents.
-        view: of images.views.
-    """
-
-    def __init__(self, run, columns, seed, view=Pictures()):  # noqa: B008  it is frozen
-        super().__init__()
-        self.run = run
-        self.columns = columns
-        self.seed = seed
-        self.view = view
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.draw(self.model, epoch)
-
-    def draw(self, game, epoch):
-        """Writes the picture of an epoch, counted from 0."""
-        images, _ = game.sample(self.view.per_class * self.columns, self.seed)
-        sheet = self.view.sheet(images, self.columns, getattr(game, "realness", None))
-        pictures.save_png(self._frame(epoch), sheet)
-        with tf.summary.create_file_writer(str(self.run.tensorboard / "samples")).as_default():
-            tf.summary.image("samples", sheet[None], step=epoch)
-
-    def _frame(self, epoch):
-        return self.run.samples / f"epoch-{epoch + 1:04d}.png"
-
-    def complete(self, game, epoch):
-        """Writes the picture of the last epoch, counted from 0, and the film, if missing."""
-        if not self._frame(epoch).exists():
-            self.draw(game, epoch)
-        film = self.run.film_file
-        if not film.exists() or film.stat().st_mtime < self._frame(epoch).stat().st_mtime:
-            self.on_train_end()
-
-    def on_train_end(self, logs=None):
-        """Writes training_process.gif from the frames of all epochs, earlier trainings included.
-
-        Raises:
-            OSError: if a frame could not be read; the film lacks it.
-        """
-        files = sorted(file for file in self.run.samples.glob("epoch-*.png") if file.is_file())
-        if not files:
-            return
-        chosen = np.unique(np.linspace(0, len(files) - 1, min(FILM_FRAMES, len(files))).astype(int))
-        frames, unreadable = [], []
-        for file in (files[index] for index in chosen):
-            try:
-                frames.append(pictures.load_sheet(file))
-            except Exception:  # Pillow has many errors for a damaged picture
-                unreadable.append(file)
-        if frames:
-            pictures.save_gif(self.run.film_file, frames, milliseconds=150, hold=2000)
-        if unreadable:
-            raise OSError(f"{unreadable[0]} cannot be read, so the film lacks it; remove it")
 
 
 class GraphWriter(keras.callbacks.Callback):

@@ -96,9 +96,16 @@ class Folder:
                 " it, another --path leaves it alone"
             )
 
+    def frames(self):
+        """The sample pictures, in the film's order: of the first steps, then of the epochs."""
+        return [
+            *sorted(self.samples.glob("step-*.png")),
+            *sorted(self.samples.glob("epoch-*.png")),
+        ]
+
     def _made(self):
         """The files here that a run may have made, by their names; config.json comes last."""
-        files = self._named() + [*self.samples.glob("epoch-*.png")]
+        files = self._named() + self.frames()
         files += self.tensorboard.rglob("events.out.tfevents.*")
         files += [*self._halves(), self.config_file]
         return [file for file in files if os.path.lexists(file)]

@@ -15,8 +15,9 @@ from images import datasets
 from images.views import view_of
 from training import cost
 from training.accessories import Accessories, Bar, Teller
-from training.callbacks import Forecast, GraphWriter, Keeper, Progress, SampleGrid, is_signal
+from training.callbacks import Forecast, GraphWriter, Keeper, Progress, is_signal
 from training.collapse import CollapseWatch
+from training.film import SampleGrid
 from training.overfitting import OverfittingWatch
 
 OPENING_STEPS = 400  # by then the losses of a wrong division stand apart; see docs/trio.md
@@ -164,7 +165,7 @@ def _complete(run, game, grid, epoch, accessories):
     Args:
         run: run_folder.Run.
         game: the finished game.
-        grid: callbacks.SampleGrid, or None.
+        grid: film.SampleGrid, or None.
         epoch: int, the last one, counted from 0.
         accessories: Accessories.
     """

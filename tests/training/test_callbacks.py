@@ -1,4 +1,4 @@
-"""The keeper, the statistics and the film."""
+"""The keeper, the statistics and the graph."""
 
 import os
 import signal
@@ -8,9 +8,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
-from tests.support.fakes import FakeGame, healthy, one_class_only, one_image_a_class
+from tests.support.fakes import FakeGame, healthy
 from training import callbacks
 from training.accessories import Accessories
 from training.run_folder import Run
@@ -106,23 +105,6 @@ def test_the_forecast_waits_for_the_slow_first_steps_and_speaks_once(monkeypatch
     assert lines == ["step 33: 20 images/s, 8.1 min left"]
 
 
-def test_the_film_has_a_frame_an_epoch(tmp_path):
-    run = Run(tmp_path)
-    grid = callbacks.SampleGrid(run, columns=10, seed=0)
-    grid.on_train_end()
-    assert not run.film_file.exists()
-    for epoch, imagine in enumerate((one_image_a_class, one_class_only, healthy)):
-        grid.set_model(FakeGame(imagine))
-        grid.on_epoch_end(epoch)
-    grid.on_train_end()
-    with Image.open(run.film_file) as film:
-        assert film.n_frames == 3
-    assert [path.name for path in sorted(run.samples.iterdir())] == [
-        f"epoch-{n:04d}.png" for n in (1, 2, 3)
-    ]
-    assert list(run.tensorboard.rglob("events.out.tfevents.*"))
-
-
 def test_the_keeper_saves_after_a_minute_and_then_every_two(tmp_path):
     run, now = Recorder(tmp_path), [1000.0]
     with callbacks.Keeper(run, clock=lambda: now[0]) as keeper:
@@ -171,20 +153,6 @@ def test_nohup_is_respected(tmp_path):
 )
 def test_the_status_is_what_shells_expect(stopped_by, status):
     assert callbacks.status_of(stopped_by) == status
-
-
-def test_an_unreadable_picture_is_left_out_of_the_film_and_named(tmp_path):
-    run = Run(tmp_path)
-    grid = callbacks.SampleGrid(run, columns=10, seed=0)
-    for epoch, imagine in enumerate((one_image_a_class, healthy, one_class_only)):
-        grid.set_model(FakeGame(imagine))
-        grid.on_epoch_end(epoch)
-    (run.samples / "epoch-0002.png").write_bytes(b"\x89PNG cut off")
-    os.mkfifo(run.samples / "epoch-0004.png")
-    with pytest.raises(OSError, match="epoch-0002.png"):
-        grid.on_train_end()
-    with Image.open(run.film_file) as film:
-        assert film.n_frames == 2
 
 
 @pytest.mark.parametrize("at_once", [1, 2])

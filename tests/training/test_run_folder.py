@@ -72,7 +72,8 @@ def test_clear_removes_the_run_and_nothing_else(tmp_path):
     run.append_stats({"step": 1})
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "samples").mkdir()
-    (tmp_path / "samples" / "epoch-0001.png").write_bytes(b"")
+    for name in ("step-000025.png", "epoch-0001.png"):
+        (tmp_path / "samples" / name).write_bytes(b"")
     (tmp_path / "samples" / "mine.png").write_bytes(b"")
     run.clear()
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
