@@ -7,8 +7,8 @@ python -m benchmarks.collapse                            ten seeds a cell, all c
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
 python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
 python -m benchmarks.collapse --losses minimax --gammas 0 --bare     the plain game, uncured
-python -m benchmarks.collapse --datasets ring --rules ring --losses relativistic --gammas 0.001
-    --steps 16000                                        the ring's preset
+python -m benchmarks.collapse --datasets ring --rules ring --losses relativistic --gammas 0.003
+    --steps 17200                                        the ring's preset
 
 A cell is a game of the grid's preset, on the ring, too, with another loss and weight of R1; nothing
 else is tuned for it. `--rules ring` plays by the ring's preset. A cell is judged as by `--mode

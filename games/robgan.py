@@ -129,7 +129,7 @@ ROBGAN = Game(
     presets={
         "quick": {"steps": 3_000, "ramp_steps": 200},
         "standard": {"steps": 8_000},
-        "best": {"steps": 16_000, "falling": True},
+        "best": {"steps": 24_000, "falling": True},
     },
     small={
         "quick": {"steps": 2_000, "epsilon": 0.1, "ramp_steps": 300},
