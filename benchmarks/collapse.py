@@ -7,12 +7,10 @@ python -m benchmarks.collapse                            ten seeds a cell, all c
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
 python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
 python -m benchmarks.collapse --losses minimax --gammas 0 --bare     the plain game, uncured
-python -m benchmarks.collapse --datasets ring --rules ring --losses relativistic --gammas 0.003
-    --steps 17200                                        the ring's preset
 
-A cell is a game of the grid's preset, on the ring, too, with another loss and weight of R1; nothing
-else is tuned for it. `--rules ring` plays by the ring's preset. A cell is judged as by `--mode
-evaluate`. Of wasserstein, which has a penalty of its own, there is one column.
+A cell is a game of the preset of points with another loss and weight of R1; nothing else is tuned
+for it. It is judged as by `--mode evaluate`. Of wasserstein, which has a penalty of its own, there
+is one column.
 """
 
 import argparse
@@ -31,12 +29,12 @@ from devices import startup
 from games.base import POINTS
 from games.gan import GAN, LOSSES
 
-GAMMAS = (0.0, GAN.grid["quick"]["r1_gamma"])
+GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
 SAMPLES = 2_500  # as PacGAN draws
 AT_ONCE = 50  # steps in a call
 LOOK_EVERY = 400  # steps, as in a run: an epoch of points
 # The game before anybody looked for cures: momentum, no average generator, learning rates that do
-# not fall and are half as high again as those of the grid's preset.
+# not fall and are half as high again as those of the points' preset.
 BARE = {
     "beta_1": 0.5,
     "beta_2": 0.999,
@@ -66,7 +64,6 @@ def parse(argv):
         default=1_600,
         help=f"of each game, a multiple of {LOOK_EVERY} or less; default 1600",
     )
-    add("--rules", choices=POINTS, default="grid", help="whose preset is played; default grid")
     add(
         "--bare",
         action="store_true",
@@ -131,14 +128,7 @@ def fill(options, executor):
     """Yields the rows in order, while an executor's workers play the games, one each."""
     games = {
         cell: [
-            executor.submit(
-                play,
-                *cell,
-                seed=seed,
-                steps=options.steps,
-                rules=options.rules,
-                bare=options.bare,
-            )
+            executor.submit(play, *cell, seed=seed, steps=options.steps, bare=options.bare)
             for seed in options.seeds
         ]
         for cell in cells(options)
@@ -147,7 +137,7 @@ def fill(options, executor):
         yield summary(cell, [game.result() for game in played])
 
 
-def play(dataset, loss, gamma, *, seed, steps, rules, bare):
+def play(dataset, loss, gamma, *, seed, steps, bare):
     """Plays one game to its end, under the eyes of the collapse watch.
 
     Returns:
@@ -161,7 +151,7 @@ def play(dataset, loss, gamma, *, seed, steps, rules, bare):
 
     changed = {"loss": loss, "r1_gamma": gamma, "seed": seed, "steps": steps}
     uncured = BARE if bare else {}
-    options = GAN.from_preset("quick", rules, dataset=dataset, **changed, **uncured)
+    options = GAN.from_preset("quick", "points", dataset=dataset, **changed, **uncured)
     loaded = datasets.load(dataset)
     game = models.build_game(options, loaded)
     spoke: list[tuple[int, bool]] = []  # each time: the step, and whether a mode was missing

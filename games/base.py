@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 from games.option import OptionError, check, option
 
 DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
-POINTS = ("ring", "grid")  # Gaussians in the plane, for games that can do without images
+POINTS = (
+    "ring",
+    "grid",
+)  # mixtures of Gaussians in the plane, for games that can do without images
 DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")
@@ -19,7 +22,7 @@ KINDS = {
     "small": "grey images of at most 16 x 16, as digits",
     "colour": "colour pictures",
     "stacked": STACKED,
-    **{name: name for name in POINTS},
+    "points": " and ".join(POINTS),
 }
 SMALLEST_EPOCH = 200  # steps
 SMALLEST_BASE = 4  # pixels, side of an agent's deepest map
@@ -41,8 +44,8 @@ class Game:
         modes: the modes that know this game.
         presets: preset -> options, for grey images of the usual size, or for a game without
             images.
-        small, colour, stacked, ring, grid: preset -> options that differ for small grey images,
-            colour pictures, stacked digits and points in the plane.
+        small, colour, stacked, points: preset -> options that differ for small grey images, colour
+            pictures, stacked digits and points in the plane.
         adapt: callable, (the options that were given, the preset's) -> further options that follow
             from them, in place of the preset's.
         classifier: name of the player that names classes; None if no player does.
@@ -69,8 +72,7 @@ class Game:
     small: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     colour: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     stacked: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
-    ring: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
-    grid: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
+    points: Mapping[str, Mapping] = dataclasses.field(default_factory=dict)
     adapt: Callable[[Mapping, Mapping], Mapping] = lambda given, preset: {}
     classifier: str | None = "classifier"
     labelled: bool = True
@@ -265,7 +267,7 @@ def kind_of(dataset, image_size=None, channels=None):
         str, "grey" or a key of `KINDS`.
     """
     if dataset in POINTS:
-        return dataset
+        return "points"
     if dataset == STACKED:
         return "stacked"
     if channels == 3 or (channels is None and dataset in ("cifar10", "folder")):

@@ -150,24 +150,6 @@ ON_THE_PLANE: dict[str, Any] = {
     "discriminator_learning_rate": 4e-3,
     "falling": True,
 }
-# A ring's eight modes are drawn as well from half as many points a step, in three quarters of the
-# time; the grid's twenty-five are not.
-ON_THE_RING: dict[str, Any] = {
-    **ON_THE_PLANE,
-    "batch_size": 128,
-    "generator_learning_rate": 2e-3,
-    "discriminator_learning_rate": 2e-3,
-}
-GRID: dict[str, Any] = {
-    "quick": {**ON_THE_PLANE, "steps": 16_000},
-    "standard": {**ON_THE_PLANE, "steps": 32_000},
-    "best": {**ON_THE_PLANE, "steps": 64_000},
-}
-RING: dict[str, Any] = {
-    "quick": {**ON_THE_RING, "steps": 17_200},
-    "standard": {**ON_THE_RING, "steps": 32_000},
-    "best": {**ON_THE_RING, "steps": 64_000},
-}
 SHARED: dict[str, Any] = {
     "labelled": True,
     "next_mode": "generate --nice",
@@ -208,8 +190,11 @@ GAN = Game(
         "standard": {**STACKED_DIGITS, "steps": 14_000},
         "best": {**STACKED_DIGITS, "steps": 28_000},
     },
-    ring=RING,
-    grid=GRID,
+    points={
+        "quick": {**ON_THE_PLANE, "steps": 16_000},
+        "standard": {**ON_THE_PLANE, "steps": 32_000},
+        "best": {**ON_THE_PLANE, "steps": 64_000},
+    },
 )
 
 # The trio's presets are the GAN's, with the classifier's options added.
@@ -246,7 +231,6 @@ TRIO = Game(
     },
     small={name: {**chosen, **SMALL_TRIO} for name, chosen in GAN.small.items()},
     colour={name: {**chosen, **COLOUR_TRIO} for name, chosen in GAN.colour.items()},
-    ring={name: {**chosen, **POINTS_TRIO} for name, chosen in RING.items()},
-    grid={name: {**chosen, **POINTS_TRIO} for name, chosen in GRID.items()},
+    points={name: {**chosen, **POINTS_TRIO} for name, chosen in GAN.points.items()},
     adapt=without_labels,
 )

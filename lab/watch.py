@@ -14,7 +14,6 @@ import games
 import models
 from evaluation.points import measure
 from games import GAMES
-from games.base import POINTS
 from games.gan import LOSSES
 from images import datasets
 from images.points import MIXTURES
@@ -64,8 +63,7 @@ class Scene:
 
 def begin(data, *rules):
     """A new game by the rules of the controls."""
-    # The ring is watched by the grid's preset: the controls' first values were chosen for it.
-    kind = "grid" if data in POINTS else games.kind_of(data)
+    kind = games.kind_of(data)
     given = dict(zip(RULES, rules, strict=False))
     options = GAMES["gan"].from_preset(
         "quick", kind, dataset=data, falling=False, ema_decay=WATCHED_AVERAGE, **given

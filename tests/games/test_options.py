@@ -8,7 +8,7 @@ import pytest
 
 from games import GAMES, OptionError, from_record, kind_of
 from games.attacked import AttackedOptions
-from games.base import DATASETS, IMAGE_PRESETS, POINTS, ImageOptions
+from games.base import DATASETS, IMAGE_PRESETS, ImageOptions
 from games.gan import GANOptions, TrioOptions
 from games.robgan import FineTuneOptions, RobGANOptions
 from games.robust import RobustOptions
@@ -169,8 +169,7 @@ def test_presets_know_the_kinds_of_images(game):
         (("folder", 32, 1), "grey"),
         (("folder", 8, 1), "small"),
         (("stacked_mnist", 28, 3), "stacked"),
-        (("ring",), "ring"),
-        (("grid",), "grid"),
+        (("ring",), "points"),
     ],
 )
 def test_presets_depend_on_the_kind_of_a_data_set(known, kind):
@@ -299,7 +298,7 @@ def test_a_run_without_labels_of_version_0_9_is_refused():
 
 def test_what_cannot_be_played_without_labels_is_refused():
     with pytest.raises(OptionError, match="--conditioning none: finds classes of images"):
-        GAMES["trio"].from_preset("quick", "ring", dataset="ring", conditioning="none")
+        GAMES["trio"].from_preset("quick", "points", dataset="ring", conditioning="none")
     with pytest.raises(OptionError, match="need each other"):
         preset("quick", "mnist", classifier_warp=0.2)
 
@@ -310,7 +309,7 @@ def test_what_cannot_be_played_without_labels_is_refused():
 )
 def test_what_is_advised_after_a_collapse_can_be_played(game, dataset):
     played, kind = GAMES[game], kind_of(dataset)
-    advice = played.points_help if dataset in POINTS else played.collapse_help
+    advice = played.points_help if kind == "points" else played.collapse_help
     given = re.findall(r"(?<!lower )--(\w+)(?: ([\w.]+))?", advice)
     assert given or not advice
     for name, text in given:

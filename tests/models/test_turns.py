@@ -20,7 +20,7 @@ def ring():
 
 
 def game_of(ring, **options):
-    chosen = GAMES["gan"].from_preset("quick", "ring", dataset="ring", **{**TINY, **options})
+    chosen = GAMES["gan"].from_preset("quick", "points", dataset="ring", **{**TINY, **options})
     return models.build_game(chosen, ring)
 
 
