@@ -91,7 +91,7 @@ class Keeper(keras.callbacks.Callback):
         if stopped_by:
             self.model.stop_training = True  # Keras still validates before the epoch ends; save now
         # The last step of an epoch is saved at the end of the epoch.
-        by_the_clock = self.clock() >= self.due and batch + 1 != (self.params or {}).get("steps")
+        by_the_clock = self.clock() >= self.due and not ends_epoch(self, batch)
         if stopped_by != "not finite" and (stopped_by or by_the_clock):
             self._save()
 
@@ -118,6 +118,11 @@ class Keeper(keras.callbacks.Callback):
             self.run.save(self.model)
             self.saved = self.clock(), self.model.step
         self.due = self.clock() + CHECKPOINT_EVERY
+
+
+def ends_epoch(callback, batch):
+    """Whether this batch of `fit`, counted from 0, is an epoch's last; False outside `fit`."""
+    return batch + 1 == (callback.params or {}).get("steps")
 
 
 def status_of(stopped_by):

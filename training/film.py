@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from images import pictures
 from images.views import Pictures
+from training.callbacks import ends_epoch
 
 FIRST_DRAWN = 25  # steps
 FILM_FRAMES = 80  # at most, so that a film has only a few MB
@@ -38,8 +39,8 @@ class SampleGrid(keras.callbacks.Callback):
         self.due = self._next_after(self.model.step) if epoch == 0 else math.inf
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.due == math.inf or batch + 1 == (self.params or {}).get("steps"):
-            return  # the epoch, which ends with this step, has its own picture
+        if self.due == math.inf or ends_epoch(self, batch):
+            return  # the end of an epoch has its own picture
         step = self.model.step
         if step >= self.due:
             self.due = self._next_after(step)
