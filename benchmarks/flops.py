@@ -61,14 +61,14 @@ def first(agent):
 
 
 def passes(game):
-    """Every pass of a step of the trio with its usual loss and conditioning.
+    """Every pass of a step of the trio, conditioned by projection.
 
     A layer's gradient to its weights and that to its input each cost what the layer costs. R1 is
     a pass forwards and one back to the image, and, for the gradient of that gradient, a pass
     forwards and one to the weights: leaky ReLUs have no second derivative to add.
 
     Args:
-        game: models.GANTrio of a loss that is not relativistic, conditioned by projection.
+        game: models.GANTrio of any loss but "wasserstein", conditioned by projection.
     Returns:
         list of Pass.
     """
@@ -90,9 +90,16 @@ def passes(game):
         Pass("classifier", "classifier", "to the weights", 1, reader),
         Pass("classifier", "classifier", "back, not to the image", 1, reader - readers_first),
     ]
+    penalties, relativistic = ["R1"], game.options.loss == "relativistic"
+    if relativistic:
+        learned.append(Pass("generator", "discriminator", "forwards, real", 1, judge))
+        penalties.append("R2")
     if not game.options.r1_gamma:
         return learned
-    return [*learned, Pass("discriminator", "discriminator", "R1", 4 / R1_INTERVAL, judge)]
+    return [
+        *learned,
+        *(Pass("discriminator", "discriminator", p, 4 / R1_INTERVAL, judge) for p in penalties),
+    ]
 
 
 def of_step(game, batch):

@@ -43,7 +43,7 @@ def cases(usual=USUAL, varied=VARIED):
 def config_of(case):
     """The trio of a case, without R1; all agents' widths are multiplied by its width."""
     # With R1 a sixteenth of the steps would be of another kind.
-    usual = GAMES["trio"].options(game="trio", r1_gamma=0.0)
+    usual = GAMES["trio"].options(game="trio", dataset="mnist", r1_gamma=0.0)
     widths = ("generator_width", "discriminator_width", "classifier_width")
     return dataclasses.replace(
         usual,

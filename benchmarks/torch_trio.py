@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks import twin
+from models.draw import Draw
 from models.gan import R1_INTERVAL
 
 
@@ -22,6 +23,35 @@ class Generator(nn.Module):
 
     def forward(self, latents, labels):
         return self.body(torch.cat([latents, self.code(labels)], 1))
+
+
+class StyleGenerator(nn.Module):
+    """The twin of `agents.build_style_generator` with classes."""
+
+    def __init__(self, model):
+        super().__init__()
+
+        def of(kind):
+            return [layer for layer in model.layers if isinstance(layer, kind)]
+
+        style, base, *strengths = of(layers.Dense)
+        self.code = nn.Embedding.from_pretrained(
+            torch.tensor(model.get_layer("class_code").embeddings.numpy()), freeze=False
+        )
+        self.style = twin.chain([style, *of(layers.LeakyReLU)])
+        growing = [[base, of(layers.Reshape)[0]], *([each] for each in of(layers.Conv2DTranspose))]
+        self.growing = nn.ModuleList(map(twin.chain, growing))
+        self.gains = nn.ModuleList(twin.dense(each, None) for each in strengths[::2])
+        self.shifts = nn.ModuleList(twin.dense(each, None) for each in strengths[1::2])
+        self.pixels = twin.chain(model.operations[-2:])
+
+    def forward(self, latents, labels):
+        hidden = code = self.style(torch.cat([latents, self.code(labels)], 1))
+        for grow, gain, shift in zip(self.growing, self.gains, self.shifts, strict=True):
+            alike = functional.instance_norm(grow(hidden))
+            gain, shift = (strength(code)[:, :, None, None] for strength in (gain, shift))
+            hidden = functional.relu(gain * alike + shift)
+        return self.pixels(hidden)
 
 
 class Discriminator(nn.Module):
@@ -48,7 +78,7 @@ class Discriminator(nn.Module):
 
 
 class TorchTrio:
-    """The twin of a GANTrio with its usual loss and conditioning.
+    """The twin of a GANTrio with its usual loss and conditioning, and no shifts for D.
 
     Args:
         game: models.GANTrio, whose agents' weights and options are copied.
@@ -58,8 +88,9 @@ class TorchTrio:
     def __init__(self, game, memory_format=torch.contiguous_format):
         self.game = game
         self.format = memory_format
+        generator = StyleGenerator if game.options.style else Generator
         self.generator, self.average_generator = (
-            Generator(game.generator).to(memory_format=memory_format) for _ in range(2)
+            generator(game.generator).to(memory_format=memory_format) for _ in range(2)
         )
         self.discriminator = Discriminator(game.discriminator).to(memory_format=memory_format)
         self.classifier, self.average_classifier = (
@@ -73,7 +104,7 @@ class TorchTrio:
 
     def check(self, images, labels):
         """Raises ValueError unless each agent's outputs are those of its twin, to 1e-4."""
-        latents, asked = self.draw(len(images), salt=0)
+        latents, asked = self.draw(len(images), Draw.DISCRIMINATOR_FAKES)
         game, theirs = self.game, twin.channels_first(images)
         with torch.no_grad():
             made = self.generator(latents, asked).permute(0, 2, 3, 1)
@@ -82,10 +113,14 @@ class TorchTrio:
         twin.compare(game.discriminator([images, labels]), judged)
         twin.compare(game.classifier(images), self.classifier(theirs))
 
-    def draw(self, batch, salt):
-        """Fresh latents and labels; `salt` says for which draw, as in the game."""
+    def draw(self, batch, which):
+        """Fresh latents and labels; `which` is a `Draw`, as in the game."""
         labels = torch.randint(self.game.num_classes, (batch,))
         return torch.randn(batch, self.game.latent_dim), labels
+
+    def heads(self, batch, which):
+        """Which images are mirrored, bool (batch, 1, 1, 1); `which` as of `draw`."""
+        return torch.rand(batch, 1, 1, 1) < 0.5
 
     def shifts(self, batch):
         """Rows and columns that the classifier's images are shifted by, (2, batch, 1)."""
@@ -96,22 +131,34 @@ class TorchTrio:
         """One round on real images (b, c, h, w) and labels int64 (b,)."""
         self.classifier_turn(len(images))
         self.discriminator_turn(images, labels)
-        self.generator_turn(len(images))
+        self.generator_turn(images, labels)
         self.follow(self.average_generator, self.generator)
         self.follow(self.average_classifier, self.classifier)
         self.steps += 1
 
     def discriminator_turn(self, images, labels):
         """softplus(-D(x, y)) + softplus(D(G(z, y), y)), and R1 at every 16th step."""
-        latents, fake_labels = self.draw(len(images), salt=0)
+        latents, fake_labels = self.draw(len(images), Draw.DISCRIMINATOR_FAKES)
         with torch.no_grad():
-            fake_images = self.generator(latents, fake_labels)
+            fake_images = self.mirrored(
+                self.generator(latents, fake_labels), Draw.DISCRIMINATOR_FAKE_FLIP
+            )
+        images = self.mirrored(images, Draw.DISCRIMINATOR_REAL_FLIP)
         real_logits = self.discriminator(images, labels)
         fake_logits = self.discriminator(fake_images, fake_labels)
-        loss = (functional.softplus(-real_logits) + functional.softplus(fake_logits)).mean()
+        loss = self.discriminator_loss(real_logits, fake_logits)
         if self.game.options.r1_gamma and self.steps % R1_INTERVAL == 0:
-            loss = loss + R1_INTERVAL * self.r1(images, labels)
+            real, fake = (images, labels), (fake_images, fake_labels)
+            loss = loss + R1_INTERVAL * self.penalty(real, fake)
         self.descend("discriminator", loss)
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """The mean over the batch."""
+        return (functional.softplus(-real_logits) + functional.softplus(fake_logits)).mean()
+
+    def penalty(self, real, fake):
+        """R1; `real` and `fake` are pairs of images and labels."""
+        return self.r1(*real)
 
     def r1(self, images, labels):
         """gamma / 2 |dD/dx|^2."""
@@ -120,21 +167,29 @@ class TorchTrio:
         (gradient,) = torch.autograd.grad(total, watched, create_graph=True)
         return self.game.options.r1_gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
 
-    def generator_turn(self, batch):
+    def generator_turn(self, images, labels):
         """softplus(-D(G(z, y), y)); the discriminator's own gradients are not asked for."""
-        latents, labels = self.draw(batch, salt=4)
+        latents, labels = self.draw(len(images), Draw.GENERATOR_FAKES)
         self.discriminator.requires_grad_(False)
-        logits = self.discriminator(self.generator(latents, labels), labels)
+        fake_images = self.mirrored(self.generator(latents, labels), Draw.GENERATOR_FAKE_FLIP)
+        logits = self.discriminator(fake_images, labels)
         self.descend("generator", functional.softplus(-logits).mean())
         self.discriminator.requires_grad_(True)
 
     def classifier_turn(self, batch):
         """The cross-entropy of the classes asked for, on shifted images of the average."""
-        latents, labels = self.draw(batch, salt=9)
+        latents, labels = self.draw(batch, Draw.CLASSIFIER_FAKES)
         with torch.no_grad():
             images = self.average_generator(latents, labels)
+        images = self.mirrored(images, Draw.CLASSIFIER_FLIP)
         logits = self.classifier(self.shifted(images))
         self.descend("classifier", functional.cross_entropy(logits, labels))
+
+    def mirrored(self, images, which):
+        """Images, half of them mirrored left to right if the game's options say so."""
+        if not self.game.options.mirror:
+            return images
+        return torch.where(self.heads(len(images), which), images.flip(3), images)
 
     def shifted(self, images):
         """Each image shifted by its own whole pixels, filled up with the darkest value."""
@@ -161,6 +216,37 @@ class TorchTrio:
         turns = self.steps + 1
         decay = min(self.game.options.ema_decay, (1 + turns) / (10 + turns))
         torch._foreach_lerp_(list(average.parameters()), list(agent.parameters()), 1 - decay)
+
+
+class TorchRelativisticTrio(TorchTrio):
+    """The twin of a `models.relativistic.RelativisticTrio`."""
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        """softplus(D(G(z)) - D(x)), the mean over the batch."""
+        return functional.softplus(fake_logits - real_logits).mean()
+
+    def penalty(self, real, fake):
+        """R1 and R2."""
+        return self.r1(*real) + self.r1(*fake)
+
+    def generator_turn(self, images, labels):
+        """softplus(D(x) - D(G(z)))."""
+        latents, asked = self.draw(len(images), Draw.GENERATOR_FAKES)
+        self.discriminator.requires_grad_(False)
+        with torch.no_grad():
+            real_logits = self.discriminator(
+                self.mirrored(images, Draw.GENERATOR_REAL_FLIP), labels
+            )
+        fake_images = self.mirrored(self.generator(latents, asked), Draw.GENERATOR_FAKE_FLIP)
+        fake_logits = self.discriminator(fake_images, asked)
+        self.descend("generator", functional.softplus(real_logits - fake_logits).mean())
+        self.discriminator.requires_grad_(True)
+
+
+def twin_of(game, memory_format=torch.contiguous_format):
+    """The twin of a trio; arguments as of `TorchTrio`."""
+    relativistic = game.options.loss == "relativistic"
+    return (TorchRelativisticTrio if relativistic else TorchTrio)(game, memory_format)
 
 
 def optimizer(keras_optimizer, module):

@@ -2,6 +2,7 @@
 
 python -m benchmarks.trio                       networks and batch of `--mode train`, 28 x 28 pixels
 python -m benchmarks.trio --preset best         those of another preset
+python -m benchmarks.trio --dataset cifar10     in colour, 32 x 32 pixels
 python -m benchmarks.trio --output FILE.json    the figures as a file
 
 PyTorch's rows are left out if it is not installed; README.md says how to install it.
@@ -18,6 +19,8 @@ from devices import startup
 from games import GAMES
 
 WIDTHS = ("generator_width", "discriminator_width", "classifier_width")
+KINDS = {"mnist": "grey", "cifar10": "colour"}
+SIDES = {"mnist": 28, "cifar10": 32}  # pixels
 
 
 def parse(argv):
@@ -29,15 +32,17 @@ def parse(argv):
     parser = terminal.LineParser("python -m benchmarks.trio", __doc__)
     add = parser.add_argument
     add("--preset", default="standard", help="whose networks and batch; default standard")
+    add("--dataset", choices=KINDS, default="mnist", help="whose presets and shape; default mnist")
     for name in ("batch_size", *WIDTHS):
         add(
             f"--{name}", f"--{name.replace('_', '-')}", type=count, help="the preset's if not given"
         )
-    add("--image_size", "--image-size", type=count, default=28, help="in pixels; default 28")
+    add("--image_size", "--image-size", type=count, help="in pixels; the data set's if not given")
     add("--steps", type=count, default=64, help="of a turn; default 64, four of them with R1")
     report.add_flags(parser, rounds=5)
     report.add_threads(parser)
     options = parser.parse_args(argv)
+    options.image_size = options.image_size or SIDES[options.dataset]
     report.check_output(options.output)
     config_of(options)
     return options
@@ -49,8 +54,9 @@ def config_of(options):
     Raises:
         OptionError: if they describe none.
     """
-    chosen = {name: getattr(options, name) for name in ("batch_size", "image_size", *WIDTHS)}
-    return GAMES["trio"].from_preset(options.preset, **chosen)
+    given = ("dataset", "batch_size", "image_size", *WIDTHS)
+    chosen = {name: getattr(options, name) for name in given}
+    return GAMES["trio"].from_preset(options.preset, KINDS[options.dataset], **chosen)
 
 
 def load_race(options):
@@ -67,6 +73,7 @@ def start(race, options):
     config = config_of(options)
     say(
         f"the trio's step on {config.batch_size} images of {options.image_size} pixels,"
+        f"{' in colour,' if KINDS[options.dataset] == 'colour' else ''}"
         f" {report.with_threads(options.threads)}"
     )
     task = race.Task(config, options.steps, options.threads)

@@ -15,7 +15,7 @@ from images import datasets
 from models import build_game
 
 NUM_CLASSES = 10
-IMAGES = 4096  # grey noise: what is learned does not change how long it takes
+IMAGES = 4096  # noise: what is learned does not change how long it takes
 MATRIX = 2048  # side of the product that says what the cores can do
 PRODUCTS = 4  # of a turn
 
@@ -29,14 +29,15 @@ class Task(NamedTuple):
 
     @property
     def split(self):
-        """Images uint8 (n, size, size, 1) and labels, the same for every row."""
+        """Images uint8 (n, size, size, channels) and labels, the same for every row."""
         rng = np.random.default_rng(0)
-        size = self.config.image_size or datasets.SHAPES["mnist"][0]
-        images = rng.integers(0, 256, (IMAGES, size, size, 1)).astype(np.uint8)
+        size, _, channels = datasets.SHAPES[self.config.dataset]
+        size = self.config.image_size or size
+        images = rng.integers(0, 256, (IMAGES, size, size, channels)).astype(np.uint8)
         return datasets.Split(images, rng.integers(0, NUM_CLASSES, IMAGES).astype(np.int32))
 
     def game(self):
-        """An uncompiled GANTrio; all of them start with the same weights."""
+        """A GANTrio; all of them start with the same weights."""
         keras.utils.set_random_seed(0)
         split = self.split
         dataset = datasets.Dataset("noise", tuple("0123456789"), split, split, split)
@@ -88,10 +89,8 @@ def ancestor(task, **compiled):
     naming = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     discriminator.compile(discriminator.optimizer, loss=realness, **compiled)
     classifier.compile(classifier.optimizer, loss=naming, **compiled)
-    discriminator.trainable = False
     stacked = keras.Model(generator.inputs, discriminator([generator.output, generator.inputs[1]]))
     stacked.compile(generator.optimizer, loss=realness, **compiled)
-    discriminator.trainable = True
     rng, stream = np.random.default_rng(0), task.batches()
     real, fake = np.ones((config.batch_size, 1)), np.zeros((config.batch_size, 1))
 
@@ -104,8 +103,10 @@ def ancestor(task, **compiled):
             images, labels = next(stream)
             latents, asked = draw()
             fakes = generator.predict([latents, asked], batch_size=config.batch_size, verbose=0)
+            discriminator.trainable = True
             discriminator.train_on_batch([images, labels], real)
             discriminator.train_on_batch([fakes, asked], fake)
+            discriminator.trainable = False  # the first call of each model decides what it moves
             latents, wanted = draw()
             stacked.train_on_batch([latents, wanted], real)
             classifier.train_on_batch(fakes, asked)
@@ -130,14 +131,14 @@ def pytorch(task, channels_last=False):
     import torch
 
     from benchmarks import twin
-    from benchmarks.torch_trio import TorchTrio
+    from benchmarks.torch_trio import twin_of
 
     torch.set_num_threads(task.threads)
     torch.set_flush_denormal(True)  # as TensorFlow does
     torch.manual_seed(0)
     order = torch.channels_last if channels_last else torch.contiguous_format
     game, split = task.game(), task.split
-    theirs = TorchTrio(game, order)
+    theirs = twin_of(game, order)
     theirs.check(*next(task.batches()))
     images, labels = twin.channels_first(split.images), torch.tensor(split.labels).long()
 

@@ -31,7 +31,7 @@ def chain(keras_layers):
     Args:
         keras_layers: list of Conv2D, Conv2DTranspose, MaxPooling2D, Flatten, Dense, Reshape,
             RMSNormalization, ReLU, LeakyReLU and Activation layers, and the operation of
-            `keras.ops.depth_to_space` to a single channel.
+            `keras.ops.depth_to_space` after a convolution.
     Returns:
         nn.Sequential; feature maps have their channels first.
     Raises:
@@ -48,6 +48,8 @@ def chain(keras_layers):
             continue
         if isinstance(layer, layers.Reshape):
             parts += _unflatten(parts.pop(), layer.target_shape)
+        elif type(layer).__name__ == "DepthToSpace":
+            parts.append(_shuffle(parts, layer))
         else:
             parts += _twins(layer, shape)
         shape = None
@@ -81,8 +83,6 @@ def _twins(layer, shape):
         return [PixelNorm(layer)]
     if isinstance(layer, layers.Activation):
         return _activation(layer)
-    if type(layer).__name__ == "DepthToSpace" and layer.output.shape[-1] == 1:
-        return [nn.PixelShuffle(layer.block_size)]  # of more channels, torch has another order
     if isinstance(layer, layers.LeakyReLU):
         return [nn.LeakyReLU(layer.negative_slope)]
     if isinstance(layer, layers.ReLU) and not (layer.negative_slope or layer.threshold):
@@ -162,6 +162,20 @@ def _unflatten(linear, shape):
         if linear.bias is not None:
             linear.bias.copy_(linear.bias[order])
     return [linear, nn.Unflatten(1, (channels, height, width))]
+
+
+def _shuffle(parts, layer):
+    """A PixelShuffle after a convolution, whose maps are put in torch's order: channels first."""
+    convolutions = [part for part in parts if isinstance(part, nn.Conv2d)]
+    if not convolutions:
+        raise ValueError(f"the layer {layer.name} has no twin in torch: it follows no convolution")
+    last, channels = convolutions[-1], layer.output.shape[-1]
+    order = np.arange(last.out_channels).reshape(-1, channels).T.reshape(-1)
+    with torch.no_grad():
+        last.weight.copy_(last.weight[order])
+        if last.bias is not None:
+            last.bias.copy_(last.bias[order])
+    return nn.PixelShuffle(layer.block_size)
 
 
 def dense(layer, shape):

@@ -1,5 +1,6 @@
 """The benchmarks of speed: their arithmetic, their peers, their lines, and a small run of each."""
 
+import functools
 import json
 import os
 import types
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import ciphers, crypto, race, scaling, startup, trio
-from games import OptionError
+from benchmarks import ciphers, crypto, race, scaling, startup, trio, trio_race
+from games import GAMES, OptionError
+from models.draw import Draw
 from tests.support.games import BATCH, adam, play, real_batch, sgd, tiny_trio
 from tests.support.program import ROOT, run_apart, succeeded
 
@@ -199,43 +201,73 @@ def test_the_scaling_prints_a_line_a_case_and_writes_its_file(tmp_path, capsys):
     assert report["rows"][0]["times_the_usual"]["median"] == 1.0
 
 
-@pytest.mark.parametrize("refine", [True, False])
-def test_the_torch_trio_takes_the_same_steps(refine):
-    """Given the same draws: R1 in the first of three rounds, the shifts, the averages.
+def grey_trio(**rules):
+    return tiny_trio(optimizer=adam, r1_gamma=1.0, classifier_translation=1, ema_decay=0.5, **rules)
+
+
+def colour_trio():
+    """As of the presets in colour: relativistic, mirrored images, R1 and R2, styles."""
+    widths = dict.fromkeys(trio.WIDTHS, 4)
+    rules = {"image_size": 8, "batch_size": BATCH, "ema_decay": 0.5, **widths}
+    config = GAMES["trio"].from_preset("quick", "colour", dataset="cifar10", **rules)
+    return trio_race.Task(config, steps=1, threads=1).game()
+
+
+@pytest.mark.parametrize(
+    "made", [grey_trio, functools.partial(grey_trio, refine=False), colour_trio]
+)
+def test_the_torch_trio_takes_the_same_steps(made):
+    """Given the same draws: R1 in the first of three rounds, shifts, mirrors, the averages.
 
     By plain descent: the two Adams add their epsilon in different places.
     """
     torch = pytest.importorskip("torch")
     from benchmarks import twin
-    from benchmarks.torch_trio import TorchTrio
+    from benchmarks.torch_trio import twin_of
 
-    rules = {"r1_gamma": 1.0, "classifier_translation": 1, "ema_decay": 0.5}
-    game = tiny_trio(optimizer=adam, refine=refine, **rules)
-    theirs = TorchTrio(game)
+    game = made()
+    theirs = twin_of(game)
+    channels = game.discriminator.inputs[0].shape[-1]
     images, labels = (tensor.numpy() for tensor in real_batch())
+    images = np.repeat(images, channels, axis=-1)
     theirs.check(images, labels)
     for name in theirs.optimizers:
         getattr(game, name).compile(sgd())  # 0.1 a step
         theirs.optimizers[name] = torch.optim.SGD(getattr(theirs, name).parameters(), 0.1)
-    turns = {0: game.discriminator, 4: game.generator, 9: game.classifier}
+    turns = {
+        game.discriminator: (Draw.DISCRIMINATOR_FAKE_FLIP, Draw.DISCRIMINATOR_REAL_FLIP),
+        game.generator: (Draw.GENERATOR_REAL_FLIP, Draw.GENERATOR_FAKE_FLIP),
+        game.classifier: (Draw.CLASSIFIER_FLIP,),
+    }
+    fakes = {
+        Draw.DISCRIMINATOR_FAKES: game.discriminator,
+        Draw.GENERATOR_FAKES: game.generator,
+        Draw.CLASSIFIER_FAKES: game.classifier,
+    }
 
     def draw(batch, salt):
-        latents, asked = game.draw_fakes(turns[salt], batch, salt)
+        latents, asked = game.draw_fakes(fakes[salt], batch, salt)
         return torch.tensor(latents.numpy()), torch.tensor(asked.numpy()).long()
 
     def shifts(batch):
-        seed = game.random_seed(game.classifier, 11)
-        drawn = tf.random.stateless_uniform((2, batch, 1), seed, -1, 2, dtype=tf.int32)
+        most = game.options.classifier_translation
+        seed = game.random_seed(game.classifier, Draw.CLASSIFIER_SHIFT)
+        drawn = tf.random.stateless_uniform((2, batch, 1), seed, -most, most + 1, dtype=tf.int32)
         return torch.tensor(drawn.numpy()).long()
 
-    theirs.draw, theirs.shifts = draw, shifts
+    def heads(batch, salt):
+        (agent,) = (agent for agent, draws in turns.items() if salt in draws)
+        drawn = tf.random.stateless_uniform((batch, 1, 1, 1), game.random_seed(agent, salt))
+        return torch.tensor(drawn.numpy() < 0.5)
+
+    theirs.draw, theirs.shifts, theirs.heads = draw, shifts, heads
     before = game.classifier.get_weights()
     for _ in range(3):
         theirs.step(twin.channels_first(images), torch.tensor(labels).long())
-        play(game, 1)
+        play(game, 1, (tf.constant(images), tf.constant(labels)))
     after = game.classifier.get_weights()
     assert max(np.abs(a - b).max() for a, b in zip(before, after, strict=True)) > 1e-2
-    latents, asked = draw(BATCH, 0)
+    latents, asked = draw(BATCH, Draw.DISCRIMINATOR_FAKES)
     seen = twin.channels_first(images)
     ours_and_theirs = [
         (agent([latents.numpy(), asked.numpy()]), made(latents, asked).permute(0, 2, 3, 1))
