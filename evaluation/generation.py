@@ -54,7 +54,14 @@ class Side(NamedTuple):
 
 
 def evaluate_generation(
-    samples, dataset, reference, *, training_source=None, classifier=None, options=None
+    samples,
+    dataset,
+    reference,
+    *,
+    training_source=None,
+    classifier=None,
+    inception=None,
+    options=None,
 ):
     """Judges generated images, each figure beside the same one for real images.
 
@@ -78,6 +85,7 @@ def evaluate_generation(
         training_source: callable (n, seed) -> (images uint8, labels int32), or such a pair: plain
             images for GAN-train, which uses all of a pair; None leaves GAN-train out.
         classifier: keras.Model that learned in the game, or None.
+        inception: inception.Inception, for colour images, or None to leave FID out.
         options: `GenerationOptions`.
     Returns:
         dict ready for JSON. "reference_accuracy" is {"value", "standard_error"}, on the test
@@ -105,7 +113,7 @@ def evaluate_generation(
         count = min(len(side.labels), len(test.labels), len(dataset.train.labels))
         if count not in floors:
             floors[count] = _Floor(
-                test, dataset, reference, count, seed=options.seed, labelled=labelled
+                test, dataset, reference, inception, count, seed=options.seed, labelled=labelled
             )
         entries[name] = _sample_entry(side, test, floors[count])
         if labelled:
@@ -151,7 +159,7 @@ def _checked(samples, dataset, options):
 class _Floor:
     """`count` real test images, and the figures of as many training images against them."""
 
-    def __init__(self, test, dataset, reference, count, *, seed, labelled):
+    def __init__(self, test, dataset, reference, inception, count, *, seed, labelled):
         self.count, self.seed, self.num_classes = count, seed, dataset.num_classes
         chosen = np.random.default_rng(seed + 1).permutation(len(dataset.train.labels))[:count]
         train = Side.seen_by(reference, dataset.train.images[chosen], dataset.train.labels[chosen])
@@ -162,6 +170,9 @@ class _Floor:
         self.diversity = metrics.class_diversity(
             self.real.features, self.real.labels, self.num_classes
         )
+        self.inception = inception
+        if inception:
+            self.inception_features = inception.features(self.real.images)
         self.train_shares = metrics.class_shares(train.judged, self.num_classes)
         self.figures, self.diversity_of_train = self.compare(train)
 
@@ -181,6 +192,10 @@ class _Floor:
                 share,
                 metrics.binomial_error(share, self.count) if has_error else None,
             )
+        if self.inception:
+            seen = self.inception.features(side.images)
+            distance = self.inception.distance(self.inception_features, seen)
+            figures["inception_distance"] = (distance, None)
         bins = metrics.different_bins(self.binning, self.real.pixels(), side.pixels())
         figures["different_bins"] = (bins, None)
         diversity = metrics.class_diversity(generated, side.labels, self.num_classes)

@@ -19,6 +19,7 @@ FIGURES = {
     "density": Figure("density", "", "higher"),
     "coverage": Figure("coverage", "%", "higher"),
     "frechet_distance": Figure("Frechet distance", "feature²", "lower"),
+    "inception_distance": Figure("FID, by Inception", "feature²", "lower"),
     "kernel_distance": Figure("kernel distance", "MMD²", "lower"),
     "different_bins": Figure("statistically different bins", "%", "lower"),
     "diversity": Figure("diversity within a class", "%", "real"),

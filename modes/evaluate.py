@@ -6,6 +6,7 @@ from cli.terminal import say
 from evaluation import (
     attack_plots,
     generation,
+    inception,
     names,
     plots,
     points,
@@ -33,6 +34,7 @@ from training.loading import load_classifier
 
 ATTACKED_IMAGES = 1000
 FEW = 100
+OF_PICTURES = ("gan_train", "inception")  # flags
 
 
 def evaluate(flags):
@@ -54,7 +56,9 @@ def evaluate(flags):
 def judge_robustness(flags, run, folder):
     """Attacks the run's classifier; writes robustness.json and robustness.png into the folder."""
     refuse(
-        flags, ("truncation", "sampling_steps", "gan_train"), "is for images, not for a classifier"
+        flags,
+        ("truncation", "sampling_steps", *OF_PICTURES),
+        "is for images, not for a classifier",
     )
     holder = classifier_run(run)
     classifier = load_classifier(holder)
@@ -85,6 +89,7 @@ def judge_generation(flags, run, folder):
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     config, conditional = run.read_config(), sampler.num_classes is not None
     count, seed = flags.samples or 10_000, flags.seed or 0
+    network = inception_of(flags, dataset)
     say("judging with a classifier of real images, which is trained first unless it is cached")
     judge = reference.reference_classifier(dataset, reference_cache())
     attacked = config.game == "attacked"
@@ -105,6 +110,7 @@ def judge_generation(flags, run, folder):
         judge,
         training_source=teaching_images if teaches else None,
         classifier=load_classifier(classifier_run(run)) if conditional else None,
+        inception=network,
         options=generation.GenerationOptions(
             num_judged=count,
             seed=seed,
@@ -121,7 +127,7 @@ def judge_generation(flags, run, folder):
 
 def judge_points(flags, run, folder):
     """Counts what a run's points have of their mixture; writes evaluation.json and points.png."""
-    refuse(flags, ("robustness", "epsilon", "norm", "gan_train"), "is for images, not for points")
+    refuse(flags, (*OF_PICTURES, "robustness", "epsilon", "norm"), "is for images, not for points")
     check_places(flags, folder / "evaluation.json", folder / "points.png")
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     count, seed = flags.samples or len(dataset.test.labels), flags.seed or 0
@@ -146,7 +152,7 @@ def judge_points(flags, run, folder):
 
 def judge_stacked(flags, run, folder):
     """Counts how many of the thousand modes a run has found; writes evaluation.json."""
-    refuse(flags, ("robustness", "epsilon", "norm", "gan_train"), "is for images with classes")
+    refuse(flags, (*OF_PICTURES, "robustness", "epsilon", "norm"), "is for images with classes")
     check_places(flags, folder / "evaluation.json")
     sampler, dataset = open_sampler(flags, run), load_data(run, flags)
     count, seed = flags.samples or len(dataset.test.labels), flags.seed or 0
@@ -162,6 +168,18 @@ def judge_stacked(flags, run, folder):
     say(stacked.format_stacked(report))
     save_report(folder / "evaluation.json", report)
     say(f"wrote {folder / 'evaluation.json'}")
+
+
+def inception_of(flags, dataset):
+    """The network behind FID for colour pictures, or None; what is missing is said."""
+    if dataset.channels != 3:
+        refuse(flags, ("inception",), "is for colour pictures")
+        return None
+    network = inception.find(flags.inception)
+    if isinstance(network, str):
+        say(f"without FID, the distance that papers print; for it {network}")
+        return None
+    return network
 
 
 def reference_cache():

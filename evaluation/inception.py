@@ -1,0 +1,114 @@
+"""The Frechet distance that papers print, FID: by Inception's features and torch-fidelity.
+
+Both come with the extra `fid`, but for the weights: a file of 91 MB, which is never downloaded
+unasked. Source: Heusel et al. 2017, arXiv:1706.08500; Obukhov et al. 2020, torch-fidelity.
+"""
+
+import hashlib
+import importlib.util
+import os
+import pathlib
+
+import numpy as np
+
+from games import OptionError
+
+NAME = "weights-inception-2015-12-05-6726825d.pth"
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}"
+HASH = "6726825d"  # how the SHA-256 of the file begins, as its name says
+PACKAGES = ("torch", "torch_fidelity")
+BATCH = 50
+PIECE = 2**20  # bytes
+
+
+def cached():
+    """Where torch-fidelity itself keeps the weights, a path that may not exist."""
+    caches = os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")
+    hub = pathlib.Path(os.environ.get("TORCH_HOME", pathlib.Path(caches) / "torch")) / "hub"
+    return hub / "checkpoints" / NAME
+
+
+def find(given=None):
+    """The Inception network, if it can be had without a download.
+
+    Args:
+        given: str, a file of its weights; None for the one in the cache.
+    Returns:
+        Inception, or a str that says how to get what is missing.
+    Raises:
+        OptionError: one line, if a file was given and cannot be used, or if the cached one is
+            damaged.
+    """
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    path = pathlib.Path(given or cached())
+    how = []
+    if missing:
+        how.append("run pip install '.[fid]'")
+    if not path.is_file():
+        how.append(f"put {URL} into {cached().parent}")
+    if not how:
+        return Inception(checked(path))
+    if given and not path.is_file():
+        raise OptionError(f"--inception {given}: no such file; it is {URL}")
+    if given:
+        raise OptionError(f"--inception {given}: torch-fidelity is missing; {how[0]}")
+    return " and ".join(how)
+
+
+def checked(path):
+    """The path of a file that is the weights.
+
+    Raises:
+        OptionError: if it is another file; nothing of it is loaded.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+    except OSError as error:
+        raise OptionError(f"--inception {path}: {error.strerror}") from None
+    if not digest.hexdigest().startswith(HASH):
+        raise OptionError(f"--inception {path}: is not {NAME}, or not all of it; it is {URL}")
+    return path
+
+
+class Inception:
+    """Inception v3 as FID knows it.
+
+    Args:
+        weights: path of the file.
+    """
+
+    def __init__(self, weights):
+        from torch_fidelity import FeatureExtractorInceptionV3
+
+        self.network = FeatureExtractorInceptionV3(
+            "inception", ["2048"], feature_extractor_weights_path=str(weights)
+        )
+
+    def features(self, images):
+        """Features float32 (n, 2048) of images uint8 (n, h, w, 3)."""
+        import torch
+
+        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        with torch.no_grad():
+            return np.concatenate(
+                [
+                    self.network(torch.tensor(np.transpose(batch, (0, 3, 1, 2))))[0].numpy()
+                    for batch in batches
+                ]
+            )
+
+    @staticmethod
+    def distance(real, generated):
+        """FID, float >= 0, between two samples' features."""
+        import torch
+        from torch_fidelity import metric_fid
+
+        moments = [
+            metric_fid.fid_features_to_statistics(torch.from_numpy(features))
+            for features in (real, generated)
+        ]
+        found = metric_fid.fid_statistics_to_metric(*moments, verbose=False)
+        return float(found[metric_fid.KEY_METRIC_FID])
