@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from keras import layers
 
+from games.gan import RELATIVISTIC
 from models.gan import R1_INTERVAL
 
 
@@ -90,7 +91,7 @@ def passes(game):
         Pass("classifier", "classifier", "to the weights", 1, reader),
         Pass("classifier", "classifier", "back, not to the image", 1, reader - readers_first),
     ]
-    penalties, relativistic = ["R1"], game.options.loss == "relativistic"
+    penalties, relativistic = ["R1"], game.options.loss in RELATIVISTIC
     if relativistic:
         learned.append(Pass("generator", "discriminator", "forwards, real", 1, judge))
         penalties.append("R2")

@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 from games import option as o
 from games.base import DATASETS, POINTS, STACKED, Game, ImageOptions
 
-LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", "relativistic")
+# Losses by which a generator is compared with real images: with the one beside it, or with all.
+RELATIVISTIC = ("relativistic", "relativistic_all")
+LOSSES = ("non_saturating", "minimax", "hinge", "least_squares", "wasserstein", *RELATIVISTIC)
 CONDITIONINGS = ("projection", "auxiliary", "none")
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import agents
 from devices import shared_batch
+from games.gan import RELATIVISTIC
 from models import losses
 from models.draw import Draw
 from models.game import Draws, Game, copy_agent, falling_rate
@@ -148,7 +149,7 @@ def variant(options):
     # Imported late, as it imports this module.
     from models.relativistic import RelativisticGAN
 
-    return RelativisticGAN if options.loss == "relativistic" else GAN
+    return RelativisticGAN if options.loss in RELATIVISTIC else GAN
 
 
 def under_rules(game, options):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 import agents
+from games.gan import RELATIVISTIC
 from models.critic import Critic
 from models.draw import Draw
 from models.game import copy_agent
@@ -195,4 +196,4 @@ def variant(options):
     trio, relativistic = GANTrio, RelativisticTrio
     if options.conditioning == "none":
         trio, relativistic = UnlabelledTrio, UnlabelledRelativisticTrio
-    return relativistic if options.loss == "relativistic" else trio
+    return relativistic if options.loss in RELATIVISTIC else trio

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import tensorflow as tf
 from keras import ops
 
+from devices import shared_batch
+
 
 def _check(logits):
     if logits.shape[-1] != 1:
@@ -153,6 +155,35 @@ def relativistic_generator_loss(real_logits, fake_logits):
     return ops.softplus(_check(real_logits) - _check(fake_logits))
 
 
+def relativistic_all_discriminator_loss(real_logits, fake_logits):
+    """The relativistic loss of each real image with every fake of the batch, not one alone.
+
+    Its mean estimates the same as that of `relativistic_discriminator_loss`, with the smallest
+    variance that an unbiased estimate from these logits can have: a batch has n pairs side by side,
+    and n * n in all.
+
+    Args:
+        real_logits: float32 (batch, 1).
+        fake_logits: float32 (batch, 1); if devices share the batch, its other fakes count as well.
+    Returns:
+        float32 (batch,), nats, >= 0, a mean over the fakes for each real image.
+    Raises:
+        ValueError: if the last dimension is not 1.
+    Source: Jolicoeur-Martineau 2020, section 4, arXiv:1901.02474.
+    """
+    every_fake = shared_batch.all_rows(_check(fake_logits))
+    return ops.mean(ops.softplus(every_fake - _check(real_logits)[:, None]), axis=1)
+
+
+def relativistic_all_generator_loss(real_logits, fake_logits):
+    """The same comparison, the other way round: a mean over the real images for each fake.
+
+    Args, Returns, Raises and Source as `relativistic_all_discriminator_loss`.
+    """
+    every_real = shared_batch.all_rows(_check(real_logits))
+    return ops.mean(ops.softplus(every_real - _check(fake_logits)[:, None]), axis=1)
+
+
 def divergence(logits, changed_logits):
     """How far the answers to changed images are from those to the images, KL(p || q).
 
@@ -227,7 +258,7 @@ class AdversarialLoss:
 
     Attributes:
         discriminator: callable, (real_logits, fake_logits) -> (batch,).
-        generator: callable, fake_logits -> (batch,); in the relativistic game
+        generator: callable, fake_logits -> (batch,); in the relativistic games
             (real_logits, fake_logits) -> (batch,).
     """
 
@@ -244,4 +275,7 @@ ADVERSARIAL_LOSSES = {
     ),
     "wasserstein": AdversarialLoss(wasserstein_discriminator_loss, critic_generator_loss),
     "relativistic": AdversarialLoss(relativistic_discriminator_loss, relativistic_generator_loss),
+    "relativistic_all": AdversarialLoss(
+        relativistic_all_discriminator_loss, relativistic_all_generator_loss
+    ),
 }

@@ -1,4 +1,4 @@
-"""The relativistic game: each fake is compared with the real image beside it.
+"""The relativistic game: each fake is compared with the real image beside it, or with all.
 
 Source: Huang et al. 2024, arXiv:2501.05441; Jolicoeur-Martineau 2018, arXiv:1807.00734.
 """
@@ -23,7 +23,7 @@ class Relativistic(GAN):
 
 @keras.saving.register_keras_serializable(package="games")
 class RelativisticGAN(Relativistic):
-    """A GAN whose generator must look more real than the real image beside it."""
+    """A GAN whose generator must look more real than real images."""
 
     def generator_turn(self, data):
         """Teaches the generator to look more real than this round's real images."""
@@ -43,7 +43,7 @@ class RelativisticGAN(Relativistic):
 
 @keras.saving.register_keras_serializable(package="games")
 class RelativisticTrio(Relativistic, GANTrio):
-    """A trio whose generator must look more real than the real image beside it."""
+    """A trio whose generator must look more real than real images."""
 
     def generator_turn(self, data):
         """Teaches the generator to look more real than this round's real images."""

@@ -174,6 +174,7 @@ GAMES = {
     "gan": lambda: games.tiny_gan(optimizer=games.adam, r1_gamma=1.0, translation=1),
     "wasserstein": lambda: games.tiny_gan(loss="wasserstein"),
     "relativistic": lambda: games.tiny_gan(loss="relativistic", r1_gamma=0.5, spectral_norm=True),
+    "relativistic_all": lambda: games.tiny_gan(loss="relativistic_all", r1_gamma=0.5),
     "trio": lambda: games.tiny_trio(
         optimizer=games.adam, r1_gamma=0.5, classifier_translation=1
     ),
@@ -213,7 +214,10 @@ for name in names:
     print("same", name, flush=True)
 """
 GAMES = ("trio", "attacked", "batch_norm", "robust")  # the others' turns are among theirs
-OTHER_RULES = ("gan", "wasserstein", "relativistic", "none", "trades", "robgan", "finetune")
+OTHER_RULES = (
+    *("gan", "wasserstein", "relativistic", "relativistic_all"),
+    *("none", "trades", "robgan", "finetune"),
+)
 
 
 def mirrored(folder, how, names):

@@ -28,6 +28,17 @@ def step(x):
     return (x > 0).astype(np.float64)
 
 
+def lead(ahead, behind):
+    """By how much each is ahead of each, (behind, ahead), as float32 rounds it."""
+    ahead, behind = (np.ravel(side).astype(np.float32) for side in (ahead, behind))
+    return (ahead[None, :] - behind[:, None]).astype(np.float64)
+
+
+def means(values, axis):
+    """As a column."""
+    return values.mean(axis=axis)[:, None]
+
+
 # name -> the discriminator's loss and the generator's, of (real, fake) in float64.
 FORMULAS = {
     "non_saturating": (lambda r, f: softplus(-r) + softplus(f), lambda r, f: softplus(-f)),
@@ -36,6 +47,10 @@ FORMULAS = {
     "least_squares": (lambda r, f: ((r - 1) ** 2 + f**2) / 2, lambda r, f: (f - 1) ** 2 / 2),
     "wasserstein": (lambda r, f: f - r, lambda r, f: -f),
     "relativistic": (lambda r, f: softplus(f - r), lambda r, f: softplus(r - f)),
+    "relativistic_all": (
+        lambda r, f: softplus(lead(f, r)).mean(axis=1),
+        lambda r, f: softplus(lead(r, f)).mean(axis=1),
+    ),
 }
 # name -> (d/dreal, d/dfake) of each side's loss.
 DERIVATIVES = {
@@ -54,6 +69,10 @@ DERIVATIVES = {
         lambda r, f: (-sigmoid(f - r), sigmoid(f - r)),
         lambda r, f: (sigmoid(r - f), -sigmoid(r - f)),
     ),
+    "relativistic_all": (
+        lambda r, f: (-means(sigmoid(lead(f, r)), 1), means(sigmoid(lead(f, r)), 0)),
+        lambda r, f: (means(sigmoid(lead(r, f)), 0), -means(sigmoid(lead(r, f)), 1)),
+    ),
 }
 SIDES = ("discriminator", "generator")
 EVERY_LOSS = [(name, side) for name in ADVERSARIAL_LOSSES for side in SIDES]
@@ -70,10 +89,10 @@ def column(values, dtype=np.float32):
 
 
 def loss_of(name, side, real, fake):
-    """The loss of one side; only the relativistic generator looks at the real logits."""
+    """The loss of one side; only relativistic generators look at the real logits."""
     loss = getattr(ADVERSARIAL_LOSSES[name], side)
     real, fake = tf.convert_to_tensor(real), tf.convert_to_tensor(fake)
-    both = side == "discriminator" or name == "relativistic"
+    both = side == "discriminator" or name in options.RELATIVISTIC
     return loss(real, fake) if both else loss(fake)
 
 
@@ -128,14 +147,17 @@ def test_gradient_is_its_closed_form_and_finite_at_huge_logits(name, side, pairs
 
 @pytest.mark.parametrize(("name", "side"), EVERY_LOSS)
 def test_gradient_is_the_central_difference(name, side):
+    """Of the summed loss, by one logit at a time."""
     rng = np.random.default_rng(0)
-    real, fake = column(rng.normal(0, 3, 20), np.float64), column(rng.normal(0, 3, 20), np.float64)
+    real, fake = column(rng.normal(0, 3, 8), np.float64), column(rng.normal(0, 3, 8), np.float64)
     by_real, by_fake = gradients_of(name, side, real, fake)
-    h = 1e-5
-    for exact, moved_real, moved_fake in ((by_real, h, 0), (by_fake, 0, h)):
-        ahead = loss_of(name, side, real + moved_real, fake + moved_fake).numpy()
-        behind = loss_of(name, side, real - moved_real, fake - moved_fake).numpy()
-        np.testing.assert_allclose(exact[:, 0], (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-8)
+    h, nobody = 1e-5, np.zeros_like(real)
+    for place, moved in enumerate(h * np.eye(8)[:, :, None]):
+        for exact, real_moves, fake_moves in ((by_real, moved, nobody), (by_fake, nobody, moved)):
+            ahead = np.sum(loss_of(name, side, real + real_moves, fake + fake_moves))
+            behind = np.sum(loss_of(name, side, real - real_moves, fake - fake_moves))
+            difference = (ahead - behind) / (2 * h)
+            np.testing.assert_allclose(exact[place, 0], difference, rtol=1e-5, atol=1e-8)
 
 
 GOLDEN = [  # loss, side, real logits, fake logits, values worked out by hand
@@ -157,6 +179,9 @@ GOLDEN = [  # loss, side, real logits, fake logits, values worked out by hand
     ("wasserstein", "generator", [9, 9, 9], [2, 0, -3], [-2.0, 0.0, 3.0]),
     ("relativistic", "discriminator", [2, 1, 5], [1, 2, 5], [0.3132617, 1.3132617, 0.6931472]),
     ("relativistic", "generator", [2, 1, 5], [1, 2, 5], [1.3132617, 0.3132617, 0.6931472]),
+    # means of softplus(-1), softplus(0), softplus(3); of 0, 1, 4; of -4, -3, 0
+    ("relativistic_all", "discriminator", [2, 1, 5], [1, 2, 5], [1.3516654, 2.0081863, 0.2532948]),
+    ("relativistic_all", "generator", [2, 1, 5], [1, 2, 5], [2.0081863, 1.3516654, 0.2532948]),
 ]
 
 
@@ -177,7 +202,16 @@ def test_an_undecided_discriminator_pays_two_bits_and_a_relativistic_one_one():
     np.testing.assert_allclose(losses.relativistic_generator_loss(alike, alike), LN2, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["non_saturating", "minimax", "hinge", "relativistic"])
+@pytest.mark.parametrize("side", SIDES)
+def test_all_pairs_are_the_mean_of_every_way_to_pair_a_batch(side):
+    rng = np.random.default_rng(0)
+    real, fake = column(rng.normal(0, 3, 7), np.float64), column(rng.normal(1, 3, 7), np.float64)
+    paired = [loss_of("relativistic", side, real, np.roll(fake, n, axis=0)) for n in range(7)]
+    every = loss_of("relativistic_all", side, real, fake)
+    np.testing.assert_allclose(np.mean(every), np.mean(paired), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "minimax", "hinge", *options.RELATIVISTIC])
 def test_a_discriminator_that_is_rightly_sure_pays_nothing(name):
     sure = loss_of(name, "discriminator", column([1e9, 1e4, 200]), column([-1e9, -1e4, -200]))
     np.testing.assert_array_equal(sure, 0.0)
@@ -197,7 +231,7 @@ def test_logits_of_another_shape_are_refused(name, side, shape):
     good, bad = np.zeros((4, 1), np.float32), np.zeros(shape, np.float32)
     with pytest.raises(ValueError, match=r"shape \(batch, 1\)"):
         loss_of(name, side, good, bad)
-    if side == "discriminator" or name == "relativistic":
+    if side == "discriminator" or name in options.RELATIVISTIC:
         with pytest.raises(ValueError, match=r"shape \(batch, 1\)"):
             loss_of(name, side, bad, good)
 

@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 import agents
 from games import GAMES
+from games.gan import RELATIVISTIC
 from games.robgan import ORIGINAL
 from models import gan_trio, rob_gan
 from models.attacked_discriminator import AttackedDiscriminator
@@ -71,7 +72,7 @@ def tiny_gan(*, optimizer=sgd, spectral_norm=False, initial=0, **rules):
     )
     for agent in (generator, discriminator):
         agent.compile(optimizer())
-    kind = RelativisticGAN if rules.get("loss") == "relativistic" else GAN
+    kind = RelativisticGAN if rules.get("loss") in RELATIVISTIC else GAN
     game = kind(generator, discriminator, options_of("gan", spectral_norm=spectral_norm, **rules))
     game.compile()
     return game
