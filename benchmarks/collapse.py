@@ -5,7 +5,7 @@ alike, in how many of these a mode was missing at that moment, and at which step
 
 python -m benchmarks.collapse                            ten seeds a cell, all cores
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
-python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
+python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1 --batch_size 256
 python -m benchmarks.collapse --losses minimax --gammas 0 --bare     the plain game, uncured
 
 A cell is a game of the preset of points with another loss and weight of R1; nothing else is tuned
@@ -32,7 +32,7 @@ from games.gan import GAN, LOSSES
 GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
 SAMPLES = 2_500  # as PacGAN draws
 AT_ONCE = 50  # steps in a call
-LOOK_EVERY = 400  # steps, as in a run: an epoch of points
+LOOK_EVERY = 400  # steps, half an epoch of a run with the preset
 # The game before anybody looked for cures: momentum, no average generator, learning rates that do
 # not fall and are half as high again as those of the points' preset.
 BARE = {
@@ -64,6 +64,7 @@ def parse(argv):
         default=1_600,
         help=f"of each game, a multiple of {LOOK_EVERY} or less; default 1600",
     )
+    add("--batch_size", "--batch-size", type=terminal.count, help="the preset's if not given")
     add(
         "--bare",
         action="store_true",
@@ -128,7 +129,14 @@ def fill(options, executor):
     """Yields the rows in order, while an executor's workers play the games, one each."""
     games = {
         cell: [
-            executor.submit(play, *cell, seed=seed, steps=options.steps, bare=options.bare)
+            executor.submit(
+                play,
+                *cell,
+                seed=seed,
+                steps=options.steps,
+                batch_size=options.batch_size,
+                bare=options.bare,
+            )
             for seed in options.seeds
         ]
         for cell in cells(options)
@@ -137,9 +145,10 @@ def fill(options, executor):
         yield summary(cell, [game.result() for game in played])
 
 
-def play(dataset, loss, gamma, *, seed, steps, bare):
+def play(dataset, loss, gamma, *, seed, steps, batch_size, bare):
     """Plays one game to its end, under the eyes of the collapse watch.
 
+    Args: as `cells` yields, and the flags; `batch_size` may be None.
     Returns:
         dict: as `evaluation.points.measure`, of the points that a run would show; "spoke", the
         step at which the watch spoke of a collapse, or None; and "rightly", whether it was one.
@@ -149,9 +158,10 @@ def play(dataset, loss, gamma, *, seed, steps, bare):
     from images import datasets, points
     from training.collapse import CollapseWatch
 
-    changed = {"loss": loss, "r1_gamma": gamma, "seed": seed, "steps": steps}
+    changed = {"loss": loss, "r1_gamma": gamma, "seed": seed}
+    lengths = {"steps": steps, "batch_size": batch_size}
     uncured = BARE if bare else {}
-    options = GAN.from_preset("quick", "points", dataset=dataset, **changed, **uncured)
+    options = GAN.from_preset("quick", "points", dataset=dataset, **changed, **lengths, **uncured)
     loaded = datasets.load(dataset)
     game = models.build_game(options, loaded)
     spoke: list[tuple[int, bool]] = []  # each time: the step, and whether a mode was missing
