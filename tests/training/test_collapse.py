@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.neighbors import KNeighborsClassifier
 
 from tests.support.fakes import (
     IMAGES,
@@ -37,6 +38,19 @@ def test_the_watch_is_silent_on_a_healthy_game():
     assert watch(healthy, BALANCED, conditional=False) == ([], [])
     assert watch(healthy, BALANCED, named=True) == ([], [])
     assert watch(another_class, BALANCED) == ([], [])  # of a game that invents its own classes
+
+
+def test_the_nearest_image_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (90, 8, 8, 3)).astype(np.uint8)
+    labels = random.integers(0, 3, 90).astype(np.int32)
+    callback = collapse.CollapseWatch(images, labels, helps="", conditional=True, announce=print)
+    pixels = images.reshape(90, -1) / 127.5 - 1
+    judge = KNeighborsClassifier(n_neighbors=1).fit(pixels[:45], labels[:45])
+    judged = judge.predict(pixels[45:])
+    assert callback.real_agreement == np.mean(judged == labels[45:])
+    shares = [np.mean(judged == name) for name in range(3)]
+    np.testing.assert_array_equal(callback.real_shares, shares)
 
 
 def test_where_the_nearest_image_tells_no_class_none_is_judged():
