@@ -10,7 +10,6 @@ from agents.generator import told_class
 DIM = 2  # coordinates of a point
 GENERATOR_DEPTH, DISCRIMINATOR_DEPTH = 4, 3  # hidden layers
 SPREAD = 0.7  # of the first points, about that of data in [-1, 1]
-STEEPNESS = 4.0  # by which the bending network sees latents magnified
 
 
 def build_point_generator(*, latent_dim, width, num_classes=None):
@@ -18,8 +17,7 @@ def build_point_generator(*, latent_dim, width, num_classes=None):
 
     The straight map spreads the first points over the plane, unfolded. A network alone starts as a
     crumpled heap; modes far apart in the plane may then be neighbours in the latents, with bridges
-    of poor points between them. The network sees the latents magnified: the same steps of its
-    weights then make it steeper, and the strips of latents between two modes narrower.
+    of poor points between them.
 
     Args:
         latent_dim: int, length of a latent vector.
@@ -33,12 +31,9 @@ def build_point_generator(*, latent_dim, width, num_classes=None):
     straight = layers.Dense(
         DIM, use_bias=False, kernel_initializer=keras.initializers.Orthogonal(SPREAD)
     )(hidden)
-    hidden = layers.Rescaling(STEEPNESS)(hidden)
     for _ in range(GENERATOR_DEPTH):
         hidden = layers.Dense(width, activation="relu")(hidden)
-    # What it adds at first is as little as without the magnification.
-    little = keras.initializers.VarianceScaling(STEEPNESS**-2, "fan_avg", "uniform")
-    bend = layers.Dense(DIM, kernel_initializer=little)(hidden)
+    bend = layers.Dense(DIM)(hidden)
     return keras.Model(inputs, layers.Add(dtype="float32")([straight, bend]), name="generator")
 
 

@@ -5,7 +5,7 @@ alike, in how many of these a mode was missing at that moment, and at which step
 
 python -m benchmarks.collapse                            ten seeds a cell, all cores
 python -m benchmarks.collapse --losses minimax relativistic --seeds 0 1 2 --steps 8000
-python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1 --batch_size 256
+python -m benchmarks.collapse --losses relativistic --gammas 0 0.001 0.01 0.1 1
 python -m benchmarks.collapse --losses minimax --gammas 0 --bare     the plain game, uncured
 
 A cell is a game of the preset of points with another loss and weight of R1; nothing else is tuned
@@ -32,7 +32,7 @@ from games.gan import GAN, LOSSES
 GAMMAS = (0.0, GAN.points["quick"]["r1_gamma"])
 SAMPLES = 2_500  # as PacGAN draws
 AT_ONCE = 50  # steps in a call
-LOOK_EVERY = 400  # steps, half an epoch of a run with the preset
+LOOK_EVERY = 400  # steps, as in a run: an epoch of points
 # The game before anybody looked for cures: momentum, no average generator, learning rates that do
 # not fall and are half as high again as those of the points' preset.
 BARE = {

@@ -10,8 +10,7 @@ from agents import dormant
 def test_dormant_units_wake_and_the_points_stay():
     keras.utils.set_random_seed(0)
     agent = agents.build_point_generator(latent_dim=2, width=32)
-    dense = [layer for layer in agent.layers if isinstance(layer, keras.layers.Dense)]
-    layer = dense[1]
+    layer = agent.layers[2]
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel, np.where(np.arange(32) < 20, -100.0, bias)])
     latents = np.random.default_rng(0).normal(size=(500, 2)).astype("float32")
