@@ -6,8 +6,6 @@ from collections.abc import Callable
 import tensorflow as tf
 from keras import ops
 
-from devices import shared_batch
-
 
 def _check(logits):
     if logits.shape[-1] != 1:
@@ -164,23 +162,23 @@ def relativistic_all_discriminator_loss(real_logits, fake_logits):
 
     Args:
         real_logits: float32 (batch, 1).
-        fake_logits: float32 (batch, 1); if devices share the batch, its other fakes count as well.
+        fake_logits: float32 (n, 1), of all fakes to compare with.
     Returns:
         float32 (batch,), nats, >= 0, a mean over the fakes for each real image.
     Raises:
         ValueError: if the last dimension is not 1.
     Source: Jolicoeur-Martineau 2020, section 4, arXiv:1901.02474.
     """
-    every_fake = shared_batch.all_rows(_check(fake_logits))
+    every_fake = _check(fake_logits)
     return ops.mean(ops.softplus(every_fake - _check(real_logits)[:, None]), axis=1)
 
 
 def relativistic_all_generator_loss(real_logits, fake_logits):
-    """The same comparison, the other way round: a mean over the real images for each fake.
+    """The same comparison, the other way round: a mean over n real images for each fake.
 
     Args, Returns, Raises and Source as `relativistic_all_discriminator_loss`.
     """
-    every_real = shared_batch.all_rows(_check(real_logits))
+    every_real = _check(real_logits)
     return ops.mean(ops.softplus(every_real - _check(fake_logits)[:, None]), axis=1)
 
 

@@ -6,6 +6,8 @@ Source: Huang et al. 2024, arXiv:2501.05441; Jolicoeur-Martineau 2018, arXiv:180
 import keras
 import tensorflow as tf
 
+from devices import shared_batch
+from models import losses
 from models.draw import Draw
 from models.gan import GAN, GENERATED_VIEW, R1_INTERVAL
 from models.gan_trio import GANTrio
@@ -16,9 +18,22 @@ PAIRED_VIEW = (Draw.GENERATOR_REAL_SHIFT, Draw.GENERATOR_REAL_FLIP)
 class Relativistic(GAN):
     """Penalises the slope at fakes as well as at real images: R1 and R2."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.options.loss == "relativistic_all":
+            self.adversarial_loss = of_whole_batch(self.adversarial_loss)
+
     def penalty(self, real, fake):
         """Lazy R1 and R2; arguments as `GAN.penalty`."""
         return sum(self.r1(self.discriminator, R1_INTERVAL, *side) for side in (real, fake))
+
+
+def of_whole_batch(loss):
+    """A loss that compares with all of a batch, those of the other devices included."""
+    return losses.AdversarialLoss(
+        lambda real, fake: loss.discriminator(real, shared_batch.all_rows(fake)),
+        lambda real, fake: loss.generator(shared_batch.all_rows(real), fake),
+    )
 
 
 @keras.saving.register_keras_serializable(package="games")
