@@ -91,8 +91,8 @@ def passes(game):
         Pass("classifier", "classifier", "to the weights", 1, reader),
         Pass("classifier", "classifier", "back, not to the image", 1, reader - readers_first),
     ]
-    penalties, relativistic = ["R1"], game.options.loss in RELATIVISTIC
-    if relativistic:
+    penalties = ["R1"]
+    if game.options.loss in RELATIVISTIC:
         learned.append(Pass("generator", "discriminator", "forwards, real", 1, judge))
         penalties.append("R2")
     if not game.options.r1_gamma:

@@ -10,15 +10,23 @@ from models.draw import Draw
 from models.gan import R1_INTERVAL
 
 
+def of(model, kind):
+    """The layers of a kind in a model, in its order."""
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
+def embedding(vectors):
+    """The twin of an Embedding of these vectors, an array (classes, n)."""
+    return nn.Embedding.from_pretrained(torch.tensor(vectors).contiguous(), freeze=False)
+
+
 class Generator(nn.Module):
     """The twin of `agents.build_generator` with classes."""
 
     def __init__(self, model):
         super().__init__()
-        first = [layer for layer in model.layers if isinstance(layer, layers.Concatenate)]
-        self.code = nn.Embedding.from_pretrained(
-            torch.tensor(model.get_layer("class_code").embeddings.numpy()), freeze=False
-        )
+        first = of(model, layers.Concatenate)
+        self.code = embedding(model.get_layer("class_code").embeddings.numpy())
         self.body = twin.chain(model.operations[model.operations.index(first[0]) + 1 :])
 
     def forward(self, latents, labels):
@@ -30,16 +38,11 @@ class StyleGenerator(nn.Module):
 
     def __init__(self, model):
         super().__init__()
-
-        def of(kind):
-            return [layer for layer in model.layers if isinstance(layer, kind)]
-
-        style, base, *strengths = of(layers.Dense)
-        self.code = nn.Embedding.from_pretrained(
-            torch.tensor(model.get_layer("class_code").embeddings.numpy()), freeze=False
-        )
-        self.style = twin.chain([style, *of(layers.LeakyReLU)])
-        growing = [[base, of(layers.Reshape)[0]], *([each] for each in of(layers.Conv2DTranspose))]
+        style, base, *strengths = of(model, layers.Dense)
+        self.code = embedding(model.get_layer("class_code").embeddings.numpy())
+        self.style = twin.chain([style, *of(model, layers.LeakyReLU)])
+        growing = [[each] for each in of(model, layers.Conv2DTranspose)]
+        growing.insert(0, [base, of(model, layers.Reshape)[0]])
         self.growing = nn.ModuleList(map(twin.chain, growing))
         self.gains = nn.ModuleList(twin.dense(each, None) for each in strengths[::2])
         self.shifts = nn.ModuleList(twin.dense(each, None) for each in strengths[1::2])
@@ -59,18 +62,12 @@ class Discriminator(nn.Module):
 
     def __init__(self, model):
         super().__init__()
-
-        def of(kind):
-            return [layer for layer in model.layers if isinstance(layer, kind)]
-
-        self.body = twin.chain(of((layers.Conv2D, layers.LeakyReLU, layers.Flatten)))
-        (flatten,), (embedding,) = of(layers.Flatten), of(layers.Embedding)
+        self.body = twin.chain(of(model, (layers.Conv2D, layers.LeakyReLU, layers.Flatten)))
+        (flatten,), (directions,) = of(model, layers.Flatten), of(model, layers.Embedding)
         shape = flatten.input.shape[1:]
-        self.realness = twin.dense(of(layers.Dense)[0], shape)
-        directions = twin.channels_first_rows(embedding.embeddings.numpy().T, shape).T
-        self.direction = nn.Embedding.from_pretrained(
-            torch.tensor(directions).contiguous(), freeze=False
-        )
+        self.realness = twin.dense(of(model, layers.Dense)[0], shape)
+        vectors = directions.embeddings.numpy()
+        self.direction = embedding(twin.channels_first_rows(vectors.T, shape).T)
 
     def forward(self, images, labels):
         features = self.body(images)
@@ -168,13 +165,17 @@ class TorchTrio:
         return self.game.options.r1_gamma / 2 * gradient.square().sum((1, 2, 3)).mean()
 
     def generator_turn(self, images, labels):
-        """softplus(-D(G(z, y), y)); the discriminator's own gradients are not asked for."""
-        latents, labels = self.draw(len(images), Draw.GENERATOR_FAKES)
+        """The discriminator's own gradients are not asked for."""
+        latents, asked = self.draw(len(images), Draw.GENERATOR_FAKES)
         self.discriminator.requires_grad_(False)
-        fake_images = self.mirrored(self.generator(latents, labels), Draw.GENERATOR_FAKE_FLIP)
-        logits = self.discriminator(fake_images, labels)
-        self.descend("generator", functional.softplus(-logits).mean())
+        fake_images = self.mirrored(self.generator(latents, asked), Draw.GENERATOR_FAKE_FLIP)
+        fake_logits = self.discriminator(fake_images, asked)
+        self.descend("generator", self.generator_loss(fake_logits, images, labels))
         self.discriminator.requires_grad_(True)
+
+    def generator_loss(self, fake_logits, images, labels):
+        """softplus(-D(G(z, y), y)), the mean over the batch; real images are not looked at."""
+        return functional.softplus(-fake_logits).mean()
 
     def classifier_turn(self, batch):
         """The cross-entropy of the classes asked for, on shifted images of the average."""
@@ -229,18 +230,12 @@ class TorchRelativisticTrio(TorchTrio):
         """R1 and R2."""
         return self.r1(*real) + self.r1(*fake)
 
-    def generator_turn(self, images, labels):
-        """softplus(D(x) - D(G(z)))."""
-        latents, asked = self.draw(len(images), Draw.GENERATOR_FAKES)
-        self.discriminator.requires_grad_(False)
+    def generator_loss(self, fake_logits, images, labels):
+        """softplus(D(x) - D(G(z))), the mean over the batch."""
+        images = self.mirrored(images, Draw.GENERATOR_REAL_FLIP)
         with torch.no_grad():
-            real_logits = self.discriminator(
-                self.mirrored(images, Draw.GENERATOR_REAL_FLIP), labels
-            )
-        fake_images = self.mirrored(self.generator(latents, asked), Draw.GENERATOR_FAKE_FLIP)
-        fake_logits = self.discriminator(fake_images, asked)
-        self.descend("generator", functional.softplus(real_logits - fake_logits).mean())
-        self.discriminator.requires_grad_(True)
+            real_logits = self.discriminator(images, labels)
+        return functional.softplus(real_logits - fake_logits).mean()
 
 
 def twin_of(game, memory_format=torch.contiguous_format):

@@ -16,11 +16,11 @@ from benchmarks import report
 from cli import terminal
 from cli.terminal import count, say
 from devices import startup
-from games import GAMES
+from games import GAMES, kind_of
+from images.datasets import SHAPES
 
 WIDTHS = ("generator_width", "discriminator_width", "classifier_width")
-KINDS = {"mnist": "grey", "cifar10": "colour"}
-SIDES = {"mnist": 28, "cifar10": 32}  # pixels
+DATASETS = ("mnist", "cifar10")
 
 
 def parse(argv):
@@ -32,7 +32,12 @@ def parse(argv):
     parser = terminal.LineParser("python -m benchmarks.trio", __doc__)
     add = parser.add_argument
     add("--preset", default="standard", help="whose networks and batch; default standard")
-    add("--dataset", choices=KINDS, default="mnist", help="whose presets and shape; default mnist")
+    add(
+        "--dataset",
+        choices=DATASETS,
+        default="mnist",
+        help="whose presets and shape; default mnist",
+    )
     for name in ("batch_size", *WIDTHS):
         add(
             f"--{name}", f"--{name.replace('_', '-')}", type=count, help="the preset's if not given"
@@ -42,7 +47,7 @@ def parse(argv):
     report.add_flags(parser, rounds=5)
     report.add_threads(parser)
     options = parser.parse_args(argv)
-    options.image_size = options.image_size or SIDES[options.dataset]
+    options.image_size = options.image_size or SHAPES[options.dataset][0]
     report.check_output(options.output)
     config_of(options)
     return options
@@ -56,7 +61,7 @@ def config_of(options):
     """
     given = ("dataset", "batch_size", "image_size", *WIDTHS)
     chosen = {name: getattr(options, name) for name in given}
-    return GAMES["trio"].from_preset(options.preset, KINDS[options.dataset], **chosen)
+    return GAMES["trio"].from_preset(options.preset, kind_of(options.dataset), **chosen)
 
 
 def load_race(options):
@@ -73,7 +78,7 @@ def start(race, options):
     config = config_of(options)
     say(
         f"the trio's step on {config.batch_size} images of {options.image_size} pixels,"
-        f"{' in colour,' if KINDS[options.dataset] == 'colour' else ''}"
+        f"{' in colour,' if kind_of(options.dataset) == 'colour' else ''}"
         f" {report.with_threads(options.threads)}"
     )
     task = race.Task(config, options.steps, options.threads)

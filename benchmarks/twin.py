@@ -157,10 +157,7 @@ def _unflatten(linear, shape):
     """A Linear before a Reshape to (h, w, c), with its outputs in torch's order, and the two."""
     height, width, channels = shape
     order = np.arange(height * width * channels).reshape(shape).transpose(2, 0, 1).reshape(-1)
-    with torch.no_grad():
-        linear.weight.copy_(linear.weight[order])
-        if linear.bias is not None:
-            linear.bias.copy_(linear.bias[order])
+    _reorder(linear, order)
     return [linear, nn.Unflatten(1, (channels, height, width))]
 
 
@@ -170,12 +167,16 @@ def _shuffle(parts, layer):
     if not convolutions:
         raise ValueError(f"the layer {layer.name} has no twin in torch: it follows no convolution")
     last, channels = convolutions[-1], layer.output.shape[-1]
-    order = np.arange(last.out_channels).reshape(-1, channels).T.reshape(-1)
-    with torch.no_grad():
-        last.weight.copy_(last.weight[order])
-        if last.bias is not None:
-            last.bias.copy_(last.bias[order])
+    _reorder(last, np.arange(last.out_channels).reshape(-1, channels).T.reshape(-1))
     return nn.PixelShuffle(layer.block_size)
+
+
+def _reorder(module, order):
+    """Puts the outputs of a Linear or of a Conv2d in another order."""
+    with torch.no_grad():
+        module.weight.copy_(module.weight[order])
+        if module.bias is not None:
+            module.bias.copy_(module.bias[order])
 
 
 def dense(layer, shape):

@@ -18,7 +18,6 @@ URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}
 HASH = "6726825d"  # how the SHA-256 of the file begins, as its name says
 PACKAGES = ("torch", "torch_fidelity")
 BATCH = 50
-PIECE = 2**20  # bytes
 
 
 def cached():
@@ -39,20 +38,17 @@ def find(given=None):
         OptionError: one line, if a file was given and cannot be used, or if the cached one is
             damaged.
     """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     path = pathlib.Path(given or cached())
-    how = []
-    if missing:
-        how.append("run pip install '.[fid]'")
-    if not path.is_file():
-        how.append(f"put {URL} into {cached().parent}")
-    if not how:
-        return Inception(checked(path))
     if given and not path.is_file():
         raise OptionError(f"--inception {given}: no such file; it is {URL}")
-    if given:
-        raise OptionError(f"--inception {given}: torch-fidelity is missing; {how[0]}")
-    return " and ".join(how)
+    wanted = []
+    if any(importlib.util.find_spec(name) is None for name in PACKAGES):
+        wanted.append("run pip install '.[fid]'")
+        if given:
+            raise OptionError(f"--inception {given}: torch-fidelity is missing; {wanted[0]}")
+    if not path.is_file():
+        wanted.append(f"put {URL} into {cached().parent}")
+    return " and ".join(wanted) or Inception(checked(path))
 
 
 def checked(path):
@@ -61,14 +57,12 @@ def checked(path):
     Raises:
         OptionError: if it is another file; nothing of it is loaded.
     """
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                digest.update(piece)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise OptionError(f"--inception {path}: {error.strerror}") from None
-    if not digest.hexdigest().startswith(HASH):
+    if not digest.startswith(HASH):
         raise OptionError(f"--inception {path}: is not {NAME}, or not all of it; it is {URL}")
     return path
 

@@ -8,10 +8,7 @@ from typing import Any, ClassVar
 from games.option import OptionError, check, option
 
 DATASETS = ("auto", "mnist", "fashion_mnist", "cifar10", "digits", "folder")
-POINTS = (
-    "ring",
-    "grid",
-)  # mixtures of Gaussians in the plane, for games that can do without images
+POINTS = ("ring", "grid")  # Gaussians in the plane, for games that can do without images
 DISTRIBUTIONS = ("none", "mirrored", "multiworker")
 PRECISIONS = ("float32", "bfloat16")
 IMAGE_PRESETS = ("quick", "standard", "best")

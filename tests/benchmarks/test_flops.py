@@ -50,8 +50,9 @@ def test_a_pass_forwards_is_what_tensorflow_counts(refine):
     assert counted(game.classifier, IMAGES) == flops.forward(game.classifier)
 
 
-def test_a_step_is_what_tensorflow_counts():
-    game = tiny_trio()
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
+def test_a_step_is_what_tensorflow_counts(loss):
+    game = tiny_trio(loss=loss)
     step = counted(lambda x, y: game.train_step((x, y)), IMAGES, LABELS)
     of_dots = flops.forward(game.discriminator) - without_dot(game.discriminator)
     times = sum(one.times for one in flops.passes(game) if one.agent == "discriminator")
