@@ -20,12 +20,11 @@ import multiprocessing
 import os
 import statistics
 import sys
-import threading
 
 from benchmarks import report
 from cli import terminal
 from cli.terminal import say
-from devices import startup
+from devices import children, startup
 from games.base import POINTS
 from games.gan import GAN, LOSSES
 
@@ -113,16 +112,8 @@ def load_matrix(options):
 
 def get_ready():
     """Begins a worker: it has one core, and ends with the process that it works for."""
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    children.end_with_parent()
     startup.load_tensorflow(1)
-
-
-def end_with_parent():
-    """Waits until the process that this one works for has ended, if only by a kill; then ends."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def fill(options, executor):

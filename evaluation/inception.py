@@ -4,13 +4,17 @@ Both come with the extra `fid`, but for the weights: a file of 91 MB, which is n
 unasked. Source: Heusel et al. 2017, arXiv:1706.08500; Obukhov et al. 2020, torch-fidelity.
 """
 
+import concurrent.futures
 import hashlib
 import importlib.util
+import multiprocessing
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
+from devices import children
 from games import OptionError
 
 NAME = "weights-inception-2015-12-05-6726825d.pth"
@@ -68,41 +72,62 @@ def checked(path):
 
 
 class Inception:
-    """Inception v3 as FID knows it.
+    """Inception v3 as FID knows it, in a process of its own.
+
+    Where TensorFlow is loaded, loading what torch-fidelity needs can end the process.
 
     Args:
         weights: path of the file.
     """
 
     def __init__(self, weights):
-        from torch_fidelity import FeatureExtractorInceptionV3
-
-        self.network = FeatureExtractorInceptionV3(
-            "inception", ["2048"], feature_extractor_weights_path=str(weights)
+        self.process = concurrent.futures.ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=children.end_with_parent
         )
+        self.process.submit(_load, str(weights)).result()
 
     def features(self, images):
         """Features float32 (n, 2048) of images uint8 (n, h, w, 3)."""
-        import torch
+        return self.process.submit(_features, images).result()
 
-        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-        with torch.no_grad():
-            return np.concatenate(
-                [
-                    self.network(torch.tensor(np.transpose(batch, (0, 3, 1, 2))))[0].numpy()
-                    for batch in batches
-                ]
-            )
-
-    @staticmethod
-    def distance(real, generated):
+    def distance(self, real, generated):
         """FID, float >= 0, between two samples' features."""
-        import torch
-        from torch_fidelity import metric_fid
+        return self.process.submit(_distance, real, generated).result()
 
-        moments = [
-            metric_fid.fid_features_to_statistics(torch.from_numpy(features))
-            for features in (real, generated)
-        ]
-        found = metric_fid.fid_statistics_to_metric(*moments, verbose=False)
-        return float(found[metric_fid.KEY_METRIC_FID])
+
+# What the process does; it keeps the network here.
+_networks: list[Any] = []
+
+
+def _load(weights):
+    from torch_fidelity import FeatureExtractorInceptionV3
+
+    _networks.append(
+        FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=weights)
+    )
+
+
+def _features(images):
+    import torch
+
+    (network,) = _networks
+    batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+    with torch.no_grad():
+        return np.concatenate(
+            [
+                network(torch.tensor(np.transpose(batch, (0, 3, 1, 2))))[0].numpy()
+                for batch in batches
+            ]
+        )
+
+
+def _distance(real, generated):
+    import torch
+    from torch_fidelity import metric_fid
+
+    moments = [
+        metric_fid.fid_features_to_statistics(torch.from_numpy(features))
+        for features in (real, generated)
+    ]
+    found = metric_fid.fid_statistics_to_metric(*moments, verbose=False)
+    return float(found[metric_fid.KEY_METRIC_FID])
