@@ -29,16 +29,21 @@ class Adam(keras.optimizers.Adam):
         for moment in (*self._momentums, *self._velocities):
             moment.assign(tf.zeros_like(moment))
 
+    def _backend_update_step(self, gradients, variables, learning_rate):
+        """Moves all weights; called by `apply`. What they have in common is computed once."""
+        turns = tf.cast(self.iterations + 1, tf.float32)
+        unbiased = tf.sqrt(1.0 - self.beta_2**turns) / (1.0 - self.beta_1**turns)
+        super()._backend_update_step(gradients, variables, learning_rate * unbiased)
+
     def update_step(self, gradient, variable, learning_rate):
-        """Moves one weight; called by `apply`."""
+        """Moves one weight, at a learning rate that undoes the moments' bias towards zero."""
         index = self._get_variable_index(variable)
-        turns = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
             m=_handle(self._momentums[index]),
             v=_handle(self._velocities[index]),
-            beta1_power=self.beta_1**turns,
-            beta2_power=self.beta_2**turns,
+            beta1_power=0.0,  # no bias is left to undo
+            beta2_power=0.0,
             lr=tf.cast(learning_rate, variable.dtype),
             beta1=self.beta_1,
             beta2=self.beta_2,

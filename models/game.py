@@ -277,5 +277,9 @@ class Draws:
         """
         latents = tf.random.stateless_normal((count, self.latent_dim), (seed, -1))  # no iteration
         labels = tf.range(count) % self.num_classes
+        return self._drawn(latents, labels).numpy(), labels.numpy()
+
+    @tf.function(reduce_retracing=True)  # of points it takes an eighth of the time of eager calls
+    def _drawn(self, latents, labels):
         inputs = [latents, labels] if self.conditional else latents
-        return self.average_generator(inputs, training=False).numpy(), labels.numpy()
+        return self.average_generator(inputs, training=False)

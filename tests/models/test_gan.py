@@ -399,3 +399,16 @@ def test_a_compiled_step_agrees_with_an_eager_one(loss):
     assert compiled.step == 2
     for name in RESULTS:
         assert history[name][0] == pytest.approx(float(results[name]), rel=1e-4)
+
+
+def test_what_it_draws_and_finds_real_follows_its_agents_weights():
+    game = tiny_gan()
+    for count in (2, 5):  # graphs that were traced for one size and one set of weights
+        for agent in (game.average_generator, game.discriminator):
+            agent.set_weights([1.5 * weights for weights in agent.get_weights()])
+        images, labels = game.sample(count, seed=3)
+        latents = tf.random.stateless_normal((count, LATENT_DIM), (3, -1))
+        np.testing.assert_allclose(images, game.average_generator(latents), atol=1e-5)
+        np.testing.assert_array_equal(labels, 0)
+        logits = game.discriminator(images)[:, 0]
+        np.testing.assert_allclose(game.realness(images), logits, rtol=1e-5, atol=1e-5)
