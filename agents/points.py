@@ -8,7 +8,7 @@ from agents.discriminator import judging
 from agents.generator import told_class
 
 DIM = 2  # coordinates of a point
-GENERATOR_DEPTH, DISCRIMINATOR_DEPTH = 4, 3  # hidden layers
+GENERATOR_DEPTH, DISCRIMINATOR_DEPTH = 6, 3  # hidden layers
 SPREAD = 0.7  # of the first points, about that of data in [-1, 1]
 
 

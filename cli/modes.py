@@ -229,7 +229,7 @@ MODES = {
         "measures the images or, with --robustness, the classifier under attack",
         flag("samples", "int", "Images that are judged.", low=1, high=MOST),
         flag("robustness", "bool", "Judge the classifier, under attack.", False),
-        flag("gan_train", "bool", "Train a fresh judge on fakes: half an hour in colour.", True),
+        flag("gan_train", "bool", "Train a fresh judge on fakes: an hour in colour.", True),
         flag("inception", "str", "Inception's weights, for the FID of colour pictures."),
         *(TRUNCATION, SAMPLING_STEPS, EPSILON, NORM, SEED, DATA_DIR, OUTPUT, OVERWRITE),
         check=check_judging,

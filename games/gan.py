@@ -193,7 +193,7 @@ GAN = Game(
         "best": {**STACKED_DIGITS, "steps": 28_000},
     },
     points={
-        "quick": {**ON_THE_PLANE, "steps": 16_000},
+        "quick": {**ON_THE_PLANE, "steps": 14_000},
         "standard": {**ON_THE_PLANE, "steps": 32_000},
         "best": {**ON_THE_PLANE, "steps": 64_000},
     },

@@ -1,7 +1,6 @@
 """Data sets -> splits -> tf.data; the only module that knows the pixel range of the networks."""
 
 import dataclasses
-import math
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,7 @@ __all__ = [
 
 FOLDER_IMAGE_SIZE = 32
 PIECE = 4096
-GATHERED, MOST_GATHERED = 2**20, 50  # bytes of images, and batches, that are picked out at a time
+GATHERED, MOST_GATHERED = 2**20, 50  # bytes of images, and batches, picked out at a time
 
 SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 DIGITS = tuple("0123456789")
@@ -265,22 +264,20 @@ def batches(split, batch_size, *, seed, first_step=0, share=lambda batches: batc
     def gather(indices):
         # By NumPy: a tensor of all images would be a second copy of them.
         types = split.images.dtype, split.labels.dtype
-        places = tf.reshape(indices, [-1])
-        images, labels = tf.numpy_function(chosen, [places], types, stateful=False)
-        images = tf.reshape(images, (*tf.unstack(tf.shape(indices)), *shape))
-        images.set_shape((*indices.shape, *shape))
-        return normalize(images), tf.reshape(labels, tf.shape(indices))
+        images, labels = tf.numpy_function(chosen, [indices], types, stateful=False)
+        images.set_shape((*indices.shape, *split.images.shape[1:]))
+        labels.set_shape(indices.shape)
+        return normalize(images), labels
 
     # Several batches at a time, for Python takes as long to pick out one as all of them; so short
     # steps, as with points, are a quarter shorter.
-    shape = split.images.shape[1:]
-    size = batch_size * math.prod(shape) * split.images.dtype.itemsize
+    size = batch_size * split.images[0].nbytes
     at_once = min(MOST_GATHERED, max(1, GATHERED // size))
     epochs = tf.data.Dataset.counter(first_epoch).map(order)
     stream = share(epochs.rebatch(batch_size, drop_remainder=True))
-    gathered = stream.batch(at_once, drop_remainder=True).map(gather)
+    gathered = stream.batch(at_once, drop_remainder=True).map(gather).prefetch(1)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-    return gathered.prefetch(1).unbatch().apply(endless)
+    return gathered.unbatch().apply(endless)
 
 
 def _load_known(name, data_dir):
