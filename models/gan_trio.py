@@ -148,6 +148,7 @@ class GANTrio(GAN):
     @tf.function(reduce_retracing=True)
     def realness(self, images):
         """The discriminator's logits float32 (n,) of images, or points, as the class that suits."""
+        images = tf.convert_to_tensor(images)
         labels = [tf.fill(tf.shape(images)[:1], label) for label in range(self.num_classes)]
         return tf.reduce_max([self.judge(images, each)[0][:, 0] for each in labels], axis=0)
 

@@ -112,7 +112,7 @@ def test_validation_judges_the_average_under_attack_and_moves_nobody():
         assert float(logs[name]) == pytest.approx(expected)
 
 
-def test_samples_come_from_the_average_repeat_by_seed_and_their_labels_cycle():
+def test_samples_come_from_the_average_repeat_by_seed_and_their_labels_cycle(eager):
     game = play(tiny_robgan(steps=1), 1)
     calls = spy(game)
     images, labels = game.sample(7, seed=1)
