@@ -8,7 +8,7 @@ EXTRAS := dev$(if $(GPU),$(comma)gpu)
 DEMO := runs/demo
 TOYS := runs/toys
 
-.PHONY: help setup lab demo attacked toys train test quick test-slow lint clean
+.PHONY: help setup lab demo attacked toys count-ring count-grid train test quick test-slow lint clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -42,7 +42,7 @@ toys: $(STAMP)  ## eight Gaussians on a ring, twenty-five on a grid: trains, dra
 	done
 	@$(MAKE) --no-print-directory --jobs 2 count-ring count-grid
 
-count-%: $(STAMP)  # 2,500 samples, as in PacGAN's table
+count-ring count-grid: count-%: $(STAMP)  # 2,500 samples, as in PacGAN's table
 	@$(BIN)/python dcgan.py --mode evaluate --game gan --dataset $* --path $(TOYS)-$* --samples 2500
 
 train: $(STAMP)  ## trains the trio on MNIST (on digits where MNIST cannot be had)

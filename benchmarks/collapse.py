@@ -149,12 +149,17 @@ def play(dataset, loss, gamma, *, seed, steps, batch_size, bare):
     from images import datasets, points
     from training.collapse import CollapseWatch
 
-    changed = {
-        **{"dataset": dataset, "loss": loss, "r1_gamma": gamma},
-        **{"seed": seed, "steps": steps, "batch_size": batch_size},
+    options = GAN.from_preset(
+        "quick",
+        "points",
+        dataset=dataset,
+        loss=loss,
+        r1_gamma=gamma,
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
         **(BARE if bare else {}),
-    }
-    options = GAN.from_preset("quick", "points", **changed)
+    )
     loaded = datasets.load(dataset)
     game = models.build_game(options, loaded)
     spoke: list[tuple[int, bool]] = []  # each time: the step, and whether a mode was missing

@@ -279,7 +279,8 @@ class Draws:
         labels = tf.range(count) % self.num_classes
         return self._drawn(latents, labels).numpy(), labels.numpy()
 
-    @tf.function(reduce_retracing=True)  # of points it takes an eighth of the time of eager calls
+    # Of points a graph takes an eighth of the time of eager calls.
+    @tf.function(autograph=False, reduce_retracing=True)
     def _drawn(self, latents, labels):
         inputs = [latents, labels] if self.conditional else latents
         return self.average_generator(inputs, training=False)

@@ -121,7 +121,7 @@ class GAN(Game, Draws):
             fake_score=tf.sigmoid(fake_logits),
         )
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def realness(self, images):
         """The discriminator's logits float32 (n,) of images, or points."""
         return self.discriminator(images, training=False)[:, 0]

@@ -145,7 +145,7 @@ class GANTrio(GAN):
         self.accuracy.update_state(labels, self.average_classifier(images, training=False))
         return self.report(self.accuracy)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def realness(self, images):
         """The discriminator's logits float32 (n,) of images, or points, as the class that suits."""
         images = tf.convert_to_tensor(images)
