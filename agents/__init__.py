@@ -12,6 +12,7 @@ from agents.discriminator import (
     build_class_discriminator,
     build_discriminator,
     class_head,
+    logits_of_every_label,
     with_every_label,
 )
 from agents.generator import build_generator, build_style_generator
@@ -41,5 +42,6 @@ __all__ = [
     "class_head",
     "compute_in",
     "one_reader",
+    "logits_of_every_label",
     "with_every_label",
 ]

@@ -6,7 +6,7 @@ from keras import layers
 from agents import blocks
 
 
-def build_classifier(image_size, channels, *, width, num_classes, readers=None):
+def build_classifier(image_size, channels, *, width, num_classes, readers=None, activation="relu"):
     """Builds a small convolutional classifier: 3x3 convolutions and 2x2 max-pooling.
 
     It has neither Dropout nor BatchNorm, so a call never changes its state.
@@ -18,6 +18,7 @@ def build_classifier(image_size, channels, *, width, num_classes, readers=None):
         num_classes: int.
         readers: int, last layers side by side, each with an answer of its own; None for the usual
             one.
+        activation: str, of all hidden layers.
     Returns:
         keras.Model: images (b, image_size, image_size, channels) float32 in [-1, 1] -> class
         logits (b, num_classes) float32, or (b, readers, num_classes). Its layer named "features" is
@@ -28,9 +29,11 @@ def build_classifier(image_size, channels, *, width, num_classes, readers=None):
     images = blocks.image_input(image_size, channels)
     hidden = images
     for level in range(len(blocks.resolutions(image_size))):
-        hidden = layers.Conv2D(width * 2**level, 3, padding="same", activation="relu")(hidden)
+        hidden = layers.Conv2D(width * 2**level, 3, padding="same", activation=activation)(hidden)
         hidden = layers.MaxPooling2D(2)(hidden)
-    features = layers.Dense(4 * width, activation="relu", name="features")(layers.Flatten()(hidden))
+    features = layers.Dense(4 * width, activation=activation, name="features")(
+        layers.Flatten()(hidden)
+    )
     if readers is None:
         class_logits = layers.Dense(num_classes, dtype="float32")(features)
     else:

@@ -119,17 +119,48 @@ def with_every_label(discriminator):
     """
     if len(discriminator.outputs) == 2:
         return class_head(discriminator)
-    embedding, dot, add = (
-        next(layer for layer in discriminator.layers if isinstance(layer, kind))
-        for kind in (layers.Embedding, layers.Dot, layers.Add)
-    )
+    embedding, realness, features = _projection(discriminator)
     directions = layers.Dense(
         embedding.input_dim, use_bias=False, dtype="float32", name="every_direction"
     )
-    realness, _ = add.input  # (b, 1), the part that depends on no label
-    _, features = dot.input  # (b, n)
     every = layers.Add(dtype="float32", name="every_logit")(
         [realness, directions(features)]
     )  # (b, num_classes)
     directions.set_weights([embedding.get_weights()[0].T])
     return keras.Model(discriminator.inputs[0], every)
+
+
+def logits_of_every_label(discriminator):
+    """A function that gives the logits of images under each label; it learns as the agent does.
+
+    Args:
+        discriminator: keras.Model of `build_discriminator`, `projection`; its layers are shared.
+    Returns:
+        callable, (images, training=False) -> float32 (b, num_classes), column y being the
+        discriminator's realness logit of [images, y].
+    """
+    embedding, *parts = _projection(discriminator)
+    seen = keras.Model(discriminator.inputs[0], parts)
+
+    def logits(images, training=False):
+        realness, features = seen(images, training=training)
+        directions = keras.ops.transpose(embedding.embeddings)
+        return realness + keras.ops.matmul(keras.ops.cast(features, "float32"), directions)
+
+    return logits
+
+
+def _projection(discriminator):
+    """The embedding layer of a `projection` discriminator, and what its logits are made of.
+
+    Returns:
+        (keras.layers.Embedding, (b, 1), (b, n)): the second is the part that depends on no label,
+        the third are the features.
+    """
+    embedding, dot, add = (
+        next(layer for layer in discriminator.layers if isinstance(layer, kind))
+        for kind in (layers.Embedding, layers.Dot, layers.Add)
+    )
+    realness, _ = add.input
+    _, features = dot.input
+    return embedding, realness, features

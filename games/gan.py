@@ -57,6 +57,9 @@ class GANOptions(ImageOptions):
     generator_learning_rate: float = o.learning_rate("generator", 5e-4)
     discriminator_learning_rate: float = o.learning_rate("discriminator", 5e-4)
     falling: bool = o.falling()
+    nice_truncation: float | None = o.option(
+        None, "Where the latents of --nice are cut off, in standard deviations.", low=0.01, high=10
+    )
 
     def __post_init__(self):
         super().__post_init__()
@@ -79,6 +82,12 @@ class TrioOptions(GANOptions):
     conditioning: str = o.option(
         "projection", "How the discriminator learns the class.", choices=CONDITIONINGS
     )
+    label_matching: float = o.option(
+        0.0,
+        "Weight of matching real images with their labels, by the discriminator's logits.",
+        low=0,
+        high=100,
+    )
     classifier_translation: int = o.option(
         2, "Pixels by which the classifier's images are shifted.", low=0, high=32
     )
@@ -95,6 +104,10 @@ class TrioOptions(GANOptions):
         super().__post_init__()
         if self.dataset == STACKED:
             raise o.OptionError(f"--dataset {STACKED}: its modes have no names; use --game gan")
+        if self.label_matching and self.conditioning != "projection":
+            raise o.OptionError(
+                f"--label_matching {self.label_matching}: needs --conditioning projection"
+            )
         if self.conditioning == "none" and self.dataset in POINTS:
             raise o.OptionError("--conditioning none: finds classes of images, not of points")
         if (self.conditioning == "none") != (self.classifier_warp > 0):
@@ -125,6 +138,7 @@ COLOUR = {
     "generator_width": 24,
     "discriminator_width": 48,
     "batch_size": 32,
+    "nice_truncation": 1.5,
 }
 # Three digits a picture: agents wide enough for three. Narrow ones (16 and 24) draw all modes, too,
 # but with some seeds unevenly, however long they train.
@@ -202,20 +216,24 @@ GAN = Game(
 # The trio's presets are the GAN's, with the classifier's options added.
 SWIFT_TRIO = {"classifier_width": 16}
 SMALL_TRIO = {"classifier_width": TrioOptions.classifier_width, "classifier_translation": 1}
-COLOUR_TRIO = {"classifier_width": 24}
+# Of photographs realness says little about the class: what is told apart is what is drawn.
+COLOUR_TRIO = {"classifier_width": 24, "label_matching": 0.1}
 POINTS_TRIO = {"classifier_width": 64, "classifier_translation": 0}
 
 
-def without_labels(given, preset):
-    """What follows from `--conditioning none`: images change, and a batch has many of them.
+def otherwise_conditioned(given, preset):
+    """What follows from another `--conditioning` than the usual one.
 
-    How evenly the classifier names images is judged within a batch. A run has as many images as
-    the preset's others, in fewer steps.
+    Only "projection" matches labels. With "none" images change, and a batch has many of them: how
+    evenly the classifier names images is judged within a batch. A run has as many images as the
+    preset's others, in fewer steps.
     """
-    if given.get("conditioning") != "none":
+    if given.get("conditioning") in (None, "projection"):
         return {}
+    if given["conditioning"] == "auxiliary":
+        return {"label_matching": 0.0}
     images = preset["steps"] * preset.get("batch_size", TrioOptions.batch_size)
-    changed = {"classifier_warp": 0.25, "classifier_learning_rate": 2e-3}
+    changed = {"classifier_warp": 0.25, "classifier_learning_rate": 2e-3, "label_matching": 0.0}
     return {**changed, "batch_size": 128, "steps": images // 128}
 
 
@@ -234,5 +252,5 @@ TRIO = Game(
     small={name: {**chosen, **SMALL_TRIO} for name, chosen in GAN.small.items()},
     colour={name: {**chosen, **COLOUR_TRIO} for name, chosen in GAN.colour.items()},
     points={name: {**chosen, **POINTS_TRIO} for name, chosen in GAN.points.items()},
-    adapt=without_labels,
+    adapt=otherwise_conditioned,
 )

@@ -27,6 +27,9 @@ VARIANTS = (
     "models.unlabelled",
 )  # modules with games that `build` may return as well
 READERS = 5  # of a classifier without labels, as Ji et al. 2019 have (arXiv:1807.06653)
+# The more classes there are, the longer it takes until images show them. Until then a classifier
+# learns to say the same of everything, and all its units with ReLU may have fallen silent by then.
+FEW_CLASSES = 10
 CLASSIFIER_VIEW = (Draw.CLASSIFIER_SHIFT, Draw.CLASSIFIER_FLIP)
 
 
@@ -60,6 +63,8 @@ class GANTrio(GAN):
         self.average_classifier = copy_agent(classifier)
         self.num_classes = classifier.output.shape[-1]
         self.has_critic = options.conditioning == "projection"  # it must see labels
+        if options.label_matching:
+            self.logits_of_every_label = agents.logits_of_every_label(discriminator)
         self.means["classifier_loss"] = keras.metrics.Mean("classifier_loss")
         self.accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
 
@@ -103,7 +108,7 @@ class GANTrio(GAN):
             return lambda images: self.judge(images, of_labels)[0]
 
         def loss_fn():
-            real_logits, real_class_loss = self.judge(real_images, real_labels, training=True)
+            real_logits, real_class_loss = self.judge_real(real_images, real_labels)
             fake_logits, fake_class_loss = self.judge(fake_images, labels, training=True)
             loss = tf.reduce_mean(
                 self.adversarial_loss.discriminator(real_logits, fake_logits)
@@ -138,6 +143,17 @@ class GANTrio(GAN):
             realness, class_logits = self.discriminator(images, training=training)
             return realness, class_loss(labels, class_logits)
         return self.discriminator([images, labels], training=training), 0.0
+
+    def judge_real(self, images, labels):
+        """As `judge` in training; with `label_matching` the own label must have the best logit.
+
+        Source: Han et al. 2021, arXiv:2108.09016, of the real images alone.
+        """
+        if self.options.label_matching == 0.0:
+            return self.judge(images, labels, training=True)
+        every_logit = self.logits_of_every_label(images, training=True)
+        own_logits = tf.gather(every_logit, labels[:, None], batch_dims=1)
+        return own_logits, self.options.label_matching * class_loss(labels, every_logit)
 
     def test_step(self, data):
         """How the average classifier reads held-out real images; no agent learns from them."""
@@ -180,7 +196,8 @@ def build(options, dataset):
     conditioning = "auxiliary" if options.conditioning == "auxiliary" else "projection"
     discriminator = build_discriminator(options, dataset, conditioning=conditioning)
     readers = READERS if options.conditioning == "none" else None
-    of_images = functools.partial(agents.build_classifier, readers=readers)
+    activation = "relu" if dataset.num_classes <= FEW_CLASSES else "leaky_relu"
+    of_images = functools.partial(agents.build_classifier, readers=readers, activation=activation)
     classifier = builder(dataset, of_images, agents.build_point_classifier)(
         width=options.classifier_width, num_classes=dataset.num_classes
     )

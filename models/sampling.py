@@ -46,12 +46,14 @@ class Sampler:
         discriminator: keras.Model of `agents.build_discriminator`.
         truncation: float > 0 or None; latents are drawn from a normal distribution cut off at
             plus and minus this many standard deviations (Brock et al. 2019, arXiv:1809.11096).
+        nice_truncation: the same, for nice images alone, if `truncation` is None.
         announce: callable for one line of text, told how far a long drawing is.
     """
 
     generator: keras.Model
     discriminator: keras.Model
     truncation: float | None = None
+    nice_truncation: float | None = None
     announce: Callable[[str], None] = lambda line: None
 
     @property
@@ -109,13 +111,14 @@ class Sampler:
 
         Args, Returns: as `plain`.
         """
+        typical = dataclasses.replace(self, truncation=self.truncation or self.nice_truncation)
         many_labels = np.repeat(labels, NICE_FACTOR)
         images = np.zeros((len(labels), *self.generator.output.shape[1:]), np.float32)
         scores = np.full(len(labels), -np.inf, np.float32)
         progress = Progress(self.announce, len(many_labels))
         for start in range(0, len(many_labels), PIECE):
             drawn_labels = many_labels[start : start + PIECE]
-            drawn = self.plain(drawn_labels, rng)
+            drawn = typical.plain(drawn_labels, rng)
             drawn_scores = self.clarity(drawn, drawn_labels)
             for name in np.unique(drawn_labels):
                 _keep_best(

@@ -32,4 +32,10 @@ def load_sampler(run, *, truncation=None, sampling_steps=None, announce=lambda l
     if config.game == "attacked":
         steps = sampling_steps or config.sampling_steps
         return sampling.AttackSampler(discriminator, image_attack(config), steps)
-    return sampling.Sampler(run.load_agent("generator"), discriminator, truncation, announce)
+    return sampling.Sampler(
+        run.load_agent("generator"),
+        discriminator,
+        truncation=truncation,
+        nice_truncation=getattr(config, "nice_truncation", None),
+        announce=announce,
+    )

@@ -37,3 +37,17 @@ def test_the_layer_that_was_silenced_fires_again():
     answers = keras.Model(agent.input, layer.output)(LATENTS).numpy()
     assert (answers.max(axis=0) <= 0).sum() < 5
     np.testing.assert_allclose(agent(LATENTS), points, atol=1e-5)
+
+
+def test_a_single_hidden_layer_that_is_silent_wakes_as_a_whole():
+    keras.utils.set_random_seed(0)
+    agent = agents.build_classifier(8, 1, width=4, num_classes=3)
+    images = np.random.default_rng(0).uniform(-1, 1, (50, 8, 8, 1)).astype("float32")
+    layer = agent.get_layer("features")
+    kernel, _ = layer.get_weights()
+    layer.set_weights([kernel, np.full(16, -100.0)])
+    logits = agent(images).numpy()
+    assert dormant.wake(agent, images) == 16
+    np.testing.assert_allclose(agent(images), logits, atol=1e-6)
+    answers = keras.Model(agent.input, layer.output)(images).numpy()
+    assert (answers.max(axis=0) > 0).mean() > 0.5

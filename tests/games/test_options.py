@@ -280,7 +280,9 @@ def test_without_labels_a_run_has_as_many_images_in_larger_batches(name, dataset
     assert found.steps * found.batch_size == labelled.steps * labelled.batch_size
     assert (found.batch_size, found.classifier_warp > 0) == (128, True)
     changed = {"conditioning", "batch_size", "steps", "classifier_warp"}
-    changed |= {"classifier_learning_rate"}
+    changed |= {"classifier_learning_rate"} | (
+        {"label_matching"} if dataset == "cifar10" else set()
+    )
     for field in dataclasses.fields(found):
         same = getattr(found, field.name) == getattr(labelled, field.name)
         assert same == (field.name not in changed), field.name
@@ -294,6 +296,16 @@ def test_a_run_without_labels_of_version_0_9_is_refused():
     del record["classifier_warp"]
     with pytest.raises(OptionError, match="without labels of version 0.9 or older"):
         from_record(record)
+
+
+def test_only_a_projection_matches_labels():
+    assert preset("best", "cifar10").label_matching == 0.1
+    assert preset("best", "cifar10", conditioning="projection").label_matching == 0.1
+    found = preset("best", "cifar10", conditioning="auxiliary")
+    assert (found.label_matching, found.steps) == (0.0, preset("best", "cifar10").steps)
+    for conditioning in ("auxiliary", "none"):
+        with pytest.raises(OptionError, match="--label_matching 0.2: needs --conditioning proj"):
+            preset("quick", "mnist", conditioning=conditioning, label_matching=0.2)
 
 
 def test_what_cannot_be_played_without_labels_is_refused():

@@ -108,6 +108,20 @@ def test_every_label_at_once_is_each_label_by_itself(spectral_norm):
         np.testing.assert_allclose(every[:, name], alone[:, 0], atol=1e-5)
 
 
+def test_the_logits_of_every_label_follow_the_discriminator_and_teach_it():
+    discriminator = agents.build_discriminator(8, 1, width=4, num_classes=3)
+    every_logit = agents.logits_of_every_label(discriminator)
+    images = stripes(LABELS)
+    for scale in (1.0, 1.5):
+        discriminator.set_weights([scale * weights for weights in discriminator.get_weights()])
+        copied = agents.with_every_label(discriminator)(images)
+        np.testing.assert_allclose(every_logit(images), copied, atol=1e-5)
+    with tf.GradientTape() as tape:
+        logits = every_logit(images, training=True)
+    gradients = tape.gradient(logits, discriminator.trainable_variables)
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+
+
 def test_an_auxiliary_discriminator_gives_its_class_logits():
     discriminator = agents.build_discriminator(
         8, 1, width=4, num_classes=3, conditioning="auxiliary"

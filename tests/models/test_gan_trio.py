@@ -190,6 +190,34 @@ def test_the_losses_that_are_reported(conditioning):
     assert results["classifier_loss"] == pytest.approx(classifier_loss, rel=1e-5)
 
 
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
+def test_matching_labels_adds_the_cross_entropy_of_the_logits_under_every_label(loss):
+    games = [tiny_trio(loss=loss, label_matching=weight) for weight in (0.0, 0.3)]
+    images, labels = real_batch()
+    names = range(NUM_CLASSES)
+    judge = games[1].discriminator
+    every = [judge([images, tf.fill(labels.shape, name)]).numpy()[:, 0] for name in names]
+    added = 0.3 * cross_entropy(labels.numpy(), np.stack(every, axis=1)).mean()
+    for game in games:
+        game.discriminator_turn((images, labels))
+    plain, matching = (reported(game) for game in games)
+    assert matching["discriminator_loss"] - plain["discriminator_loss"] == pytest.approx(
+        added, rel=1e-4
+    )
+    assert matching["D(x)"] == pytest.approx(plain["D(x)"], rel=1e-5)
+
+
+def test_matching_labels_teaches_the_discriminator_the_classes_of_real_images():
+    game = tiny_trio(label_matching=3.0, optimizer=adam)
+    images, labels = real_batch()
+    for _ in range(60):
+        before = state(game)
+        game.discriminator_turn((images, labels))
+    assert moved(before, state(game)) == {"discriminator", "discriminator's optimizer"}
+    every_logit = game.logits_of_every_label(images).numpy()
+    np.testing.assert_array_equal(every_logit.argmax(axis=1), labels)
+
+
 def repeated_turn(game, agent, calls):
     """The calls of a turn, then those of the same turn on the same draws once it has moved."""
     for _ in "12":

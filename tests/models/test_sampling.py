@@ -12,6 +12,7 @@ from models.sampling import AttackSampler, Sampler
 
 @pytest.fixture(scope="module")
 def trio_sampler():
+    keras.utils.set_random_seed(0)
     return Sampler(
         agents.build_generator(8, 1, latent_dim=4, width=4, num_classes=3),
         agents.build_discriminator(8, 1, width=4, num_classes=3),
@@ -110,6 +111,31 @@ def test_truncation_cuts_the_latents_off(trio_sampler):
     assert 0.49 < np.abs(latents).max() <= 0.5
     whole = trio_sampler.latents(2000, np.random.default_rng(0))
     assert abs(whole.std() - 1) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("truncation", "nice_truncation", "bounds"),
+    [(None, None, (2, 9)), (None, 0.5, (0.45, 0.5)), (0.2, 0.5, (0.18, 0.2))],
+)
+def test_nice_images_have_a_truncation_of_their_own(
+    trio_sampler, monkeypatch, truncation, nice_truncation, bounds
+):
+    drawn = []
+    generate = sampling.computed
+
+    def spied(model, inputs):
+        if isinstance(inputs, list) and model is trio_sampler.generator:
+            drawn.append(np.abs(inputs[0]).max())
+        return generate(model, inputs)
+
+    monkeypatch.setattr(sampling, "computed", spied)
+    agents_of = (trio_sampler.generator, trio_sampler.discriminator)
+    sampler = Sampler(*agents_of, truncation=truncation, nice_truncation=nice_truncation)
+    sampler.nice(LABELS, np.random.default_rng(0))
+    sampler.plain(np.repeat(LABELS, 20), np.random.default_rng(0))
+    nice, plain = drawn
+    assert bounds[0] < nice <= bounds[1]
+    assert plain <= truncation if truncation else plain > 2
 
 
 def test_slerp_is_the_arc():
