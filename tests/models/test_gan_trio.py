@@ -3,17 +3,21 @@
 import copy
 import itertools
 import json
+import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from games import GAMES
 from games import gan as options
+from models import gan_trio
 from models.game import copy_agent
 from models.relativistic import RelativisticTrio
 from tests.support.games import (
     BATCH,
+    IMAGE_SIZE,
     LATENT_DIM,
     NUM_CLASSES,
     ROLES,
@@ -210,12 +214,29 @@ def test_matching_labels_adds_the_cross_entropy_of_the_logits_under_every_label(
 def test_matching_labels_teaches_the_discriminator_the_classes_of_real_images():
     game = tiny_trio(label_matching=3.0, optimizer=adam)
     images, labels = real_batch()
-    for _ in range(60):
+    for _ in range(25):
         before = state(game)
         game.discriminator_turn((images, labels))
     assert moved(before, state(game)) == {"discriminator", "discriminator's optimizer"}
     every_logit = game.logits_of_every_label(images).numpy()
     np.testing.assert_array_equal(every_logit.argmax(axis=1), labels)
+
+
+@pytest.mark.parametrize(("num_classes", "passes"), [(3, False), (10, False), (11, True)])
+def test_with_many_classes_a_negative_answer_passes(num_classes, passes):
+    """Until images show their classes, units fall silent; what passes wakes them."""
+    chosen = GAMES["trio"].from_preset("quick", "small", dataset="digits", classifier_width=4)
+    dataset = types.SimpleNamespace(
+        num_classes=num_classes, image_size=IMAGE_SIZE, channels=1, is_points=False
+    )
+    classifier = gan_trio.build(chosen, dataset).classifier
+    layer = classifier.get_layer("features")
+    layer.set_weights([layer.get_weights()[0], np.full(16, -100.0)])
+    images, _ = real_batch()
+    with tf.GradientTape() as tape:
+        logits = classifier(images)
+    gradient = tape.gradient(logits, layer.kernel.value)
+    assert (np.abs(gradient).max() > 0) == passes
 
 
 def repeated_turn(game, agent, calls):
