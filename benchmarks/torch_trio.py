@@ -73,6 +73,11 @@ class Discriminator(nn.Module):
         features = self.body(images)
         return self.realness(features) + (self.direction(labels) * features).sum(1, keepdim=True)
 
+    def under_every_label(self, images):
+        """The logits (b, classes) of images under each label."""
+        features = self.body(images)
+        return self.realness(features) + features @ self.direction.weight.T
+
 
 class TorchTrio:
     """The twin of a GANTrio with its usual loss and conditioning, and no shifts for D.
@@ -134,16 +139,23 @@ class TorchTrio:
         self.steps += 1
 
     def discriminator_turn(self, images, labels):
-        """softplus(-D(x, y)) + softplus(D(G(z, y), y)), and R1 at every 16th step."""
+        """softplus(-D(x, y)) + softplus(D(G(z, y), y)), label matching, and R1 as is due."""
         latents, fake_labels = self.draw(len(images), Draw.DISCRIMINATOR_FAKES)
         with torch.no_grad():
             fake_images = self.mirrored(
                 self.generator(latents, fake_labels), Draw.DISCRIMINATOR_FAKE_FLIP
             )
         images = self.mirrored(images, Draw.DISCRIMINATOR_REAL_FLIP)
-        real_logits = self.discriminator(images, labels)
+        matching = self.game.options.label_matching
+        if matching:
+            every_logit = self.discriminator.under_every_label(images)
+            real_logits = every_logit.gather(1, labels[:, None])
+        else:
+            real_logits = self.discriminator(images, labels)
         fake_logits = self.discriminator(fake_images, fake_labels)
         loss = self.discriminator_loss(real_logits, fake_logits)
+        if matching:
+            loss = loss + matching * functional.cross_entropy(every_logit, labels)
         if self.game.options.r1_gamma and self.steps % R1_INTERVAL == 0:
             real, fake = (images, labels), (fake_images, fake_labels)
             loss = loss + R1_INTERVAL * self.penalty(real, fake)
