@@ -41,7 +41,7 @@ __all__ = [
     "build_style_generator",
     "class_head",
     "compute_in",
-    "one_reader",
     "logits_of_every_label",
+    "one_reader",
     "with_every_label",
 ]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 
-def wake(agent, inputs, seed=0):
+def wake(agent, inputs):
     """Wakes the dormant units of an agent; what it makes of these inputs stays the same.
 
     A unit with ReLU that answers 0 to everything gets no gradient, so no loss can wake it. Each
@@ -13,20 +13,18 @@ def wake(agent, inputs, seed=0):
     Args:
         agent: keras.Model, whose fully connected layers follow each other; other layers stay.
         inputs: float32 (n, ...), on which a unit that is not dormant would fire.
-        seed: int, of the new weights.
     Returns:
         int, units that were woken.
     Source: Sokar et al. 2023, algorithm 1, arXiv:2302.12902.
     """
     woken = 0
-    for layer, hearer, fires in _heard(agent, inputs):
+    for seed, (layer, hearer, fires) in enumerate(_heard(agent, inputs)):
         kernel, bias = layer.get_weights()
         fresh = np.asarray(keras.initializers.GlorotUniform(seed)(kernel.shape))
         layer.set_weights([np.where(fires, kernel, fresh), np.where(fires, bias, 0.0)])
         heard, rest = hearer.get_weights()
         hearer.set_weights([np.where(fires[:, None], heard, 0.0), rest])
         woken += int(np.sum(~fires))
-        seed += 1
     return woken
 
 

@@ -146,20 +146,22 @@ class TorchTrio:
                 self.generator(latents, fake_labels), Draw.DISCRIMINATOR_FAKE_FLIP
             )
         images = self.mirrored(images, Draw.DISCRIMINATOR_REAL_FLIP)
-        matching = self.game.options.label_matching
-        if matching:
-            every_logit = self.discriminator.under_every_label(images)
-            real_logits = every_logit.gather(1, labels[:, None])
-        else:
-            real_logits = self.discriminator(images, labels)
+        real_logits, matching_loss = self.judge_real(images, labels)
         fake_logits = self.discriminator(fake_images, fake_labels)
-        loss = self.discriminator_loss(real_logits, fake_logits)
-        if matching:
-            loss = loss + matching * functional.cross_entropy(every_logit, labels)
+        loss = self.discriminator_loss(real_logits, fake_logits) + matching_loss
         if self.game.options.r1_gamma and self.steps % R1_INTERVAL == 0:
             real, fake = (images, labels), (fake_images, fake_labels)
             loss = loss + R1_INTERVAL * self.penalty(real, fake)
         self.descend("discriminator", loss)
+
+    def judge_real(self, images, labels):
+        """Realness logits (b, 1), and the loss of matching real images with their labels."""
+        weight = self.game.options.label_matching
+        if not weight:
+            return self.discriminator(images, labels), 0.0
+        every_logit = self.discriminator.under_every_label(images)
+        matching_loss = weight * functional.cross_entropy(every_logit, labels)
+        return every_logit.gather(1, labels[:, None]), matching_loss
 
     def discriminator_loss(self, real_logits, fake_logits):
         """The mean over the batch."""

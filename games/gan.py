@@ -228,12 +228,12 @@ def otherwise_conditioned(given, preset):
     evenly the classifier names images is judged within a batch. A run has as many images as the
     preset's others, in fewer steps.
     """
-    if given.get("conditioning") in (None, "projection"):
-        return {}
-    if given["conditioning"] == "auxiliary":
-        return {"label_matching": 0.0}
+    conditioning = given.get("conditioning")
+    changed = {"label_matching": 0.0} if conditioning in ("auxiliary", "none") else {}
+    if conditioning != "none":
+        return changed
     images = preset["steps"] * preset.get("batch_size", TrioOptions.batch_size)
-    changed = {"classifier_warp": 0.25, "classifier_learning_rate": 2e-3, "label_matching": 0.0}
+    changed |= {"classifier_warp": 0.25, "classifier_learning_rate": 2e-3}
     return {**changed, "batch_size": 128, "steps": images // 128}
 
 
